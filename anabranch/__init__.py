@@ -1,0 +1,28 @@
+"""The definition language: what an application is, and nothing that runs it.
+
+Read `app` first (what a user writes), then `view` (the fold and the merge), then `agg` (the aggregates). `stream`,
+`field` and `events` say what an event is; `cut` how much of the log something has seen.
+"""
+
+from anabranch import agg
+from anabranch.app import App
+from anabranch.cut import Cut
+from anabranch.errors import AnabranchError, CutError, DefinitionError
+from anabranch.events import Events
+from anabranch.load import load_app
+from anabranch.stream import SYSTEM, Stream
+from anabranch.view import View
+
+__all__ = [
+    "SYSTEM",
+    "AnabranchError",
+    "App",
+    "Cut",
+    "CutError",
+    "DefinitionError",
+    "Events",
+    "Stream",
+    "View",
+    "agg",
+    "load_app",
+]

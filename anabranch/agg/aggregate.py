@@ -1,0 +1,156 @@
+"""What every aggregate is: a commutative monoid with a true zero, whose state is plain data."""
+
+from __future__ import annotations
+
+import copy
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, Self
+
+from anabranch.errors import DefinitionError
+from anabranch.events import Order
+from anabranch.field import Field, Kind
+
+State = Any
+"""The state of one aggregate in one tile. Only the aggregate that made it looks inside."""
+SqlType = Literal["BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "BLOB"]
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of an aggregate's packed state: its suffix and its SQL type."""
+
+    name: str
+    type: SqlType
+
+
+class Aggregate(ABC):
+    """A function of many values that can be computed in parts.
+
+    The laws, held by ``tests/laws``: `merge` is associative and commutative; `zero` is neutral; folding a list of
+    values equals merging the folds of any split of it; ``unpack(pack(state))`` is the same state; the SQL forms
+    equal the fold.
+
+    Parameters
+    ----------
+    field
+        The name of the field whose values are aggregated; None where the events themselves are. Missing values
+        (None) are passed over, as in SQL.
+    where
+        A function of the event: only events for which it is true count.
+    """
+
+    kinds: ClassVar[frozenset[Kind]] = frozenset({"integer", "number", "boolean", "text", "instant"})
+    """The kinds of field it takes."""
+    wants: ClassVar[str] = "a plain value"
+    """`kinds` as a person would say it."""
+    ordered: ClassVar[bool] = False
+    """Whether `add` looks at the order of the event."""
+    error: str | None = None
+    """The stated bound on the error of a sketch; None where the answer is exact."""
+
+    def __init__(self, field: str | None = None, *, where: Callable[[Any], object] | None = None):
+        self.field = field
+        self.where = where
+        self.kind: Kind = "other"
+
+    def bind(self, place: str, field: Field | None, location: str | None) -> Self:
+        """This aggregate over a field of known kind; raises `DefinitionError` if it cannot take that kind."""
+        bound = copy.copy(self)
+        if field is not None:
+            if field.kind not in self.kinds:
+                raise DefinitionError(
+                    place,
+                    f"{type(self).__name__}({field.name!r}) needs {self.wants}, and {field.name} is {field.kind}",
+                    f"Take a field that is {' or '.join(sorted(self.kinds))}",
+                    location,
+                )
+            bound.kind = field.kind
+        return bound
+
+    @property
+    def parameters(self) -> tuple[object, ...]:
+        """What, besides field and where, makes this aggregate differ from another of its class."""
+        return ()
+
+    # the monoid
+
+    @abstractmethod
+    def zero(self) -> State:
+        """The state of no values at all."""
+
+    @abstractmethod
+    def add(self, state: State, value: Any, order: Order) -> State:
+        """The state with one value more. It may change `state` in place and return it."""
+
+    @abstractmethod
+    def merge(self, state: State, other: State) -> State:
+        """The state of the values of both. It may change `state` in place and return it; `other` stays as it is."""
+
+    @abstractmethod
+    def present(self, state: State) -> Any:
+        """The answer, as a JSON value."""
+
+    def fold(self, slot: int, tiles: Sequence[list[State]], values: Sequence[Any], orders: Sequence[Order]) -> None:
+        """Add ``values[i]`` to ``tiles[i][slot]`` for every i whose value is not None.
+
+        The same as `add` in a loop. An aggregate overrides it where a tighter loop pays: this is the hottest code.
+        """
+        add = self.add
+        if self.ordered:
+            for tile, value, order in zip(tiles, values, orders, strict=True):
+                if value is not None:
+                    tile[slot] = add(tile[slot], value, order)
+        else:
+            for tile, value in zip(tiles, values, strict=True):
+                if value is not None:
+                    tile[slot] = add(tile[slot], value, _NO_ORDER)
+
+    # packed: as columns of a table
+
+    @property
+    @abstractmethod
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the packed state."""
+
+    @abstractmethod
+    def pack(self, state: State) -> tuple[Any, ...]:
+        """The state as one plain value a column."""
+
+    @abstractmethod
+    def unpack(self, packed: Sequence[Any]) -> State:
+        """The state that was packed."""
+
+    # SQL: the same in DuckDB, over many events at once
+
+    def fold_sql(self, value: str, order: str) -> tuple[str, ...] | None:
+        """One DuckDB aggregate expression a packed column, over events; None where there is none.
+
+        Parameters
+        ----------
+        value
+            SQL of the field's plain value (an instant as BIGINT microseconds). For an aggregate without a field,
+            ``1``. It may be NULL, which is passed over.
+        order
+            SQL of a struct that orders like `Order`.
+        """
+        return None
+
+    def merge_sql(self, columns: Sequence[str]) -> tuple[str, ...] | None:
+        """One DuckDB aggregate expression a packed column, over packed states; None where only `merge` can.
+
+        An aggregate that has no `merge_sql` has exactly one column, of type BLOB.
+        """
+        return None
+
+    def gather_sql(self, value: str) -> str:
+        """A DuckDB aggregate expression that gathers what `gathered` needs, where there is no `fold_sql`."""
+        raise AssertionError(f"{type(self).__name__} has neither fold_sql nor gather_sql")
+
+    def gathered(self, values: Any) -> State:
+        """The state of what `gather_sql` found in one tile (never NULL)."""
+        raise AssertionError(f"{type(self).__name__} has neither fold_sql nor gathered")
+
+
+_NO_ORDER: Order = (0, 0, 0)

@@ -1,0 +1,115 @@
+"""An application: the streams and views of one file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import BaseModel
+
+from anabranch.agg.aggregate import Aggregate
+from anabranch.duration import duration_us
+from anabranch.errors import DefinitionError
+from anabranch.stream import Stream
+from anabranch.view import By, View
+
+
+class App:
+    """The streams and views that belong together.
+
+    Definitions are pure: making an application opens no file and starts nothing.
+
+    >>> from anabranch import App, agg
+    >>> class Click(BaseModel):
+    ...     page: str
+    >>> app = App("clicks")
+    >>> clicks = app.stream("clicks", Click, key="page")
+    >>> app.view("pages", of=clicks, by="page", clicks=agg.count()).key_fields
+    ('page',)
+    """
+
+    def __init__(self, name: str):
+        self.name = name
+        self.streams: dict[str, Stream] = {}
+        self.views: dict[str, View] = {}
+
+    def stream(
+        self,
+        name: str,
+        model: type[BaseModel],
+        *,
+        id: str | None = None,  # noqa: A002 (the word of the design)
+        key: str | None = None,
+        time: str | None = None,
+    ) -> Stream:
+        """Define a stream: a pydantic model and the names of its id, key and time fields.
+
+        Without `id` nothing is deduplicated; without `time` an event happens when it is appended.
+        """
+        location = _caller()
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            raise DefinitionError(
+                f"stream {name!r}", f"{model!r} is not a pydantic model", "Pass a subclass of BaseModel", location
+            )
+        if name in self.streams:
+            raise DefinitionError(f"stream {name!r}", "is defined twice", "Rename one of them", location)
+        self.streams[name] = Stream(name, model, id=id, key=key, time=time, location=location)
+        return self.streams[name]
+
+    def view(
+        self,
+        name: str,
+        *,
+        of: Stream,
+        by: By = (),
+        tile: str | None = None,
+        keep: str | None = None,
+        where: Callable[[Any], object] | None = None,
+        **aggregates: Aggregate,
+    ) -> View:
+        """Define a view: aggregates of a stream by key and, with `tile`, by time.
+
+        Parameters
+        ----------
+        of
+            A stream of this application.
+        by
+            A field, a tuple of fields, or a function ``event -> key | list of keys``. Absent: one key for all.
+        tile
+            The width of a time bucket, like ``"1h"``. Absent: one tile for all time.
+        keep
+            How long tiles are kept, like ``"90d"``, counted back from the newest event time. Absent: for ever.
+        where
+            A function of the event: only events for which it is true count.
+        aggregates
+            From the module `agg`, by name.
+        """
+        location = _caller()
+        where_ = f"view {name!r}"
+        if not isinstance(of, Stream) or self.streams.get(of.name) is not of:
+            raise DefinitionError(where_, f"of={of!r} is not a stream of app {self.name!r}", "Pass of=", location)
+        if name in self.views:
+            raise DefinitionError(where_, "is defined twice", "Rename one of them", location)
+        widths: dict[str, int | None] = {}
+        for word, text in (("tile", tile), ("keep", keep)):
+            try:
+                widths[word] = None if text is None else duration_us(text)
+            except (ValueError, TypeError) as error:
+                raise DefinitionError(where_, f"{word}={text!r} is no duration", str(error), location) from None
+        if keep is not None and tile is None:
+            raise DefinitionError(where_, "keep= needs tiles to drop", 'Add tile=, like tile="1h"', location)
+        self.views[name] = View(
+            name, of, by, aggregates, tile_us=widths["tile"], keep_us=widths["keep"], where=where, location=location
+        )
+        return self.views[name]
+
+    def views_of(self, stream: str) -> list[View]:
+        """The views of a stream."""
+        return [view for view in self.views.values() if view.of.name == stream]
+
+
+def _caller() -> str:
+    """``file:line`` of the line in the application file."""
+    frame = sys._getframe(2)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,312 @@
+"""A view: a named, keyed, time-bucketed aggregate of a stream."""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import repeat
+from typing import Any
+
+from anabranch.agg.aggregate import Aggregate, State
+from anabranch.errors import DefinitionError
+from anabranch.events import Events
+from anabranch.stream import Stream
+
+Key = tuple[Any, ...]
+"""One value per key field: str, int, bool or None."""
+Cells = list[State]
+"""The state of one tile: one state per aggregate, in the order of their definition."""
+Tiles = dict[Key, dict[int, Cells]]
+"""Cells by key, then by the start of the tile in microseconds (0 in a view without tiles)."""
+By = str | tuple[str, ...] | Callable[[Any], Any]
+
+
+@dataclass(frozen=True, eq=False)
+class View:
+    """A named, keyed, time-bucketed aggregate of a stream. Made by `App.view`.
+
+    Attributes
+    ----------
+    name
+        The name in paths, SQL and files.
+    of
+        The stream it is a view of.
+    by
+        The key: a field, a tuple of fields, or a function ``event -> key | list of keys`` (the key field is then
+        called ``key``, and a key that is not a text becomes one).
+    tile_us, keep_us
+        The width of a tile, and how long tiles are kept behind the newest event time, in microseconds; None: one
+        tile for all time, and for ever.
+    where
+        A function of the event: only events for which it is true count.
+    aggregates
+        The aggregates by name.
+    """
+
+    name: str
+    of: Stream
+    by: By
+    aggregates: Mapping[str, Aggregate]
+    tile_us: int | None = None
+    keep_us: int | None = None
+    where: Callable[[Any], object] | None = None
+    location: str | None = None
+    key_fields: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        key_fields = ("key",) if callable(self.by) else (self.by,) if isinstance(self.by, str) else tuple(self.by)
+        object.__setattr__(self, "key_fields", key_fields)
+        self._check()
+        bound = {
+            name: aggregate.bind(
+                f"view {self.name!r}, aggregate {name!r}", self._field(name, aggregate.field), self.location
+            )
+            for name, aggregate in self.aggregates.items()
+        }
+        object.__setattr__(self, "aggregates", bound)
+
+    # the fold
+
+    def fold(self, tiles: Tiles, events: Events) -> int:
+        """Fold events, in their order, into `tiles`.
+
+        Returns
+        -------
+        int
+            How many events a function of the user (`by` or `where`) raised on: they are left out of this view, and
+            the same in every layer.
+        """
+        keys, chosen, failures = self._keys(events)
+        if not keys:
+            return failures
+        cells = self._cells(tiles, keys, events.times if chosen is None else [events.times[i] for i in chosen])
+        ordered = any(aggregate.ordered for aggregate in self.aggregates.values())
+        orders = events.orders if ordered else []
+        if ordered and chosen is not None:
+            orders = [orders[i] for i in chosen]
+        for slot, aggregate in enumerate(self.aggregates.values()):
+            values, failed = _values(aggregate, events, chosen)
+            failures += failed
+            aggregate.fold(slot, cells, values, orders)
+        return failures
+
+    def _keys(self, events: Events) -> tuple[list[Key], list[int] | None, int]:
+        """The key of every contribution, the index of the event it comes from (None: all, once each), failures."""
+        if not callable(self.by) and self.where is None:
+            return self._field_keys(events), None, 0
+        field_keys = None if callable(self.by) else self._field_keys(events)
+        keys: list[Key] = []
+        chosen: list[int] = []
+        failures = 0
+        for index, event in enumerate(events.models):
+            try:
+                if self.where is not None and not self.where(event):
+                    continue
+                found = [field_keys[index]] if field_keys is not None else _function_keys(self.by(event))  # type: ignore[operator]
+            except Exception:  # a function of the user may raise anything; it harms this event in this view alone
+                failures += 1
+                continue
+            keys += found
+            chosen += [index] * len(found)
+        return keys, chosen, failures
+
+    def _field_keys(self, events: Events) -> list[Key]:
+        if not self.key_fields:
+            return [()] * len(events)
+        return list(zip(*(events.column(name) for name in self.key_fields), strict=True))
+
+    def _cells(self, tiles: Tiles, keys: Sequence[Key], times: Sequence[int]) -> list[Cells]:
+        """The cells that each contribution goes to, made where there are none yet."""
+        width = self.tile_us
+        starts: Iterable[int] = repeat(0, len(keys)) if width is None else [time - time % width for time in times]
+        found: list[Cells] = []
+        append = found.append
+        for key, start in zip(keys, starts, strict=True):
+            try:
+                append(tiles[key][start])
+            except KeyError:
+                cells = tiles.setdefault(key, {})[start] = self.zero()
+                append(cells)
+        return found
+
+    # the monoid
+
+    def zero(self) -> Cells:
+        """The cells of no event at all."""
+        return [aggregate.zero() for aggregate in self.aggregates.values()]
+
+    def merge(self, cells: Cells, other: Cells) -> Cells:
+        """The cells of the events of both. It may change `cells` and return it; `other` stays as it is."""
+        return [
+            aggregate.merge(mine, theirs)
+            for aggregate, mine, theirs in zip(self.aggregates.values(), cells, other, strict=True)
+        ]
+
+    def merge_tiles(self, tiles: Tiles, other: Tiles) -> None:
+        """Merge `other` into `tiles`, which from then on may share cells with it."""
+        for key, theirs in other.items():
+            mine = tiles.setdefault(key, theirs)
+            if mine is theirs:
+                continue
+            for start, cells in theirs.items():
+                mine[start] = self.merge(mine[start], cells) if start in mine else cells
+
+    def present(self, cells: Cells) -> dict[str, Any]:
+        """The answers by aggregate name, as JSON values."""
+        return {
+            name: aggregate.present(state)
+            for (name, aggregate), state in zip(self.aggregates.items(), cells, strict=True)
+        }
+
+    # packed
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, str], ...]:
+        """(name, SQL type) of every column of packed cells: ``<aggregate>__<column>``."""
+        return tuple(
+            (f"{name}__{column.name}", column.type)
+            for name, aggregate in self.aggregates.items()
+            for column in aggregate.columns
+        )
+
+    def pack(self, cells: Cells) -> tuple[Any, ...]:
+        """The cells as one plain value per column of `columns`."""
+        return tuple(
+            value
+            for aggregate, state in zip(self.aggregates.values(), cells, strict=True)
+            for value in aggregate.pack(state)
+        )
+
+    def unpack(self, packed: Sequence[Any]) -> Cells:
+        """The cells that were packed."""
+        cells, at = [], 0
+        for aggregate in self.aggregates.values():
+            width = len(aggregate.columns)
+            cells.append(aggregate.unpack(packed[at : at + width]))
+            at += width
+        return cells
+
+    # what it is
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A digest of the definition: equal fingerprints mean that states can be merged.
+
+        `keep` is not part of it: it hides tiles, it does not change them.
+        """
+        kinds = sorted((name, f.kind) for name, f in self.of.fields.items())
+        parts = [self.of.name, self.of.time, kinds, self.key_fields, _code(self.by), self.tile_us, _code(self.where)]
+        for name, a in self.aggregates.items():
+            parts.append((name, type(a).__name__, a.field, a.parameters, _code(a.where)))
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    @property
+    def vectorised(self) -> bool:
+        """Whether the whole view can be folded as SQL: no function of the user is in it."""
+        return not callable(self.by) and self.where is None and all(a.where is None for a in self.aggregates.values())
+
+    def _field(self, aggregate: str, name: str | None) -> Any:
+        if name is None:
+            return None
+        if name not in self.of.fields:
+            raise DefinitionError(
+                f"view {self.name!r}, aggregate {aggregate!r}",
+                f"{name!r} is not a field of {self.of.model.__name__}",
+                f"Take one of: {', '.join(self.of.fields)}",
+                self.location,
+            )
+        return self.of.fields[name]
+
+    def _check(self) -> None:
+        where = f"view {self.name!r}"
+        if not self.name.isidentifier() or self.name.startswith("_"):
+            raise DefinitionError(
+                where, "is not a usable name", "Take letters, digits and '_', not '_' first", self.location
+            )
+        if not self.aggregates:
+            raise DefinitionError(where, "has no aggregate", "Add one, like rentals=agg.count()", self.location)
+        for name, aggregate in self.aggregates.items():
+            if not isinstance(aggregate, Aggregate):
+                raise DefinitionError(
+                    f"{where}, aggregate {name!r}", f"{aggregate!r} is not an aggregate",
+                    f"Write one from the module agg, like {name}=agg.count()", self.location,
+                )
+            if name in self.key_fields or name in RESERVED or name.startswith("_") or "__" in name:
+                raise DefinitionError(
+                    f"{where}, aggregate {name!r}", "the name is taken (a key field, a word of the query, or '_')",
+                    "Choose another name", self.location,
+                )
+        if callable(self.by):
+            return
+        for name in self.key_fields:
+            if name not in self.of.fields or self.of.fields[name].kind not in ("text", "integer", "boolean"):
+                usable = ", ".join(n for n, f in self.of.fields.items() if f.kind in ("text", "integer", "boolean"))
+                raise DefinitionError(
+                    where, f"by={name!r} is not a field of {self.of.model.__name__} that can be a key",
+                    f"Take one of {usable}, a tuple of them, or a function event -> key", self.location,
+                )
+            if name in RESERVED:
+                raise DefinitionError(
+                    where, f"the key field {name!r} is a word of the query", f"Write by=lambda e: e.{name}",
+                    self.location,
+                )
+
+
+RESERVED = frozenset({"tile", "start", "end", "last", "layer", "group", "limit", "after", "next", "timeout_ms"})
+"""Query words of ``GET /v1/views/{view}``, which key fields and aggregates cannot be called."""
+
+
+def _values(aggregate: Aggregate, events: Events, chosen: list[int] | None) -> tuple[Sequence[Any], int]:
+    """One value per contribution (None where there is none or `where` says no), and how often `where` raised."""
+    values: Sequence[Any] = [1] * len(events) if aggregate.field is None else events.column(aggregate.field)
+    failures = 0
+    if aggregate.where is not None:
+        values = list(values)
+        for index, event in enumerate(events.models):
+            try:
+                if not aggregate.where(event):
+                    values[index] = None
+            except Exception:  # as in View._keys
+                values[index] = None
+                failures += 1
+    return (values if chosen is None else [values[i] for i in chosen]), failures
+
+
+def _function_keys(found: Any) -> list[Key]:
+    """The keys of what a `by` function returned: a key, or a list (or other collection) of keys."""
+    if isinstance(found, (list, tuple, set, frozenset)):
+        return [(_text(key),) for key in found]
+    return [(_text(found),)]
+
+
+def _text(key: Any) -> str | None:
+    return key if key is None or isinstance(key, str) else str(key)
+
+
+def _code(function: object) -> object:
+    """Something that differs when a function does: its byte code, constants, names and what it closes over."""
+    if not callable(function):
+        return function
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return repr(function)
+    closed = inspect.getclosurevars(function).nonlocals if isinstance(function, types.FunctionType) else {}
+    return (_code_parts(code), repr(getattr(function, "__defaults__", None)), sorted(map(repr, closed.items())))
+
+
+def _code_parts(code: types.CodeType) -> object:
+    constants = [_code_parts(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
+    return (code.co_code.hex(), constants, code.co_names)
+
+
+def key_order(key: Key) -> tuple[tuple[bool, Any], ...]:
+    """What to sort keys by: a missing value before any other, then the natural order.
+
+    >>> sorted([("b",), (None,), ("a",)], key=key_order)
+    [(None,), ('a',), ('b',)]
+    """
+    return tuple((value is not None, value if value is not None else 0) for value in key)
