@@ -1,0 +1,50 @@
+"""Errors of the command line.
+
+AnabranchError
+├── UsageError           a command was asked for something that cannot be
+├── AlreadyRunningError  another process serves the same home
+└── ImportFileError      a file cannot be read as the rows of a stream
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anabranch.errors import AnabranchError
+
+
+class UsageError(AnabranchError):
+    """A command was asked for something that cannot be; the message says what to write instead."""
+
+
+class AlreadyRunningError(AnabranchError):
+    """Another process serves the same home.
+
+    Attributes
+    ----------
+    home
+        The home that is taken.
+    holder
+        What the other process wrote about itself: its process id and address.
+    """
+
+    def __init__(self, home: Path, holder: str):
+        self.home = home
+        self.holder = holder
+        super().__init__(
+            f"{home} is already served by another process ({holder}). Stop that one, or pass another --home"
+        )
+
+
+class ImportFileError(AnabranchError):
+    """A file cannot be read as the rows of a stream.
+
+    Attributes
+    ----------
+    path
+        The file.
+    """
+
+    def __init__(self, path: Path, problem: str):
+        self.path = path
+        super().__init__(f"{path}: {problem}")

@@ -1,0 +1,84 @@
+"""The settings: one frozen object, read once from ``ANABRANCH_*`` variables and ``.env``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from anabranch.duration import duration_us
+from infra.errors import UsageError
+
+
+class Settings(BaseSettings):
+    """Everything that can be set. A command-line option wins over a variable, a variable over ``.env``."""
+
+    model_config = SettingsConfigDict(env_prefix="ANABRANCH_", env_file=".env", extra="ignore", frozen=True)
+
+    home: Path = Field(Path("anabranch-data"), description="The directory that holds everything on disk.")
+    app: str | None = Field(None, description="The application: file.py or file.py:name.")
+    database: str | None = Field(
+        None,
+        description="SQLAlchemy URL of the log and registry, like postgresql+psycopg://…; absent: SQLite in the home.",
+    )
+    host: str = Field("127.0.0.1", description="The address to listen on; another than loopback needs an API key.")
+    port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")
+    api_key: SecretStr | None = Field(
+        None, min_length=1, description="When set, every request but /healthz needs Authorization: Bearer <key>."
+    )
+    max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="The largest request body, in bytes.")
+    max_events: int = Field(100_000, ge=1, description="The most events one request may carry.")
+    max_future: str = Field("1h", description="How far ahead of the clock an event time may be; later is rejected.")
+    retention: str = Field(
+        "7d", description="How long archived records stay in the hot log, and so how long ids are deduplicated."
+    )
+    checkpoint_seconds: float = Field(30.0, gt=0, description="Seconds between two checkpoints of the speed layer.")
+    checkpoint_records: int = Field(200_000, ge=1, description="Records after which it checkpoints anyway.")
+    slice_records: int = Field(500_000, ge=1_000, description="Records in one slice of a batch run: bounds its memory.")
+    dask: str | None = Field(None, description="Address of a Dask scheduler, like tcp://…; absent: this machine.")
+    workers: int | None = Field(None, ge=1, description="Dask workers on this machine; absent: one for each core.")
+
+    @field_validator("max_future", "retention")
+    @classmethod
+    def _duration(cls, text: str) -> str:
+        duration_us(text)
+        return text
+
+    @classmethod
+    def load(cls, **given: Any) -> Settings:
+        """The settings, where `given` (options of the command line; None: not given) win.
+
+        Raises
+        ------
+        UsageError
+            Naming the variable that is wrong.
+        """
+        try:
+            return cls(**{name: value for name, value in given.items() if value is not None})
+        except ValidationError as error:
+            lines = [f"ANABRANCH_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            raise UsageError("; ".join(lines)) from None
+
+    @property
+    def database_url(self) -> str:
+        """`database`, or the SQLite file in the home."""
+        return self.database or f"sqlite:///{self.home.resolve() / 'log.db'}"
+
+    @property
+    def max_future_us(self) -> int:
+        """`max_future` in microseconds."""
+        return duration_us(self.max_future)
+
+    @property
+    def retention_us(self) -> int:
+        """`retention` in microseconds."""
+        return duration_us(self.retention)
+
+    @property
+    def app_reference(self) -> str:
+        """`app`; raises `UsageError` if none was given."""
+        if self.app is None:
+            raise UsageError("which application? Pass APP (file.py or file.py:name) or set ANABRANCH_APP")
+        return self.app
