@@ -1,0 +1,170 @@
+"""Checkpoints: (cut, state) of the speed layer, durable together.
+
+A file holds a header of JSON (what it is, how long, its sha256) and the pickled state. It is written beside its
+place, synced, and renamed: there is never half a checkpoint under the name. What the header says is checked at
+reading, before anything is unpickled.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from anabranch import App, Cut
+from anabranch.view import Tiles, View
+from speed.errors import CheckpointError
+from speed.state import Epoch, Publication, SpeedState
+
+FORMAT = "anabranch checkpoint 1"
+KEPT = 2
+_HEADER_BYTES = 512
+_ROWS_A_PICKLE = 2_000
+"""Pickling holds Python's lock: in small parts, so that requests are answered in between."""
+
+
+class Checkpoints:
+    """The checkpoints in a folder, newest first."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def newest_first(self) -> list[Path]:
+        """The checkpoint files."""
+        return sorted(self.folder.glob("*.checkpoint"), reverse=True)
+
+    def save(self, state: SpeedState, app: App) -> Path:
+        """Make `state` durable, then drop all but the newest few."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / f"{state.cut.offsets[0]:020d}.checkpoint"
+        temporary = path.with_suffix(".part")
+        digest = hashlib.sha256()
+        size = 0
+        with temporary.open("wb") as file:
+            file.write(b" " * _HEADER_BYTES)
+            for part in _parts(state, app):
+                digest.update(part)
+                size += file.write(part)
+            header = {"format": FORMAT, "cut": str(state.cut), "bytes": size, "sha256": digest.hexdigest()}
+            file.seek(0)
+            file.write(json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+        _sync_folder(self.folder)
+        for old in self.newest_first()[KEPT:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def load(self, path: Path, app: App) -> SpeedState:
+        """The state in a checkpoint.
+
+        Raises
+        ------
+        CheckpointError
+            If the file is torn or altered, or its views are defined otherwise than the application's.
+        """
+        with path.open("rb") as file:
+            _check(path, file)
+            try:
+                return _state(_objects(file), app, path)
+            except (KeyError, EOFError, pickle.UnpicklingError) as error:
+                raise CheckpointError(path, f"its content is not a state ({error!r})") from error
+
+
+def _check(path: Path, file: BinaryIO) -> None:
+    """Hold the file against its header and leave it at the start of the payload."""
+    try:
+        header = json.loads(file.read(_HEADER_BYTES))
+        known = header["format"] == FORMAT
+    except (ValueError, KeyError, TypeError):
+        known = False
+    if not known:
+        raise CheckpointError(path, f"it does not begin like one ({FORMAT})")
+    digest = hashlib.sha256()
+    size = 0
+    while part := file.read(1 << 20):
+        digest.update(part)
+        size += len(part)
+    if size != header["bytes"]:
+        raise CheckpointError(path, f"it is torn: {size} bytes where it promises {header['bytes']}")
+    if digest.hexdigest() != header["sha256"]:
+        raise CheckpointError(path, f"its sha256 is {digest.hexdigest()}, it promises {header['sha256']}")
+    file.seek(_HEADER_BYTES)
+
+
+def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
+    publication = state.publication
+    yield pickle.dumps(
+        {
+            "app": app.name,
+            "cut": str(state.cut),
+            "publication": publication
+            and {
+                "generation": publication.generation,
+                "cut": str(publication.cut),
+                "manifest_sha256": publication.manifest_sha256,
+                "run": publication.run,
+            },
+            "watermarks": state.watermarks,
+            "views": {name: view.fingerprint for name, view in app.views.items()},
+            "epochs": [(str(epoch.start), epoch.run) for epoch in state.epochs],
+        }
+    )
+    for number, epoch in enumerate(state.epochs):
+        for name, tiles in epoch.tiles.items():
+            for rows in _rows(app.views[name], tiles):
+                yield pickle.dumps((number, name, rows))
+
+
+def _rows(view: View, tiles: Tiles) -> Iterator[list[tuple[Any, ...]]]:
+    rows: list[tuple[Any, ...]] = []
+    for key, by_start in tiles.items():
+        for start, cells in by_start.items():
+            rows.append((key, start, view.pack(cells)))
+            if len(rows) == _ROWS_A_PICKLE:
+                yield rows
+                rows = []
+    if rows:
+        yield rows
+
+
+def _objects(file: BinaryIO) -> Iterator[Any]:
+    while file.peek(1):  # type: ignore[attr-defined]
+        yield pickle.load(file)
+
+
+def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
+    head = next(objects, {})
+    _check_definitions(head["views"], app, path)
+    state = SpeedState(
+        Cut.parse(head["cut"]),
+        Publication.of(head["publication"]) if head["publication"] else None,
+        [Epoch(Cut.parse(start), run) for start, run in head["epochs"]],
+        head["watermarks"],
+    )
+    for number, name, rows in objects:
+        view = app.views[name]
+        tiles = state.epochs[number].tiles.setdefault(name, {})
+        for key, start, packed in rows:
+            tiles.setdefault(key, {})[start] = view.unpack(packed)
+    return state
+
+
+def _check_definitions(stored: dict[str, str], app: App, path: Path) -> None:
+    current = {name: view.fingerprint for name, view in app.views.items()}
+    changed = sorted(name for name in stored.keys() | current.keys() if stored.get(name) != current.get(name))
+    if changed:
+        raise CheckpointError(path, f"it is of other definitions: {', '.join(changed)} changed")
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

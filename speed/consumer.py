@@ -1,0 +1,233 @@
+"""The thread that keeps the fold up with the log."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+
+from anabranch import SYSTEM, App, Cut
+from eventlog.errors import LogUnavailableError
+from eventlog.log import Log
+from eventlog.segment import Segment
+from speed.checkpoint import Checkpoints
+from speed.recovery import recover
+from speed.state import Adopt, Publication, SpeedState, apply, events_of, forget_expired
+
+logger = logging.getLogger(__name__)
+_READ_RECORDS = 4_096
+_IDLE_SECONDS = 0.25
+_RETRY_SECONDS = 0.5
+_YIELD_SECONDS = 0.0002
+_WARNINGS_KEPT = 20
+
+
+class Consumer:
+    """Folds the log as it grows, answers how far it is, and checkpoints.
+
+    Parameters
+    ----------
+    app, log
+        What is folded.
+    checkpoints
+        Where the state is kept.
+    adopt
+        Whether a published generation can be served; see `speed.state.Adopt`. It may take its time: it is asked
+        before the state is locked, and its answers are expected to be remembered.
+    checkpoint_seconds, checkpoint_records
+        A checkpoint is due when either has passed since the last one and something was folded.
+    clock
+        Microseconds since 1970; only `lag_seconds` looks at it.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        log: Log,
+        checkpoints: Checkpoints,
+        adopt: Adopt,
+        *,
+        checkpoint_seconds: float = 30.0,
+        checkpoint_records: int = 200_000,
+        clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
+    ):
+        self.app = app
+        self.log = log
+        self.checkpoints = checkpoints
+        self.adopt = adopt
+        self.checkpoint_seconds = checkpoint_seconds
+        self.checkpoint_records = checkpoint_records
+        self.clock = clock
+        self.problem: str | None = None
+        self.warnings: deque[str] = deque(maxlen=_WARNINGS_KEPT)
+        self.caught_up = False
+        self.records_folded = 0
+        self.failures_by_view: Counter[str] = Counter()
+        self._state = SpeedState()
+        self._lock = threading.Lock()
+        self._readers_waiting = 0
+        self._behind_since_us: int | None = None
+        self._waiters: list[tuple[Cut, Future[Cut]]] = []
+        self._waiters_lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._last_checkpoint = time.monotonic()
+        self._records_since_checkpoint = 0
+
+    # life
+
+    def start(self) -> None:
+        """Recover, and go on in a thread of its own."""
+        self._thread = threading.Thread(target=self._run, name="speed", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the current segment, with a last checkpoint. Safe to call twice."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+        with self._waiters_lock:
+            for _, future in self._waiters:
+                future.cancel()
+            self._waiters.clear()
+
+    # reading
+
+    @property
+    def cut(self) -> Cut:
+        """How much of the log is folded."""
+        return self._state.cut
+
+    @property
+    def publication(self) -> Publication | None:
+        """The generation that is served."""
+        return self._state.publication
+
+    @contextmanager
+    def reading(self) -> Iterator[SpeedState]:
+        """The state, standing still. Keep it short, and change nothing: the fold waits meanwhile."""
+        self._readers_waiting += 1
+        with self._lock:
+            self._readers_waiting -= 1
+            yield self._state
+
+    def when_past(self, cut: Cut) -> Future[Cut]:
+        """A future that is resolved with the fold's cut once that covers `cut`."""
+        future: Future[Cut] = Future()
+        with self._waiters_lock:
+            if self.cut.covers(cut):
+                future.set_result(self.cut)
+            else:
+                self._waiters.append((cut, future))
+        return future
+
+    def lag_seconds(self) -> float:
+        """How long the oldest record that is not folded yet has waited; 0 when there is none."""
+        since = self._behind_since_us
+        return 0.0 if since is None else max(0.0, (self.clock() - since) / 1e6)
+
+    # the loop
+
+    def _run(self) -> None:
+        try:
+            self._recover()
+            target = self.log.end()
+            while not self._stopping.is_set():
+                if self.cut.covers(target):
+                    self.caught_up = True
+                self._step()
+            self._checkpoint()
+        except Exception as error:  # whatever it is, it must be seen: readiness names it
+            logger.exception("the fold stopped at %s", self.cut)
+            self.problem = f"the fold stopped at {self.cut}: {error}"
+
+    def _recover(self) -> None:
+        recovery = recover(self.app, self.log, self.checkpoints, self.adopt)
+        for problem in recovery.problems:
+            logger.warning("%s", problem)
+        logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
+        self.warnings.extend(recovery.problems)
+        with self._lock:
+            self._state = recovery.state
+
+    def _step(self) -> None:
+        """Fold what there is, or wait for more."""
+        try:
+            segments = self.log.read(self.cut, _READ_RECORDS)
+            self.problem = None
+        except LogUnavailableError as error:
+            self.problem = f"the log cannot be read: {error}"
+            self._stopping.wait(_RETRY_SECONDS)
+            return
+        for segment in segments:
+            self._behind_since_us = segment.appended
+            self._fold(segment)
+            if self._stopping.is_set():
+                return
+        if self._checkpoint_due():
+            self._checkpoint()
+        if not segments:
+            self._behind_since_us = None
+            self.log.wait(self.cut, _IDLE_SECONDS)
+
+    def _fold(self, segment: Segment) -> None:
+        """Fold one segment: decode and open files first, so that the state is locked only while it changes."""
+        events = None
+        if segment.stream == SYSTEM:
+            self._open_generations(segment)
+        elif segment.stream in self.app.streams:
+            events = events_of(segment, self.app)
+            _ = events.values
+        if self._readers_waiting:
+            time.sleep(_YIELD_SECONDS)  # Python's locks are not fair: let a reader in
+        with self._lock:
+            failures = apply(self._state, segment, self.app, self.adopt, events)
+        self.failures_by_view.update(failures)
+        self.records_folded += segment.count
+        self._records_since_checkpoint += segment.count
+        self._wake()
+
+    def _open_generations(self, segment: Segment) -> None:
+        for record in segment.records():
+            if record.data["kind"] == "batch_published":
+                publication = Publication.of(record.data)
+                if not self.adopt(publication):
+                    warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
+                    logger.warning("%s", warning)
+                    self.warnings.append(warning)
+
+    def _wake(self) -> None:
+        if not self._waiters:
+            return
+        with self._waiters_lock:
+            cut = self.cut
+            reached = [future for wanted, future in self._waiters if cut.covers(wanted)]
+            self._waiters = [(wanted, future) for wanted, future in self._waiters if not cut.covers(wanted)]
+        for future in reached:
+            if future.set_running_or_notify_cancel():
+                future.set_result(cut)
+
+    def _checkpoint_due(self) -> bool:
+        seconds = time.monotonic() - self._last_checkpoint
+        return self._records_since_checkpoint >= self.checkpoint_records or (
+            self._records_since_checkpoint > 0 and seconds >= self.checkpoint_seconds
+        )
+
+    def _checkpoint(self) -> None:
+        """Save the state. Only this thread changes it, so readers need not wait."""
+        if not self._records_since_checkpoint:
+            return
+        with self._lock:
+            forget_expired(self._state, self.app)
+        try:
+            self.checkpoints.save(self._state, self.app)
+        except OSError as error:  # a full disk must not stop the fold: the log is the truth
+            logger.warning("no checkpoint at %s: %s", self.cut, error)
+            self.warnings.append(f"no checkpoint at {self.cut}: {error}")
+        self._last_checkpoint = time.monotonic()
+        self._records_since_checkpoint = 0

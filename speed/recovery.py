@@ -1,0 +1,80 @@
+"""Where to begin after a stop, however it came.
+
+========================================  ===========================================================
+what is found, newest first               what the fold begins with
+========================================  ===========================================================
+an intact checkpoint of these             that state
+definitions, its generation intact
+an intact checkpoint without generation   that state
+a torn or altered checkpoint              the next older one
+a checkpoint whose generation is broken   the next older one
+no usable checkpoint                      the newest generation that is intact and of these definitions
+no usable generation either               the beginning of the log
+========================================  ===========================================================
+
+Every row is exact: the fold depends on the log alone. They differ in how much is folded again. What could not be
+used is named in `Recovery.problems`, never served.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from anabranch import SYSTEM, App, Cut
+from eventlog.log import Log
+from speed.checkpoint import Checkpoints
+from speed.errors import CheckpointError
+from speed.state import Adopt, Publication, SpeedState
+
+
+@dataclass(frozen=True, slots=True)
+class Recovery:
+    """Where the fold begins, and what it had to leave aside.
+
+    Attributes
+    ----------
+    state
+        The state to go on from.
+    source
+        What it comes from, for people.
+    problems
+        One sentence for each thing that should have been usable and was not.
+    """
+
+    state: SpeedState
+    source: str
+    problems: list[str]
+
+
+def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recovery:
+    """Decide by the table above."""
+    problems: list[str] = []
+    for path in checkpoints.newest_first():
+        try:
+            state = checkpoints.load(path, app)
+        except CheckpointError as error:
+            problems.append(str(error))
+            continue
+        if not log.end().covers(state.cut):
+            problems.append(f"checkpoint {path.name}: it has seen more than the log holds ({log.end()})")
+        elif state.publication is not None and not adopt(state.publication):
+            problems.append(f"checkpoint {path.name}: its generation {state.publication.generation} cannot be served")
+        else:
+            return Recovery(state, f"checkpoint {path.name}", problems)
+    for publication in sorted(publications(log), key=lambda p: p.generation, reverse=True):
+        if adopt(publication):
+            return Recovery(SpeedState.after(publication), f"generation {publication.generation}", problems)
+        problems.append(f"generation {publication.generation} cannot be served")
+    return Recovery(SpeedState(), "the beginning of the log", problems)
+
+
+def publications(log: Log) -> Iterator[Publication]:
+    """Every generation that the log says was published, oldest first."""
+    cut = Cut()
+    while segments := log.read(cut, stream=SYSTEM):
+        for segment in segments:
+            for record in segment.records():
+                if record.data["kind"] == "batch_published":
+                    yield Publication.of(record.data)
+        cut = Cut((segments[-1].end,))
