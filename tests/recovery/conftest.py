@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.service import Service
+
+APPLICATION = Path(__file__).with_name("application.py")
+
+
+@pytest.fixture
+def service(tmp_path: Path) -> Iterator[Service]:
+    home = tmp_path / "home"
+    service = Service(APPLICATION, home, ANABRANCH_CHECKPOINT_RECORDS="400", ANABRANCH_SLICE_RECORDS="700")
+    yield service
+    service.close()
+
+
+def rides(chance: Random, first: int, count: int) -> list[dict[str, Any]]:
+    """Rides with ids from `first` on, out of order in time; whole minutes, so that sums are exact."""
+    start = datetime(2024, 5, 1, tzinfo=UTC)
+    return [
+        {
+            "ride_id": f"r{number}",
+            "station": chance.choice(["AB", "BC", "CA"]),
+            "at": (start + timedelta(minutes=chance.randrange(600))).isoformat(),
+            "minutes": chance.randrange(100),
+        }
+        for number in range(first, first + count)
+    ]
+
+
+def assert_exact(service: Service, events: list[dict[str, Any]], after: str) -> None:
+    """What the service answers equals plain Python over the events."""
+    hourly: dict[tuple[str, str], list[float]] = defaultdict(list)
+    ever: dict[str, list[float]] = defaultdict(list)
+    letters: Counter[str] = Counter()
+    for event in events:
+        hour = datetime.fromisoformat(event["at"]).replace(minute=0, second=0).isoformat().replace("+00:00", "Z")
+        hourly[event["station"], hour].append(event["minutes"])
+        ever[event["station"]].append(event["minutes"])
+        letters.update(event["station"])
+    assert {(r["station"], r["tile"]): (r["n"], r["total"]) for r in service.rows("hourly", after)} == {
+        place: (len(values), sum(values)) for place, values in hourly.items()
+    }
+    assert {r["station"]: (r["n"], round(r["riders"]), r["top"]) for r in service.rows("ever", after)} == {
+        station: (len(values), len(values), max(values)) for station, values in ever.items()
+    }
+    assert {r["key"]: r["n"] for r in service.rows("letters", after)} == dict(letters)

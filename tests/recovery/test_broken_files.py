@@ -1,0 +1,89 @@
+"""Broken files are detected, named and recovered from; they are never served."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+
+from tests.recovery.conftest import assert_exact, rides
+from tests.service import Service
+
+
+def torn(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def altered(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-10] ^= 0xFF
+    path.write_bytes(content)
+
+
+def empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+@pytest.fixture
+def lived(service: Service) -> tuple[Service, list[dict[str, Any]], str]:
+    """A service that has two generations, a checkpoint and a tail, and is stopped."""
+    chance = Random(5)
+    service.start()
+    events: list[dict[str, Any]] = []
+    position = ""
+    for _ in range(3):
+        more = rides(chance, len(events), 900)
+        events += more
+        position = service.post("rides", more)["position"]
+        if len(events) < 2_700:
+            assert service.batch().wait(120) == 0
+    assert_exact(service, events, position)
+    service.stop()
+    return service, events, position
+
+
+@pytest.mark.parametrize("damage", [torn, altered, empty])
+def test_a_broken_checkpoint_is_named_and_the_state_rebuilt(lived: Any, damage: Callable[[Path], None]) -> None:
+    service, events, position = lived
+    for path in (service.home / "checkpoints").glob("*.checkpoint"):
+        damage(path)
+    service.start()
+    assert_exact(service, events, position)
+    assert ".checkpoint" in service.output.read_text()
+
+
+@pytest.mark.parametrize("damage", [torn, altered, empty, Path.unlink])
+def test_a_broken_generation_file_is_named_and_never_served(lived: Any, damage: Callable[[Path], None]) -> None:
+    service, events, position = lived
+    broken = service.home / "generations" / "2" / "views" / "hourly.sqlite"
+    damage(broken)
+    service.start()
+    assert_exact(service, events, position)
+    answer = service.client.get("/v1/views/hourly").json()
+    assert answer["generation"] == 1
+    assert "hourly.sqlite" in service.output.read_text()
+    assert service.batch().wait(120) == 0
+    assert_exact(service, events, position)
+
+
+def test_with_every_generation_and_checkpoint_gone_the_log_is_enough(lived: Any) -> None:
+    service, events, position = lived
+    for path in [*service.home.glob("generations/*/manifest.json"), *service.home.glob("checkpoints/*")]:
+        empty(path)
+    service.start()
+    assert_exact(service, events, position)
+    assert service.client.get("/v1/views/ever").json()["generation"] is None
+    assert service.batch().wait(120) == 0
+    assert_exact(service, events, position)
+
+
+def test_a_generation_broken_while_it_is_published_leaves_its_events_in_the_epochs(lived: Any) -> None:
+    service, events, position = lived
+    assert service.batch().wait(120) == 0
+    altered(service.home / "generations" / "3" / "views" / "ever.sqlite")
+    service.start()
+    assert_exact(service, events, position)
+    assert service.client.get("/v1/views/ever").json()["generation"] == 2
