@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+
+from anabranch import SYSTEM, Cut, agg
+from speed.checkpoint import KEPT, Checkpoints
+from speed.errors import CheckpointError
+from speed.state import SpeedState, apply
+from tests.speed.conftest import make_app, ride, segment
+from tests.speed.test_state import published, started, yes
+
+
+@pytest.fixture
+def state(app):
+    state = SpeedState()
+    data = [ride("A", 1.5), started("r1"), ride("B", 2.5, 1), published("r1", 1, 1), started("r2"), ride("A", 0.1)]
+    for offset, item in enumerate(data):
+        apply(state, segment(offset, SYSTEM if "kind" in item else "rides", [item]), app, yes)
+    return state
+
+
+def answers(state, app):
+    return [
+        {
+            (name, key, start): app.views[name].present(cells)
+            for name, tiles in epoch.tiles.items()
+            for key, by_start in tiles.items()
+            for start, cells in by_start.items()
+        }
+        for epoch in state.epochs
+    ]
+
+
+def test_a_state_comes_back_as_it_was_saved(app, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    loaded = checkpoints.load(checkpoints.save(state, app), app)
+    assert (loaded.cut, loaded.publication, loaded.watermarks) == (state.cut, state.publication, state.watermarks)
+    assert [(e.start, e.run) for e in loaded.epochs] == [(e.start, e.run) for e in state.epochs]
+    assert answers(loaded, app) == answers(state, app)
+
+
+def test_a_loaded_state_folds_on_like_one_that_never_stopped(app, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    loaded = checkpoints.load(checkpoints.save(state, app), app)
+    for some in (state, loaded):
+        apply(some, segment(some.cut.offsets[0], "rides", [ride("A", 0.2), ride("C", 9.0)]), app, yes)
+    assert answers(loaded, app) == answers(state, app)
+
+
+def test_only_the_newest_few_are_kept(app, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    for offset in (10, 300, 20, 100):
+        state.cut = Cut((offset,))
+        checkpoints.save(state, app)
+    assert [int(path.stem) for path in checkpoints.newest_first()] == [300, 100][:KEPT]
+    assert {path.suffix for path in tmp_path.iterdir()} == {".checkpoint"}
+
+
+def test_a_checkpoint_cut_off_or_altered_anywhere_is_refused(app, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    path = checkpoints.save(state, app)
+    whole = path.read_bytes()
+    for position in range(0, len(whole), 37):
+        path.write_bytes(whole[:position])
+        with pytest.raises(CheckpointError, match=path.name):
+            checkpoints.load(path, app)
+    for position in range(512, len(whole), 37):
+        path.write_bytes(whole[:position] + bytes([whole[position] ^ 1]) + whole[position + 1 :])
+        with pytest.raises(CheckpointError, match="sha256"):
+            checkpoints.load(path, app)
+
+
+def test_a_checkpoint_of_other_definitions_is_refused_and_names_them(app, state, tmp_path):
+    checkpoints = Checkpoints(tmp_path)
+    path = checkpoints.save(state, app)
+    with pytest.raises(CheckpointError, match="other definitions: ever changed"):
+        checkpoints.load(path, make_app(longest=agg.max("minutes")))

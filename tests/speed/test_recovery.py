@@ -1,0 +1,118 @@
+"""The decision table of `speed.recovery`, a test a row."""
+
+from __future__ import annotations
+
+import pytest
+
+from anabranch import Cut
+from eventlog.memory_log import MemoryLog
+from speed.checkpoint import Checkpoints
+from speed.recovery import recover
+from speed.state import SpeedState, apply
+from tests.speed.conftest import append
+
+
+@pytest.fixture
+def log():
+    """Three events, generation 1, two events, generation 2, one event."""
+    log = MemoryLog()
+    for generation, count in ((1, 3), (2, 2)):
+        log.append(append(count))
+        run = f"r{generation}"
+        cut = log.mark({"kind": "batch_started", "run": run})
+        log.mark(
+            {
+                "kind": "batch_published",
+                "run": run,
+                "generation": generation,
+                "cut": f"0:{cut}",
+                "manifest_sha256": "",
+            }
+        )
+    log.append(append(1))
+    return log
+
+
+@pytest.fixture
+def checkpoints(tmp_path, app, log):
+    """One checkpoint before generation 1, one after generation 1, one after generation 2."""
+    checkpoints = Checkpoints(tmp_path)
+    save_three(checkpoints, app, log)
+    return checkpoints
+
+
+def save_three(checkpoints, app, log):
+    import speed.checkpoint
+
+    state, kept = SpeedState(), speed.checkpoint.KEPT
+    speed.checkpoint.KEPT = 3
+    for segment in log.read(Cut()):
+        apply(state, segment, app, lambda _: True)
+        if state.cut.offsets[0] in (3, 5, 10):
+            checkpoints.save(state, app)
+    speed.checkpoint.KEPT = kept
+
+
+def intact(*generations):
+    return lambda publication: publication.generation in generations
+
+
+def test_an_intact_checkpoint_with_an_intact_generation_is_taken(app, log, checkpoints):
+    recovery = recover(app, log, checkpoints, intact(1, 2))
+    assert recovery.state.cut == Cut((10,))
+    assert recovery.problems == []
+
+
+def test_a_torn_checkpoint_is_named_and_the_next_older_taken(app, log, checkpoints):
+    newest = checkpoints.newest_first()[0]
+    newest.write_bytes(newest.read_bytes()[:600])
+    recovery = recover(app, log, checkpoints, intact(1, 2))
+    assert recovery.state.cut == Cut((5,))
+    assert "torn" in recovery.problems[0]
+    assert newest.name in recovery.problems[0]
+
+
+def test_a_checkpoint_whose_generation_is_broken_is_passed_over(app, log, checkpoints):
+    recovery = recover(app, log, checkpoints, intact(1))
+    assert recovery.state.cut == Cut((5,))
+    assert recovery.state.publication.generation == 1
+    assert "generation 2" in recovery.problems[0]
+
+
+def test_a_checkpoint_without_generation_is_taken_when_no_generation_is_intact(app, log, checkpoints):
+    recovery = recover(app, log, checkpoints, intact())
+    assert recovery.state.cut == Cut((3,))
+    assert recovery.state.publication is None
+
+
+def test_a_checkpoint_that_has_seen_more_than_the_log_is_passed_over(app, log, checkpoints):
+    recovery = recover(app, MemoryLog(), checkpoints, intact(1, 2))
+    assert recovery.state.cut == Cut()
+    assert "more than the log holds" in recovery.problems[0]
+
+
+def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(app, log, tmp_path):
+    recovery = recover(app, log, Checkpoints(tmp_path), intact(1, 2))
+    assert recovery.state.cut == Cut((7,))
+    assert recovery.state.publication.generation == 2
+
+
+def test_without_checkpoint_a_broken_generation_is_named_and_the_older_taken(app, log, tmp_path):
+    recovery = recover(app, log, Checkpoints(tmp_path), intact(1))
+    assert recovery.state.cut == Cut((3,))
+    assert recovery.problems == ["generation 2 cannot be served"]
+
+
+def test_without_anything_the_log_is_folded_from_its_beginning(app, log, tmp_path):
+    assert recover(app, log, Checkpoints(tmp_path), intact()).state.cut == Cut()
+
+
+@pytest.mark.parametrize("generations", [(1, 2), (1,), (2,), ()])
+def test_every_row_of_the_table_ends_in_the_same_answers(app, log, tmp_path, generations):
+    """What the batch covers plus what the epochs hold is all there is, wherever the fold begins."""
+    state = recover(app, log, Checkpoints(tmp_path), intact(*generations)).state
+    for segment in log.read(state.cut):
+        apply(state, segment, app, intact(*generations))
+    covered = {None: 0, 1: 3, 2: 5}[state.publication.generation if state.publication else None]
+    in_epochs = sum(e.tiles.get("ever", {}).get(("A",), {0: [0]})[0][0] for e in state.epochs)
+    assert covered + in_epochs == 6
