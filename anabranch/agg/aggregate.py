@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -39,6 +40,11 @@ class Aggregate(ABC):
         (None) are passed over, as in SQL.
     where
         A function of the event: only events for which it is true count.
+
+    Raises
+    ------
+    DefinitionError
+        If an argument makes no sense. So does every subclass for its own parameters.
     """
 
     kinds: ClassVar[frozenset[Kind]] = frozenset({"integer", "number", "boolean", "text", "instant"})
@@ -54,6 +60,10 @@ class Aggregate(ABC):
         self.field = field
         self.where = where
         self.kind: Kind = "other"
+        if field is not None and not isinstance(field, str):
+            raise self._refusal(f"{field!r} is not the name of a field", 'Write it as text, like "minutes"')
+        if where is not None and not callable(where):
+            raise self._refusal(f"where={where!r} is not a function", "Write where=lambda e: ...")
 
     def bind(self, place: str, field: Field | None, location: str | None) -> Self:
         """This aggregate over a field of known kind; raises `DefinitionError` if it cannot take that kind."""
@@ -133,7 +143,7 @@ class Aggregate(ABC):
             SQL of the field's plain value (an instant as BIGINT microseconds). For an aggregate without a field,
             ``1``. It may be NULL, which is passed over.
         order
-            SQL of a struct that orders like `Order`.
+            SQL of a struct of three BIGINT that stands for `Order`: event time, partition, offset, in this order.
         """
         return None
 
@@ -145,12 +155,25 @@ class Aggregate(ABC):
         return None
 
     def gather_sql(self, value: str) -> str:
-        """A DuckDB aggregate expression that gathers what `gathered` needs, where there is no `fold_sql`."""
+        """A DuckDB aggregate expression that gathers what `gathered` needs, where there is no `fold_sql`.
+
+        It is never NULL.
+        """
         raise AssertionError(f"{type(self).__name__} has neither fold_sql nor gather_sql")
 
     def gathered(self, values: Any) -> State:
-        """The state of what `gather_sql` found in one tile (never NULL)."""
+        """The state of what `gather_sql` found in one tile."""
         raise AssertionError(f"{type(self).__name__} has neither fold_sql nor gathered")
+
+    # definition
+
+    def _refusal(self, problem: str, remedy: str) -> DefinitionError:
+        """The error of a parameter that makes no sense, located at the line that wrote it."""
+        name = type(self).__name__
+        frame = sys._getframe(1)
+        while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+            frame = frame.f_back
+        return DefinitionError(f"agg.{name}", problem, remedy, f"{frame.f_code.co_filename}:{frame.f_lineno}")
 
 
 _NO_ORDER: Order = (0, 0, 0)

@@ -10,7 +10,7 @@ from anabranch.events import Order
 from anabranch.field import Kind
 
 
-class count(Aggregate):  # noqa: N801 (the definition language writes aggregates in lower case)
+class count(Aggregate):
     """The number of events, or of those in which `field` has a value.
 
     >>> agg = count()
