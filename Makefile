@@ -1,0 +1,48 @@
+# One toolbox for the whole project. The first target that needs it makes .venv; later ones find it done.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+PACKAGES := anabranch eventlog batch speed serving infra
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format bench run clean
+
+help: ## this list
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(INSTALLED) ## the bundled example, end to end; ARGS=--exit ends instead of serving on
+	$(BIN)/anabranch demo $(ARGS)
+
+test: $(INSTALLED) ## every test; ARGS='tests/laws -k mean' runs some
+	$(BIN)/python -m pytest $(ARGS)
+
+check: $(INSTALLED) ## format, lint, types, and who may import whom
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy $(PACKAGES) examples bench tests
+	$(BIN)/python -m pytest -q tests/test_layers.py
+
+format: $(INSTALLED) ## rewrite the source in the house's format
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(INSTALLED) ## measure the figures of docs/performance.md; ARGS='ingest fold' measures some
+	$(BIN)/python -m bench $(ARGS)
+
+run: $(INSTALLED) ## serve examples/bikes.py at http://127.0.0.1:8000
+	$(BIN)/anabranch up examples/bikes.py $(ARGS)
+
+clean: ## drop the environment and the caches; data in anabranch-data stays
+	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed; say which: make PYTHON=python3.11 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV) \
+		|| { echo "This Python cannot make environments; on Debian and Ubuntu install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,postgresql]'
+	@touch $@
