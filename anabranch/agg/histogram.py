@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
-from math import ceil, isfinite
+from math import ceil, inf, isfinite, nextafter
 from typing import Any
 
 import orjson
@@ -96,7 +96,8 @@ class histogram(Aggregate):
     def _literal(self, edge: float) -> str:
         """SQL of an edge, such that comparing with it is exact, as it is in Python."""
         if self.kind == "number":
-            return f"'{float(edge)!r}'::DOUBLE"
+            number = float(edge)
+            return f"'{nextafter(number, inf) if number < edge else number!r}'::DOUBLE"
         # a whole number is below an edge just when it is below the next whole number; beyond 64 bits lies nothing
         limit = 2**64
         whole = ceil(edge)

@@ -1,0 +1,1 @@
+"""The laws that every aggregate keeps. `table` lists the aggregates, `checks` the laws; a new aggregate is a line there."""
