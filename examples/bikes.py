@@ -1,5 +1,7 @@
 """bikes.py: how busy is each bike station, and how long do its rentals last?
 
+Try it:
+
     anabranch up examples/bikes.py
     anabranch import examples/data/bikes.parquet --stream rentals examples/bikes.py
     curl 'http://127.0.0.1:8000/v1/views/usage?station=Market+at+4th&last=24h'

@@ -1,5 +1,7 @@
 """pages.py: the two classics of the field, word count and the reversed link graph.
 
+Try it:
+
     anabranch up examples/pages.py
     anabranch import examples/data/pages.ndjson --stream pages examples/pages.py
     curl 'http://127.0.0.1:8000/v1/views/words?key=library'

@@ -1,5 +1,7 @@
 """weblog.py: what a web site's access log tells: top pages, visitors, errors, sizes.
 
+Try it:
+
     anabranch up examples/weblog.py
     anabranch import examples/data/weblog.parquet --stream requests examples/weblog.py
     curl 'http://127.0.0.1:8000/v1/views/traffic?last=24h'

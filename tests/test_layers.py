@@ -1,0 +1,97 @@
+"""Who may import whom: the table of layers, and the one address of every library."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+ALLOWED: dict[str, set[str]] = {
+    "anabranch": set(),
+    "eventlog": {"anabranch"},
+    "batch": {"anabranch", "eventlog"},
+    "speed": {"anabranch", "eventlog"},
+    "serving": {"anabranch", "eventlog", "batch", "speed"},
+    "infra": {"anabranch", "eventlog", "batch", "speed", "serving"},
+    "examples": {"anabranch"},
+}
+"""Which of our packages each package may import, besides itself."""
+
+ADDRESSES: dict[str, set[str]] = {
+    "dask": {"batch"},
+    "distributed": {"batch"},
+    "sqlalchemy": {"eventlog"},
+    "psycopg": {"eventlog"},
+    "deltalake": {"eventlog"},
+    "fastapi": {"serving"},
+    "starlette": {"serving"},
+    "uvicorn": {"infra"},
+    "typer": {"infra"},
+    "rich": {"infra"},
+    "pydantic_settings": {"infra"},
+    "river": {"speed"},
+    "datasketches": {"anabranch"},
+}
+"""The only packages that may import each library."""
+
+TABLE = [(importer, imported) for importer in ALLOWED for imported in ALLOWED if importer != imported]
+
+
+def _imports(package: str) -> Iterator[tuple[Path, int, str]]:
+    """(file, line, the full name of the module) of every import statement of a package, lazy ones included."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+            if isinstance(node, ast.Import):
+                for alias in node.names:
+                    yield path, node.lineno, alias.name
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{path}:{node.lineno}: import by full name, so that this test can see it"
+                yield path, node.lineno, node.module or ""
+
+
+def _importers(package: str, imported: str) -> list[str]:
+    return [
+        f"{path.relative_to(ROOT)}:{line}"
+        for path, line, module in _imports(package)
+        if module.split(".")[0] == imported
+    ]
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_every_package_is_there(package: str) -> None:
+    assert list((ROOT / package).glob("*.py"))
+
+
+@pytest.mark.parametrize(("importer", "imported"), TABLE)
+def test_imports_point_down(importer: str, imported: str) -> None:
+    if imported not in ALLOWED[importer]:
+        assert _importers(importer, imported) == [], f"{importer} must not import {imported}"
+
+
+def test_no_layer_stands_on_itself() -> None:
+    for package, below in ALLOWED.items():
+        assert all(ALLOWED[lower] < below | {package} for lower in below), package
+        assert all(package not in ALLOWED[lower] for lower in below), package
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_package_imports_tests_or_benchmarks(package: str) -> None:
+    assert _importers(package, "tests") + _importers(package, "bench") == []
+
+
+@pytest.mark.parametrize("library", ADDRESSES)
+def test_a_library_has_one_address(library: str) -> None:
+    strangers = [
+        place for package in ALLOWED if package not in ADDRESSES[library] for place in _importers(package, library)
+    ]
+    assert strangers == [], f"{library} belongs in {', '.join(ADDRESSES[library])} alone"
+
+
+def test_the_language_is_pure_and_starts_nothing() -> None:
+    """Definitions do no IO: the language needs neither sockets, threads nor files but the application's own."""
+    forbidden = {"asyncio", "socket", "sqlite3", "subprocess", "threading", "urllib", "http", "pyarrow", "duckdb"}
+    assert [place for module in sorted(forbidden) for place in _importers("anabranch", module)] == []
