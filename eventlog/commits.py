@@ -1,0 +1,108 @@
+"""Group commit: one thread takes everything that is queued and commits it at once."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from threading import Condition, Thread
+
+from eventlog.errors import LogBusyError, LogUnavailableError
+from eventlog.leases import Lease
+from eventlog.log import Append, Appended
+
+MAX_QUEUED_BYTES = 64 * 2**20
+"""More than this does not wait in memory: the log is busy. A single append may be larger."""
+MAX_COMMIT_BYTES = 16 * 2**20
+"""About how much goes into one commit."""
+
+
+@dataclass(slots=True)
+class Request:
+    """An append that waits for its commit; with a lease it has a transaction of its own."""
+
+    append: Append
+    lease: Lease | None = None
+    future: Future[Appended] = field(default_factory=Future)
+    bytes: int = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.bytes = sum(map(len, self.append.data))
+
+
+class Committer:
+    """The writer thread and its queue.
+
+    An idle log commits a request at once; whatever comes while it does is committed together next. A commit that
+    fails for an unexpected reason is repeated request by request, so that one bad append harms no other.
+
+    Parameters
+    ----------
+    commit
+        Makes requests durable in one transaction, all or none, and returns a result for each.
+    """
+
+    def __init__(self, commit: Callable[[list[Request]], list[Appended]]):
+        self._commit = commit
+        self._queue: deque[Request] = deque()
+        self._queued_bytes = 0
+        self._closed = False
+        self._changed = Condition()
+        self._thread = Thread(target=self._run, name="log-writer", daemon=True)
+        self._thread.start()
+
+    def submit(self, request: Request, *, block: bool) -> Future[Appended]:
+        """Queue a request. Without room it waits (`block`) or raises `LogBusyError`."""
+        with self._changed:
+            while not self._closed and self._queue and self._queued_bytes + request.bytes > MAX_QUEUED_BYTES:
+                if not block:
+                    raise LogBusyError(f"{self._queued_bytes} bytes wait to be committed")
+                self._changed.wait()
+            if self._closed:
+                raise LogUnavailableError("it is closed")
+            self._queue.append(request)
+            self._queued_bytes += request.bytes
+            self._changed.notify_all()
+        return request.future
+
+    def close(self) -> None:
+        """Commit what is queued and end the thread."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while requests := self._take():
+            self._settle([request for request in requests if request.future.set_running_or_notify_cancel()])
+
+    def _take(self) -> list[Request]:
+        """What goes into the next commit; nothing when closed."""
+        with self._changed:
+            while not self._queue and not self._closed:
+                self._changed.wait()
+            taken: list[Request] = []
+            size = 0
+            while self._queue and (not taken or size + self._queue[0].bytes <= MAX_COMMIT_BYTES):
+                if taken and (self._queue[0].lease or taken[0].lease):
+                    break
+                taken.append(self._queue.popleft())
+                size += taken[-1].bytes
+            self._queued_bytes -= size
+            self._changed.notify_all()
+            return taken
+
+    def _settle(self, requests: list[Request]) -> None:
+        try:
+            results = self._commit(requests) if requests else []
+        except Exception as error:  # whatever it is, the thread lives and every future is told
+            if len(requests) > 1 and not isinstance(error, LogUnavailableError):
+                for request in requests:
+                    self._settle([request])
+            else:
+                for request in requests:
+                    request.future.set_exception(error)
+        else:
+            for request, result in zip(requests, results, strict=True):
+                request.future.set_result(result)

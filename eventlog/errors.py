@@ -1,0 +1,166 @@
+"""Errors of the event log.
+
+AnabranchError
+└── EventLogError
+    ├── LogUnavailableError          the database is locked, full or away; nothing was written, trying again may help
+    │   └── LogBusyError             more is waiting to be committed than the log lets in
+    ├── CorruptLogError              the log or the lake holds something that this code cannot have written
+    ├── RecordsTrimmedError          records were asked for that are neither hot nor in the lake
+    ├── ArchiveError                 the lake was asked to take segments that do not continue it
+    ├── LeaseLostError               somebody else took the lease over; what it fenced was not written
+    ├── SchemaChangedError           a stream's schema changed in a way that stored events do not survive
+    └── IngestError                  a request that cannot be taken apart; nothing of it was stored
+        ├── UnsupportedContentTypeError
+        ├── MalformedBodyError
+        └── TooManyEventsError
+"""
+
+from __future__ import annotations
+
+from anabranch import AnabranchError
+
+
+class EventLogError(AnabranchError):
+    """The root of the errors of this package."""
+
+
+class LogUnavailableError(EventLogError):
+    """The database is locked, full or away. Nothing was written; trying again later may help.
+
+    Attributes
+    ----------
+    retry_after_seconds
+        When it makes sense to try again.
+    """
+
+    retry_after_seconds = 1
+
+    def __init__(self, problem: str):
+        self.problem = problem
+        super().__init__(f"the log is unavailable: {problem}")
+
+
+class LogBusyError(LogUnavailableError):
+    """More is waiting to be committed than the log lets in."""
+
+
+class CorruptLogError(EventLogError):
+    """The log or the lake holds something that this code cannot have written.
+
+    Attributes
+    ----------
+    where, expected, found
+        What was looked at, what had to be there, and what is.
+    """
+
+    def __init__(self, where: str, expected: object, found: object):
+        self.where = where
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{where}: expected {expected}, found {found}")
+
+
+class RecordsTrimmedError(EventLogError):
+    """Records were asked for that are neither hot nor in the lake.
+
+    Attributes
+    ----------
+    asked, begin
+        The cut to read from, and the first that can be read.
+    """
+
+    def __init__(self, asked: object, begin: object):
+        self.asked = asked
+        self.begin = begin
+        super().__init__(f"records from {asked} on are gone from the hot log, which begins at {begin}, and no lake has them")
+
+
+class ArchiveError(EventLogError):
+    """The lake was asked to take segments that do not continue what it holds."""
+
+
+class LeaseLostError(EventLogError):
+    """Somebody else took the lease over. What it fenced was not written.
+
+    Attributes
+    ----------
+    name, token, current
+        The lease, the token that was presented, and the token that is valid now (None: nobody holds it).
+    """
+
+    def __init__(self, name: str, token: int, current: int | None):
+        self.name = name
+        self.token = token
+        self.current = current
+        super().__init__(f"lease {name!r} with token {token} is lost; the valid token is {current}")
+
+
+class SchemaChangedError(EventLogError):
+    """A stream's schema changed in a way that the stored events do not survive.
+
+    Attributes
+    ----------
+    stream, field, was, now
+        What changed, and how (None: absent).
+    """
+
+    def __init__(self, stream: str, field: str, was: object, now: object, remedy: str):
+        self.stream = stream
+        self.field = field
+        self.was = was
+        self.now = now
+        super().__init__(f"stream {stream!r}, {field}: was {_shown(was)}, is {_shown(now)}. {remedy}")
+
+
+class IngestError(EventLogError):
+    """A request that cannot be taken apart into events. Nothing of it was stored."""
+
+
+class UnsupportedContentTypeError(IngestError):
+    """The body is of a kind that the log does not read.
+
+    Attributes
+    ----------
+    content_type, supported
+        What came, and what could.
+    """
+
+    def __init__(self, content_type: str, supported: tuple[str, ...]):
+        self.content_type = content_type
+        self.supported = supported
+        super().__init__(f"cannot read a body of type {content_type or '(none)'!r}; send one of: {', '.join(supported)}")
+
+
+class MalformedBodyError(IngestError):
+    """The body is not what its content type says.
+
+    Attributes
+    ----------
+    problem
+        What is wrong.
+    line
+        The 1-based line of the body, where it has lines.
+    """
+
+    def __init__(self, problem: str, line: int | None = None):
+        self.problem = problem
+        self.line = line
+        super().__init__(problem if line is None else f"line {line}: {problem}")
+
+
+class TooManyEventsError(IngestError):
+    """The request holds more events than one request may.
+
+    Attributes
+    ----------
+    limit
+        How many it may hold.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        super().__init__(f"a request may hold at most {limit} events; send several")
+
+
+def _shown(value: object) -> str:
+    return "absent" if value is None else f"{value}"

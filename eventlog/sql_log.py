@@ -1,0 +1,165 @@
+"""The log in a database."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from threading import Condition
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Connection
+
+from anabranch import SYSTEM, Cut
+from eventlog import hot
+from eventlog.arrange import Arranged, arrange
+from eventlog.clock import Clock, now_us
+from eventlog.commits import Committer, Request
+from eventlog.database import Database
+from eventlog.fallback import abutting, read_archived
+from eventlog.identities import Identities
+from eventlog.leases import Lease, check_lease
+from eventlog.log import Append, Appended
+from eventlog.segment import Segment
+from eventlog.tables import heads
+
+if TYPE_CHECKING:
+    from eventlog.lake import Lake
+
+POLL_SECONDS = 0.015
+"""How often `SqlLog.wait` looks for what other processes appended."""
+TRIM_RECORDS = 50_000
+"""About how many records one transaction drops, so that writers never wait long."""
+_PARTITION = 0
+
+
+class SqlLog:
+    """The log in SQLite or PostgreSQL; see `Log` for what its methods promise.
+
+    Every writer begins by locking the row of its partition in `heads`, which holds the next offset, and keeps it
+    until the commit. So offsets are dense, and become visible in order, whichever process writes.
+
+    Parameters
+    ----------
+    database
+        Where it is kept. `close` leaves it open.
+    lake
+        Answers for records that were trimmed; None: they are gone.
+    clock
+        Tells the append time.
+    """
+
+    def __init__(self, database: Database, lake: Lake | None = None, clock: Clock = now_us):
+        self.database = database
+        self.lake = lake
+        self.clock = clock
+        self._identities = Identities(database.dialect)
+        self._grown = Condition()
+        self._committed = 0  # the end of the log as far as this process has written it
+        with database.write() as connection:
+            database.insert_if_absent(connection, heads, partition=_PARTITION, first=0, next=0)
+        self._committer = Committer(self._commit)
+
+    # writing
+
+    def submit(self, append: Append) -> Future[Appended]:
+        """Queue an append; see `Log.submit`."""
+        return self._committer.submit(Request(append), block=False)
+
+    def append(self, append: Append) -> Appended:
+        """Append, and wait until it is durable."""
+        return self._committer.submit(Request(append), block=True).result()
+
+    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
+        """Append one event of the system, fenced by a lease; see `Log.mark`."""
+        request = Request(Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)]), lease)
+        return self._committer.submit(request, block=True).result().position.offsets[_PARTITION] - 1
+
+    def _commit(self, requests: list[Request]) -> list[Appended]:
+        """Make requests durable in one transaction: the writer thread's work."""
+        appends_by_stream: dict[str, list[Append]] = {}
+        for request in requests:
+            appends_by_stream.setdefault(request.append.stream, []).append(request.append)
+        results_by_stream = {}
+        with self.database.write() as connection:
+            offset = hot.lock_head(connection, _PARTITION).next
+            for request in requests:
+                if request.lease is not None:
+                    check_lease(connection, request.lease)
+            for stream, appends in appends_by_stream.items():
+                arranged = self._store(connection, offset, stream, appends)
+                results_by_stream[stream] = iter(arranged.results)
+                offset += len(arranged.ids)
+            hot.set_next(connection, _PARTITION, offset)
+        with self._grown:
+            self._committed = offset
+            self._grown.notify_all()
+        return [next(results_by_stream[request.append.stream]) for request in requests]
+
+    def _store(self, connection: Connection, offset: int, stream: str, appends: list[Append]) -> Arranged:
+        known = self._identities.find(connection, stream, [id_ for append in appends for id_ in append.ids])
+        arranged = arrange(appends, known, partition=_PARTITION, offset=offset, now=self.clock())
+        self._identities.add(connection, stream, arranged.ids, offset)
+        hot.insert_segments(connection, arranged.segments)
+        return arranged
+
+    # reading
+
+    def end(self) -> Cut:
+        """The cut after the last visible record."""
+        return Cut((self._head().next,))
+
+    def begin(self) -> Cut:
+        """The first cut that is still hot."""
+        return Cut((self._head().first,))
+
+    def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
+        """About `limit` records from `cut` on; see `Log.read`."""
+        start = cut.offsets[_PARTITION]
+        with self.database.read() as connection:
+            found = hot.select_segments(connection, _PARTITION, start, start + max(limit, 1))
+            first = found[0].offset if found else hot.head(connection, _PARTITION).first
+        if start < first:
+            return read_archived(self.lake, start, first, limit)
+        return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+
+    def wait(self, cut: Cut, timeout_seconds: float) -> bool:
+        """Wait until the log grows past `cut`; see `Log.wait`."""
+        offset = cut.offsets[_PARTITION]
+        deadline = time.monotonic() + timeout_seconds
+        while self._committed <= offset and self._head().next <= offset:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return False
+            with self._grown:
+                if self._committed <= offset:
+                    self._grown.wait(min(remaining, POLL_SECONDS))
+        return True
+
+    def _head(self) -> hot.Head:
+        with self.database.read() as connection:
+            return hot.head(connection, _PARTITION)
+
+    # trimming
+
+    def trim(self, before: Cut) -> int:
+        """Drop hot segments wholly before, and their ids; see `Log.trim`."""
+        dropped = 0
+        while piece := self._trim_piece(before.offsets[_PARTITION]):
+            dropped += piece
+        return dropped
+
+    def _trim_piece(self, before: int) -> int:
+        with self.database.write() as connection:
+            first = hot.lock_head(connection, _PARTITION).first
+            going = hot.segments_before(connection, _PARTITION, min(before, first + TRIM_RECORDS))
+            for segment in going:
+                self._identities.forget(connection, segment.stream, orjson.loads(segment.heads)[0])
+            if not going:
+                return 0
+            hot.drop_segments(connection, _PARTITION, going[-1].end)
+            return going[-1].end - first
+
+    def close(self) -> None:
+        """Commit what is queued, and end the writer thread."""
+        self._committer.close()
