@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from pydantic import BaseModel
@@ -52,8 +52,7 @@ class App:
             raise DefinitionError(
                 f"stream {name!r}", f"{model!r} is not a pydantic model", "Pass a subclass of BaseModel", location
             )
-        if name in self.streams:
-            raise DefinitionError(f"stream {name!r}", "is defined twice", "Rename one of them", location)
+        _check_new(f"stream {name!r}", name, self.streams, location)
         self.streams[name] = Stream(name, model, id=id, key=key, time=time, location=location)
         return self.streams[name]
 
@@ -89,8 +88,7 @@ class App:
         where_ = f"view {name!r}"
         if not isinstance(of, Stream) or self.streams.get(of.name) is not of:
             raise DefinitionError(where_, f"of={of!r} is not a stream of app {self.name!r}", "Pass of=", location)
-        if name in self.views:
-            raise DefinitionError(where_, "is defined twice", "Rename one of them", location)
+        _check_new(where_, name, self.views, location)
         widths: dict[str, int | None] = {}
         for word, text in (("tile", tile), ("keep", keep)):
             try:
@@ -107,6 +105,17 @@ class App:
     def views_of(self, stream: str) -> list[View]:
         """The views of a stream."""
         return [view for view in self.views.values() if view.of.name == stream]
+
+
+def _check_new(where: str, name: object, known: Iterable[str], location: str) -> None:
+    """Names are those of tables in SQL and of files, which may not tell upper from lower case."""
+    if not isinstance(name, str):
+        raise DefinitionError(where, "is not a name", "Write it as text", location)
+    for other in known:
+        if other == name:
+            raise DefinitionError(where, "is defined twice", "Rename one of them", location)
+        if other.lower() == name.lower():
+            raise DefinitionError(where, f"differs from {other!r} only in case", "Rename one of them", location)
 
 
 def _caller() -> str:

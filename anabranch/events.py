@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
+from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
@@ -61,4 +62,7 @@ class Events:
         raw = [values.get(name, default) for values in self.values]
         if convert is None:
             return raw
-        return [None if value is None else convert(value) for value in raw]
+        column = [None if value is None else convert(value) for value in raw]
+        if field.kind == "number" and not self.stream.plain:  # a validator of the user may make anything of a number
+            return [value if value is not None and isfinite(value) else None for value in column]
+        return column

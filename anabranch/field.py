@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
+from math import isfinite
 from uuid import UUID
 
+from pydantic import AnyUrl, AwareDatetime
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
@@ -63,6 +65,21 @@ class Field:
         return cls(name, kind, items, plain, default, convert)
 
 
+    @property
+    def has_plain_default(self) -> bool:
+        """Whether the default, if there is one, is a value that an event could have sent: pydantic does not check."""
+        if self.default is None or self.kind == "other":
+            return True
+        try:
+            value = self.default if self.convert is None else self.convert(self.default)
+        except (ValueError, TypeError, AttributeError, OverflowError):
+            return False
+        fits = isinstance(value, _PLAIN_TYPE_BY_KIND[self.kind]) and isinstance(value, bool) == (self.kind == "boolean")
+        if isinstance(value, float):
+            return fits and isfinite(value)
+        return fits and (not isinstance(value, int) or -(2**63) <= value < 2**63)
+
+
 def _without_none(annotation: typing.Any) -> typing.Any:
     """``X`` of ``X | None``."""
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
@@ -87,6 +104,9 @@ def _scalar(annotation: typing.Any) -> tuple[Kind, bool, Convert | None]:
     return OTHER
 
 
+_PLAIN_TYPE_BY_KIND: dict[Kind, type] = {
+    "integer": int, "number": float, "boolean": bool, "text": str, "instant": int,
+}  # fmt: skip
 OTHER: tuple[Kind, bool, Convert | None] = ("other", False, None)
 _KINDS: tuple[tuple[type, tuple[Kind, bool, Convert | None]], ...] = (
     (enum.Enum, ("text", False, lambda value: str(value.value))),
@@ -96,9 +116,16 @@ _KINDS: tuple[tuple[type, tuple[Kind, bool, Convert | None]], ...] = (
     (str, ("text", True, None)),
     (datetime, ("instant", True, instant_us)),
     (date, ("text", False, date.isoformat)),
-    (Decimal, ("number", False, float)),
+    (Decimal, ("number", False, lambda value: _finite(float(value)))),
     (UUID, ("text", False, str)),
+    (AnyUrl, ("text", False, str)),
+    (AwareDatetime, ("instant", True, instant_us)),
 )
+
+
+def _finite(number: float) -> float | None:
+    """A decimal may be beyond the range of a float: to an aggregate it is then no value, and never infinite."""
+    return number if isfinite(number) else None
 
 
 def _transforms(info: FieldInfo) -> bool:

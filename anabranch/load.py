@@ -29,6 +29,9 @@ def load_app(reference: str) -> App:
         raise DefinitionError(where, f"there is no file {path}", "Pass file.py or file.py:name")
     module = _module(path, where)
     apps = {key: value for key, value in vars(module).items() if isinstance(value, App)}
+    for app in apps.values():
+        for view in app.views.values():
+            _ = view.fingerprint  # now, while what its functions use is as the file defined it
     if name:
         if name not in apps:
             raise DefinitionError(where, f"{path.name} defines no App named {name!r}", f"It defines: {_names(apps)}")

@@ -84,9 +84,20 @@ class Stream:
                     where, f"{role}={name!r} cannot identify anything", "Take a field of type str, int, bool or UUID",
                     self.location,
                 )
-        for name in self.fields:
+        taken: dict[str, str] = {}
+        for name, declared in self.fields.items():
             if name.startswith("_"):
                 raise DefinitionError(where, f"field {name!r} begins with '_'", "Rename it", self.location)
+            other = taken.setdefault(name.lower(), name)
+            if other != name:  # columns of SQL do not tell upper from lower case
+                raise DefinitionError(
+                    where, f"fields {other!r} and {name!r} differ only in case", "Rename one", self.location
+                )
+            if not declared.has_plain_default:
+                raise DefinitionError(
+                    where, f"the default {declared.default!r} of field {name!r} is not a value of its type",
+                    "Write one that an event could hold (finite, in 64 bits, with a time zone)", self.location,
+                )
 
     def decode(self, data: bytes) -> list[dict[str, Any]]:
         """The events of a JSON array as stored by the log, each as its fields by name.

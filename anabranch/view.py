@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import inspect
-import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import cached_property
 from itertools import repeat
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 from anabranch.agg.aggregate import Aggregate, State
 from anabranch.errors import DefinitionError
 from anabranch.events import Events
+from anabranch.likeness import likeness
 from anabranch.stream import Stream
 
 Key = tuple[Any, ...]
@@ -77,8 +77,8 @@ class View:
         Returns
         -------
         int
-            How many events a function of the user (`by` or `where`) raised on: they are left out of this view, and
-            the same in every layer.
+            How often a function of the user raised. An event on which `by` or the view's `where` did is left out of
+            this view; one on which an aggregate's `where` did, out of this aggregate; and the same in every layer.
         """
         keys, chosen, failures = self._keys(events)
         if not keys:
@@ -199,9 +199,10 @@ class View:
         `keep` is not part of it: it hides tiles, it does not change them.
         """
         kinds = sorted((name, f.kind) for name, f in self.of.fields.items())
-        parts = [self.of.name, self.of.time, kinds, self.key_fields, _code(self.by), self.tile_us, _code(self.where)]
+        parts = [self.of.name, self.of.time, kinds, self.key_fields, likeness(self.by), self.tile_us]
+        parts.append(likeness(self.where))
         for name, a in self.aggregates.items():
-            parts.append((name, type(a).__name__, a.field, a.parameters, _code(a.where)))
+            parts.append((name, type(a).__name__, a.field, a.parameters, likeness(a.where)))
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     @property
@@ -229,17 +230,24 @@ class View:
             )
         if not self.aggregates:
             raise DefinitionError(where, "has no aggregate", "Add one, like rentals=agg.count()", self.location)
+        taken = {name.lower(): "a key field" for name in self.key_fields}
         for name, aggregate in self.aggregates.items():
             if not isinstance(aggregate, Aggregate):
                 raise DefinitionError(
                     f"{where}, aggregate {name!r}", f"{aggregate!r} is not an aggregate",
                     f"Write one from the module agg, like {name}=agg.count()", self.location,
                 )
-            if name in self.key_fields or name in RESERVED or name.startswith("_") or "__" in name:
+            if name in RESERVED or name.startswith("_") or "__" in name:
                 raise DefinitionError(
-                    f"{where}, aggregate {name!r}", "the name is taken (a key field, a word of the query, or '_')",
+                    f"{where}, aggregate {name!r}", "the name is taken: a word of the query, or with '_' first or '__'",
                     "Choose another name", self.location,
                 )
+            if name.lower() in taken:  # columns of SQL do not tell upper from lower case
+                raise DefinitionError(
+                    f"{where}, aggregate {name!r}", f"the name is taken by {taken[name.lower()]}",
+                    "Choose another name", self.location,
+                )
+            taken[name.lower()] = f"aggregate {name!r}"
         if callable(self.by):
             return
         for name in self.key_fields:
@@ -262,13 +270,14 @@ RESERVED = frozenset({"tile", "start", "end", "last", "layer", "group", "limit",
 
 def _values(aggregate: Aggregate, events: Events, chosen: list[int] | None) -> tuple[Sequence[Any], int]:
     """One value per contribution (None where there is none or `where` says no), and how often `where` raised."""
-    values: Sequence[Any] = [1] * len(events) if aggregate.field is None else events.column(aggregate.field)
+    values: list[Any] = [1] * len(events) if aggregate.field is None else events.column(aggregate.field)
     failures = 0
     if aggregate.where is not None:
-        values = list(values)
-        for index, event in enumerate(events.models):
+        models = events.models
+        # not on events that the view leaves out: its own `where` may be what makes this one safe to ask
+        for index in range(len(models)) if chosen is None else dict.fromkeys(chosen):
             try:
-                if not aggregate.where(event):
+                if not aggregate.where(models[index]):
                     values[index] = None
             except Exception:  # as in View._keys
                 values[index] = None
@@ -278,29 +287,15 @@ def _values(aggregate: Aggregate, events: Events, chosen: list[int] | None) -> t
 
 def _function_keys(found: Any) -> list[Key]:
     """The keys of what a `by` function returned: a key, or a list (or other collection) of keys."""
-    if isinstance(found, (list, tuple, set, frozenset)):
+    if isinstance(found, (list, tuple, Set, Mapping, Iterator)):
         return [(_text(key),) for key in found]
     return [(_text(found),)]
 
 
 def _text(key: Any) -> str | None:
-    return key if key is None or isinstance(key, str) else str(key)
-
-
-def _code(function: object) -> object:
-    """Something that differs when a function does: its byte code, constants, names and what it closes over."""
-    if not callable(function):
-        return function
-    code = getattr(function, "__code__", None)
-    if code is None:
-        return repr(function)
-    closed = inspect.getclosurevars(function).nonlocals if isinstance(function, types.FunctionType) else {}
-    return (_code_parts(code), repr(getattr(function, "__defaults__", None)), sorted(map(repr, closed.items())))
-
-
-def _code_parts(code: types.CodeType) -> object:
-    constants = [_code_parts(c) if isinstance(c, types.CodeType) else repr(c) for c in code.co_consts]
-    return (code.co_code.hex(), constants, code.co_names)
+    if isinstance(key, Enum):
+        key = key.value  # as a field of this type does
+    return None if key is None else str(key)
 
 
 def key_order(key: Key) -> tuple[tuple[bool, Any], ...]:

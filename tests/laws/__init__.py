@@ -1,1 +1,4 @@
-"""The laws that every aggregate keeps. `table` lists the aggregates, `checks` the laws; a new aggregate is a line there."""
+"""The laws that every aggregate keeps.
+
+`table` lists the aggregates, `checks` the laws: a new aggregate is one line in the table.
+"""

@@ -7,6 +7,7 @@ import statistics
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from hypothesis import strategies as st
@@ -59,25 +60,27 @@ def equal(found: Any, expected: Any, values: Values) -> bool:
 
 
 def close_sum(found: Any, expected: Any, values: Values) -> bool:
-    return abs(found - expected) <= 1e-9 * math.fsum(map(abs, values))
+    return bool(abs(found - expected) <= 1e-9 * math.fsum(map(abs, values)))
 
 
 def close_mean(found: Any, expected: Any, values: Values) -> bool:
-    return found is expected is None or abs(found - expected) <= 1e-9 * math.fsum(map(abs, values)) / len(values)
+    if found is None or expected is None:
+        return found is expected
+    return close_sum(found * len(values), expected * len(values), values)
 
 
 def close_variance(found: Any, expected: Any, values: Values) -> bool:
     if found is None or expected is None:
         return found is expected
     size = max(map(abs, values))
-    return abs(found - expected) <= 1e-9 * max(expected, (1e-6 * size) ** 2)
+    return bool(abs(found - expected) <= 1e-9 * max(expected, (1e-6 * size) ** 2))
 
 
 def within(error: float) -> Agrees:
     def agrees(found: Any, expected: Any, values: Values) -> bool:
         if found is None or expected is None:
             return found is expected
-        return abs(found - expected) <= (error + 1e-12) * abs(expected) + 1e-300
+        return bool(abs(found - expected) <= (error + 1e-12) * abs(expected) + 1e-300)
 
     return agrees
 
@@ -122,7 +125,7 @@ def at_rank(q: float) -> Callable[[Sequence[Contribution]], Any]:
 def between(edges: Sequence[float]) -> Callable[[Sequence[Contribution]], Any]:
     def counts(values: Sequence[Any]) -> Any:
         limits = [-math.inf, *edges, math.inf]
-        rows = [sum(low <= v < high for v in values) for low, high in zip(limits, limits[1:], strict=False)]
+        rows = [sum(low <= v < high for v in values) for low, high in pairwise(limits)]
         return {"edges": list(edges), "counts": rows}
 
     return of_values(counts, counts([]))
