@@ -237,9 +237,9 @@ class View:
                     f"{where}, aggregate {name!r}", f"{aggregate!r} is not an aggregate",
                     f"Write one from the module agg, like {name}=agg.count()", self.location,
                 )
-            if name in RESERVED or name.startswith("_") or "__" in name:
+            if name == "tile" or name.startswith("_") or "__" in name:
                 raise DefinitionError(
-                    f"{where}, aggregate {name!r}", "the name is taken: a word of the query, or with '_' first or '__'",
+                    f"{where}, aggregate {name!r}", "the name is taken: 'tile', or one with '_' first or '__'",
                     "Choose another name", self.location,
                 )
             if name.lower() in taken:  # columns of SQL do not tell upper from lower case
@@ -265,7 +265,7 @@ class View:
 
 
 RESERVED = frozenset({"tile", "start", "end", "last", "layer", "group", "limit", "after", "next", "timeout_ms"})
-"""Query words of ``GET /v1/views/{view}``, which key fields and aggregates cannot be called."""
+"""Query words of ``GET /v1/views/{view}``, which key fields cannot be called."""
 
 
 def _values(aggregate: Aggregate, events: Events, chosen: list[int] | None) -> tuple[Sequence[Any], int]:

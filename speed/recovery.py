@@ -72,9 +72,9 @@ def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recov
 def publications(log: Log) -> Iterator[Publication]:
     """Every generation that the log says was published, oldest first."""
     cut = Cut()
-    while segments := log.read(cut, stream=SYSTEM):
+    while segments := log.read(cut):
         for segment in segments:
-            for record in segment.records():
+            for record in segment.records() if segment.stream == SYSTEM else ():
                 if record.data["kind"] == "batch_published":
                     yield Publication.of(record.data)
         cut = Cut((segments[-1].end,))
