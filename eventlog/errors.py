@@ -72,7 +72,7 @@ class RecordsTrimmedError(EventLogError):
     def __init__(self, asked: object, begin: object):
         self.asked = asked
         self.begin = begin
-        super().__init__(f"records from {asked} on are gone from the hot log, which begins at {begin}, and no lake has them")
+        super().__init__(f"records from {asked} on are gone: the hot log begins at {begin}, and no lake has them")
 
 
 class ArchiveError(EventLogError):
@@ -128,7 +128,8 @@ class UnsupportedContentTypeError(IngestError):
     def __init__(self, content_type: str, supported: tuple[str, ...]):
         self.content_type = content_type
         self.supported = supported
-        super().__init__(f"cannot read a body of type {content_type or '(none)'!r}; send one of: {', '.join(supported)}")
+        found = content_type or "(none)"
+        super().__init__(f"cannot read a body of type {found!r}; send one of: {', '.join(supported)}")
 
 
 class MalformedBodyError(IngestError):
