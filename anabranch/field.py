@@ -70,6 +70,8 @@ class Field:
         """Whether the default, if there is one, is a value that an event could have sent: pydantic does not check."""
         if self.default is None or self.kind == "other":
             return True
+        if isinstance(self.default, str) and self.kind != "text":
+            return False
         try:
             value = self.default if self.convert is None else self.convert(self.default)
         except (ValueError, TypeError, AttributeError, OverflowError):

@@ -64,9 +64,15 @@ def _module(path: Path, where: str) -> object:
         raise
     except Exception as error:
         del sys.modules[module_name]
-        lines = [f for f in traceback.extract_tb(error.__traceback__) if f.filename == str(path)]
-        location = f"{path}:{lines[-1].lineno}" if lines else str(path)
         raise DefinitionError(
-            where, f"{type(error).__name__}: {error}", "Mend the file and start again", location
+            where, f"{type(error).__name__}: {error}", "Mend the file and start again", _line(path, error)
         ) from error
     return module
+
+
+def _line(path: Path, error: Exception) -> str:
+    """``file:line`` of the line in the file that raised, or that is no Python."""
+    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        lines.append(error.lineno)
+    return f"{path}:{lines[-1]}" if lines else str(path)

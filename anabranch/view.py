@@ -237,7 +237,7 @@ class View:
                     f"{where}, aggregate {name!r}", f"{aggregate!r} is not an aggregate",
                     f"Write one from the module agg, like {name}=agg.count()", self.location,
                 )
-            if name == "tile" or name.startswith("_") or "__" in name:
+            if name.lower() == "tile" or name.startswith("_") or "__" in name:
                 raise DefinitionError(
                     f"{where}, aggregate {name!r}", "the name is taken: 'tile', or one with '_' first or '__'",
                     "Choose another name", self.location,
@@ -257,7 +257,7 @@ class View:
                     where, f"by={name!r} is not a field of {self.of.model.__name__} that can be a key",
                     f"Take one of {usable}, a tuple of them, or a function event -> key", self.location,
                 )
-            if name in RESERVED:
+            if name.lower() in RESERVED:
                 raise DefinitionError(
                     where, f"the key field {name!r} is a word of the query", f"Write by=lambda e: e.{name}",
                     self.location,

@@ -53,6 +53,8 @@ class Aggregate(ABC):
     """`kinds` as a person would say it."""
     ordered: ClassVar[bool] = False
     """Whether `add` looks at the order of the event."""
+    fieldless: ClassVar[bool] = False
+    """Whether it can do without a field, and then takes the events themselves."""
     error: str | None = None
     """The stated bound on the error of a sketch; None where the answer is exact."""
 
@@ -60,7 +62,7 @@ class Aggregate(ABC):
         self.field = field
         self.where = where
         self.kind: Kind = "other"
-        if field is not None and not isinstance(field, str):
+        if not isinstance(field, str) and (field is not None or not self.fieldless):
             raise self._refusal(f"{field!r} is not the name of a field", 'Write it as text, like "minutes"')
         if where is not None and not callable(where):
             raise self._refusal(f"where={where!r} is not a function", "Write where=lambda e: ...")

@@ -20,6 +20,8 @@ class count(Aggregate):
 
     kinds = frozenset[Kind]({"integer", "number", "boolean", "text", "instant", "other"})
 
+    fieldless = True
+
     def zero(self) -> int:
         return 0
 

@@ -36,7 +36,8 @@ class histogram(Aggregate):
 
     def __init__(self, field: str, edges: Sequence[float], *, where: Callable[[Any], object] | None = None):
         super().__init__(field, where=where)
-        if isinstance(edges, str) or not all(type(edge) in (int, float) and isfinite(edge) for edge in edges):
+        listed = isinstance(edges, (list, tuple))
+        if not listed or not all(type(edge) in (int, float) and isfinite(edge) for edge in edges):
             raise self._refusal(f"edges={edges!r} are not finite numbers", "Write them like edges=[10, 60]")
         self.edges = list(edges)
         rising = all(low < high for low, high in pairwise(self.edges))

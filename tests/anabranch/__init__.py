@@ -1,0 +1,1 @@
+"""The definition language: what it takes, what it refuses and how it says so, and the fold."""
