@@ -1,0 +1,66 @@
+"""The API: every route, behind the key, with problems for errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from serving import problems
+from serving.auth import ApiKey
+from serving.lean import LeanRoute
+from serving.metrics import Measured, Metrics
+from serving.routes import batch, events, health, rejected, streams, views
+from serving.service import Service
+
+VERSION = "0.1.0"
+_DESCRIPTION = """Events are posted to an append-only log; views answer with what the batch layer has covered merged
+with every event since. Errors are `application/problem+json` (RFC 9457)."""
+
+
+def create_api(service: Service) -> FastAPI:
+    """The ASGI application that serves `service`. It starts nothing and ends nothing."""
+    app = FastAPIOffline(
+        redoc_url=None,
+        title=f"Anabranch: {service.app.name}",
+        version=VERSION,
+        description=_DESCRIPTION,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.router.route_class = LeanRoute
+    app.router.redirect_slashes = False
+    metrics = Metrics(service)
+    events.add_routes(app, service, metrics)  # the busiest first: routes are tried in order
+    views.add_routes(app, service)
+    streams.add_routes(app, service)
+    rejected.add_routes(app, service, metrics)
+    batch.add_routes(app, service)
+    health.add_routes(app, service, metrics)
+    app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
+    problems.install(app)
+    if service.api_key is not None:
+        app.add_middleware(ApiKey, key=service.api_key)
+        _document_key(app)
+    app.add_middleware(Measured, metrics=metrics)
+    return app
+
+
+async def _home(request: Request) -> Response:
+    return RedirectResponse("docs")
+
+
+def _document_key(app: FastAPI) -> None:
+    """Say in the OpenAPI document that the key is needed, so that /docs asks for it."""
+    plain = app.openapi
+
+    def openapi() -> dict[str, Any]:
+        document = plain()
+        components = document.setdefault("components", {})
+        components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+        document["security"] = [{"key": []}]
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]

@@ -1,0 +1,110 @@
+"""Errors as HTTP: one table, from what the layers raise to RFC 9457 problems."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anabranch.errors import AnabranchError
+from batch.errors import GenerationError, LeaseHeldError
+from eventlog.errors import LogUnavailableError, MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
+from serving import errors
+from serving.responses import answer_problem
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one kind of error is told.
+
+    Attributes
+    ----------
+    status, kind, title
+        As in `serving.responses.answer_problem`.
+    members
+        The attributes of the error that are told too, for programs.
+    headers
+        Headers that go with it.
+    """
+
+    status: int
+    kind: str
+    title: str
+    members: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+TABLE: dict[type[Exception], Row] = {
+    errors.UnauthorizedError: Row(
+        401, "unauthorized", "The API key is missing or wrong", headers=(("WWW-Authenticate", "Bearer"),)
+    ),
+    errors.NotFoundError: Row(404, "not-found", "There is no such thing", ("noun", "name", "known")),
+    LeaseHeldError: Row(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
+    errors.BodyTooLargeError: Row(
+        413, "body-too-large", "The body is too large", ("limit",), headers=(("Connection", "close"),)
+    ),
+    TooManyEventsError: Row(413, "too-many-events", "Too many events in one request", ("limit",)),
+    UnsupportedContentTypeError: Row(415, "unsupported-content-type", "The content type is not supported", ("supported",)),
+    errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
+    MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
+    GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
+    LogUnavailableError: Row(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
+    errors.FoldBehindError: Row(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem."""
+    for error in TABLE:
+        app.add_exception_handler(error, _known)
+    app.add_exception_handler(AnabranchError, _unforeseen)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_of(error: Exception) -> Response:
+    """The problem that tells `error`, whose class or a base of it stands in the table."""
+    row = next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
+    facts = {name: getattr(error, name, None) for name in row.members}
+    members = {name: value if _is_json(value) else str(value) for name, value in facts.items() if value is not None}
+    return answer_problem(row.status, row.kind, row.title, str(error), dict(row.headers), **members)
+
+
+def _is_json(value: object) -> bool:
+    return isinstance(value, (str, int, float, list))
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    return problem_of(error)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """What the router refuses: an unknown path or method."""
+    assert isinstance(error, HTTPException)
+    detail = error.detail
+    if error.status_code == 404:
+        detail = f"There is nothing at {request.url.path}; /docs lists what there is"
+    elif error.status_code == 405:
+        allowed = (error.headers or {}).get("Allow", "other methods")
+        detail = f"{request.url.path} does not take {request.method}; it takes {allowed}"
+    status = HTTPStatus(error.status_code)
+    kind = status.phrase.lower().replace(" ", "-")
+    return answer_problem(status, kind, status.phrase, detail, error.headers)
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    """An error of ours that no request should meet."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return await _unexpected(request, error)
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Our mistake: the server logs it, since it is raised again behind the answer; the client learns nothing of it."""
+    return answer_problem(500, "unexpected", "Something went wrong here", "The log of the service says what it was")

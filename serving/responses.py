@@ -1,0 +1,41 @@
+"""What every answer is made of: JSON, quickly."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from starlette.responses import Response
+
+
+def to_json(content: object) -> bytes:
+    """JSON text; whole numbers of more than 64 bit (a sum may be one) as they are."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def answer_json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
+    """A JSON answer."""
+    return Response(to_json(content), status, headers, "application/json")
+
+
+def answer_problem(
+    status: int, kind: str, title: str, detail: str, headers: Mapping[str, str] | None = None, **members: Any
+) -> Response:
+    """An RFC 9457 problem.
+
+    Parameters
+    ----------
+    kind
+        Names the kind of problem for programs, for ever: it becomes the `type`.
+    detail
+        What is wrong here and now, such that a person can act on it.
+    members
+        The facts of `detail`, for programs.
+    """
+    content = {"type": f"urn:anabranch:problem:{kind}", "title": title, "status": status, "detail": detail, **members}
+    return Response(to_json(content), status, headers, "application/problem+json")

@@ -1,0 +1,104 @@
+"""``/v1/batch/runs``: the batch runs, and starting one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anabranch.instant import iso
+from eventlog.runs import Run
+from serving import openapi
+from serving.errors import NotFoundError
+from serving.query import PAGING_LIMIT, Parser, boolean, parse
+from serving.responses import answer_json
+from serving.service import Service
+
+_LIST: dict[str, Parser] = {"limit": PAGING_LIMIT}
+_START: dict[str, Parser] = {"full": boolean}
+_LIMIT_DEFAULT = 100
+
+
+def add_routes(app: FastAPI, service: Service) -> None:
+    """Add the routes of this noun."""
+
+    @app.get(
+        "/v1/batch/runs",
+        tags=["batch"],
+        summary="List the batch runs",
+        openapi_extra={"parameters": [openapi.LIMIT]},
+        responses=openapi.answers(200, "The newest first", _RUNS, 422, 503),
+    )
+    def list_runs(request: Request) -> Response:
+        """The batch runs, the newest first."""
+        limit = parse(request.scope["query_string"], _LIST).get("limit", _LIMIT_DEFAULT)
+        return answer_json({"runs": [describe(run, service.clock()) for run in service.runs.list(limit)]})
+
+    @app.post(
+        "/v1/batch/runs",
+        status_code=202,
+        tags=["batch"],
+        summary="Start a batch run",
+        openapi_extra={
+            "parameters": [openapi.query("full", {"type": "boolean", "default": False}, "Recompute everything.")]
+        },
+        responses=openapi.answers(202, "It goes on; location shows its progress", _STARTED, 409, 422, 503),
+    )
+    def start_run(request: Request) -> Response:
+        """Start a batch run in a process of its own. There is one at a time."""
+        run = service.start_batch(parse(request.scope["query_string"], _START).get("full", False))
+        location = f"/v1/batch/runs/{run}"
+        return answer_json({"run": run, "location": location}, 202, {"Location": location})
+
+    @app.get(
+        "/v1/batch/runs/{run}",
+        tags=["batch"],
+        summary="Watch a batch run",
+        openapi_extra={"parameters": [openapi.path("run", openapi.TEXT, "Its id.")]},
+        responses=openapi.answers(200, "The run as it is now", _RUN, 404, 503),
+    )
+    def read_run(request: Request) -> Response:
+        """A batch run, with live progress by stage."""
+        name = request.path_params["run"]
+        run = service.runs.get(name)
+        if run is None:
+            raise NotFoundError("batch run", name)
+        return answer_json(describe(run, service.clock()))
+
+
+def describe(run: Run, now: int) -> dict[str, Any]:
+    """A run as JSON; `seconds` grows until it is finished."""
+    return {
+        "run": run.id,
+        "status": run.status,
+        "full": run.full,
+        "started": iso(run.started),
+        "finished": None if run.finished is None else iso(run.finished),
+        "seconds": round(((now if run.finished is None else run.finished) - run.started) / 1e6, 3),
+        "cut": None if run.cut is None else str(run.cut),
+        "generation": run.generation,
+        "stage": run.stage,
+        "stages": run.stages,
+        "error": run.error,
+    }
+
+
+_RUN = openapi.record(
+    {
+        "run": openapi.TEXT,
+        "status": {"type": "string", "enum": ["running", "published", "failed", "abandoned"]},
+        "full": {"type": "boolean"},
+        "started": openapi.INSTANT,
+        "finished": openapi.or_null(openapi.INSTANT),
+        "seconds": {"type": "number"},
+        "cut": openapi.or_null(openapi.POSITION),
+        "generation": openapi.or_null({"type": "integer"}),
+        "stage": openapi.or_null(openapi.TEXT),
+        "stages": openapi.list_of({"type": "object"}),
+        "error": openapi.or_null(openapi.TEXT),
+    }
+)
+_RUNS = openapi.record({"runs": openapi.list_of(_RUN)})
+_STARTED = openapi.record({"run": openapi.TEXT, "location": openapi.TEXT})

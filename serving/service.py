@@ -1,0 +1,52 @@
+"""What the API is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from anabranch import App
+from batch.generations import Generations
+from eventlog.dead_letters import DeadLetters
+from eventlog.ingest import Limits
+from eventlog.log import Log
+from eventlog.runs import Runs
+from speed.consumer import Consumer
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """The collaborators of the API, made and ended by others.
+
+    Attributes
+    ----------
+    app
+        Whose streams and views are served.
+    log, dead_letters, runs
+        Where events, rejected events and batch runs are kept.
+    consumer, generations
+        What answers for the speed part and for the batch part.
+    counts
+        How many events each stream has, by name; a stream without events may be missing.
+    limits
+        How large a request may be.
+    api_key
+        What every request but ``/healthz`` must carry; None: nothing.
+    start_batch
+        Starts a batch run (all over again if its argument is true) without waiting for its end; returns its id, or
+        raises `batch.errors.LeaseHeldError` if one is going on.
+    clock
+        Microseconds since 1970.
+    """
+
+    app: App
+    log: Log
+    consumer: Consumer
+    generations: Generations
+    dead_letters: DeadLetters
+    runs: Runs
+    counts: Callable[[], Mapping[str, int]]
+    limits: Limits
+    api_key: str | None
+    start_batch: Callable[[bool], str]
+    clock: Callable[[], int]

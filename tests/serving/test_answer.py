@@ -1,0 +1,145 @@
+"""The merged answer equals a few lines of plain Python over all events, wherever the log is cut."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+import orjson
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from anabranch import App, Events, View, agg
+from anabranch.instant import iso
+from anabranch.view import Tiles, key_order
+from serving import answer
+from serving.query import ViewQuery
+
+HOUR = 3_600_000_000
+KEEP = 30 * HOUR
+
+
+class Rental(BaseModel):
+    station: str | None
+    bike: int
+    minutes: int
+
+
+app = App("answers")
+rentals = app.stream("rentals", Rental)
+views = [
+    app.view("usage", of=rentals, by=("station", "bike"), tile="1h", keep="30h", n=agg.count(), total=agg.sum("minutes")),
+    app.view("stations", of=rentals, by="station", tile="1h", n=agg.count(), total=agg.sum("minutes")),
+    app.view("everything", of=rentals, n=agg.count(), total=agg.sum("minutes")),
+]
+events = st.tuples(
+    st.integers(-60 * HOUR, 60 * HOUR),
+    st.fixed_dictionaries(
+        {"station": st.sampled_from(["a", "b", "ü", None]), "bike": st.integers(0, 2), "minutes": st.integers(0, 99)}
+    ),
+)
+moments = st.integers(-70 * HOUR, 70 * HOUR)
+
+
+@st.composite
+def queries(draw: st.DrawFn, view: View) -> ViewQuery:
+    keys: dict[str, Any] = {}
+    for name in view.key_fields:
+        if draw(st.booleans()):
+            keys[name] = draw(st.integers(0, 2) if name == "bike" else st.sampled_from(["a", "ü", "no such"]))
+    times: dict[str, Any] = {}
+    if view.tile_us is not None:
+        times["end"] = draw(st.none() | moments)
+        which = draw(st.sampled_from(["start", "last_us", ""]))
+        if which == "start":
+            times["start"] = draw(moments.filter(lambda start: times["end"] is None or start <= times["end"]))
+        elif which == "last_us":
+            times["last_us"] = draw(st.integers(1, 100 * HOUR))
+    group = draw(st.sampled_from(["tile", "total"]))
+    return ViewQuery(keys, **times, group=group, limit=draw(st.sampled_from([1, 2, 7, 1000])))
+
+
+def plainly(view: View, log: list[tuple[int, dict[str, Any]]], query: ViewQuery) -> list[dict[str, Any]]:
+    """What the view must answer, without tiles, states and merging."""
+    newest = max((time for time, _ in log), default=None)
+    start, end = query.start, query.end
+    if query.last_us is not None:
+        if newest is None:
+            return []
+        end = newest + 1 if end is None else end
+        start = end - query.last_us
+    rows: dict[Any, list[int]] = defaultdict(lambda: [0, 0])
+    for time, event in log:
+        tile = 0 if view.tile_us is None else time // view.tile_us * view.tile_us
+        key = tuple(event[name] for name in view.key_fields)
+        if any(event[name] != value for name, value in query.keys.items()):
+            continue
+        if view.keep_us is not None and newest is not None and tile + HOUR <= newest - view.keep_us:
+            continue
+        if start is not None and (start == end or tile + HOUR <= start) or end is not None and tile >= end:
+            continue
+        row = rows[key, tile if query.group == "tile" and view.tile_us else None]
+        row[0] += 1
+        row[1] += event["minutes"]
+    return [
+        {
+            **dict(zip(view.key_fields, key, strict=True)),
+            "tile": None if tile is None else iso(tile),
+            "n": n,
+            "total": total,
+        }
+        for (key, tile), (n, total) in sorted(rows.items(), key=lambda item: (key_order(item[0][0]), item[0][1] or 0))
+    ]
+
+
+def folded(view: View, log: list[tuple[int, dict[str, Any]]]) -> Tiles:
+    tiles: Tiles = {}
+    if log:
+        data = orjson.dumps([event for _, event in log])
+        view.fold(tiles, Events(rentals, 0, 0, [time for time, _ in log], data))
+    return tiles
+
+
+def ask(view: View, batch: Tiles, epochs: list[Tiles], query: ViewQuery, watermark: int | None) -> list[dict[str, Any]]:
+    """All pages of an answer."""
+    rows: list[dict[str, Any]] = []
+    place = None
+    while True:
+        paged = ViewQuery(
+            query.keys, query.start, query.end, query.last_us, query.layer, query.group, query.limit, place
+        )
+        selection = answer.select(view, paged, watermark)
+        if selection is None:
+            return rows
+        if len(query.keys) == len(view.key_fields):
+            speed = answer.speed_of_key(view, epochs, selection, tuple(query.keys.values()))
+        else:
+            keys = answer.wanted_keys(view, answer.speed_keys(epochs), paged)
+            speed = answer.speed_of_keys(view, epochs, selection, keys)
+        published = answer.speed_of_keys(view, [batch], selection, answer.wanted_keys(view, batch, paged))
+        page, more = answer.page(view, selection, published, speed)
+        assert len(page) <= query.limit
+        rows += answer.present(view, page, query.group == "total")
+        if more is None:
+            return rows
+        assert page, "a page that is not the last is not empty"
+        place = page[-1][0], page[-1][1]
+
+
+@given(st.data(), st.lists(events, max_size=40), st.integers(0, 40), st.integers(0, 40), st.sampled_from(views))
+def test_batch_and_two_epochs_merge_to_what_plain_python_says(
+    data: st.DataObject, log: list[tuple[int, dict[str, Any]]], cut: int, marker: int, view: View
+) -> None:
+    query = data.draw(queries(view))
+    batch, epochs = folded(view, log[:cut]), [folded(view, log[cut : cut + marker]), folded(view, log[cut + marker :])]
+    before = [{key: dict(tiles) for key, tiles in epoch.items()} for epoch in epochs]
+    watermark = max((time for time, _ in log), default=None)
+
+    assert ask(view, batch, epochs, query, watermark) == plainly(view, log, query)
+    assert epochs == before, "asking changes no state"
+
+
+def test_a_tile_that_begins_before_the_year_one_is_told_as_the_first_instant() -> None:
+    assert answer.tile_text(-(10**17)) == "0001-01-01T00:00:00Z"
+    assert answer.tile_text(HOUR) == "1970-01-01T01:00:00Z"
