@@ -1,0 +1,77 @@
+"""The documents say what the code does: settings, commands, problems, code blocks and links."""
+
+from __future__ import annotations
+
+import re
+import types
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+from pydantic_core import PydanticUndefined
+
+from infra.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/data/*.md")])
+NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
+ALL = "\n".join(path.read_text() for path in DOCUMENTS)
+
+SETTING_ROWS = re.findall(r"^\| `ANABRANCH_(\w+)` \| (?:`([^`]*)`)? *\| (.+) \|$", README, re.MULTILINE)
+
+
+def test_the_readme_lists_every_setting_in_order_and_no_other() -> None:
+    assert [name.lower() for name, _, _ in SETTING_ROWS] == list(Settings.model_fields)
+
+
+@pytest.mark.parametrize("row", SETTING_ROWS, ids=lambda row: row[0])
+def test_the_readme_says_what_a_setting_means_and_its_default(row: tuple[str, str, str]) -> None:
+    name, default, meaning = row
+    field = Settings.model_fields[name.lower()]
+    assert field.default is not PydanticUndefined
+    assert default == ("" if field.default is None else str(field.default))
+    assert not isinstance(field.default, SecretStr)
+    assert meaning.replace("`", "") == field.description
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
+def test_settings_that_documents_name_exist(path: Path) -> None:
+    for name in re.findall(r"ANABRANCH_([A-Z_]+)", path.read_text()):
+        assert name.lower() in Settings.model_fields, f"{path.name} names ANABRANCH_{name}"
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
+def test_the_python_of_a_document_runs_from_top_to_bottom(path: Path) -> None:
+    """All blocks of a document are one program."""
+    program = types.ModuleType("document")
+    for block in re.findall(r"^```python\n(.*?)^```", path.read_text(), re.MULTILINE | re.DOTALL):
+        exec(compile(block, str(path), "exec", dont_inherit=True), program.__dict__)  # our own documents
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=NAMES)
+def test_links_between_documents_lead_somewhere(path: Path) -> None:
+    for target in re.findall(r"\]\(([^)]+)\)", path.read_text()):
+        if target.startswith(("http://", "https://")):
+            continue
+        file, _, anchor = target.partition("#")
+        found = path.parent / file if file else path
+        assert found.exists(), f"{path.name} links to {target}"
+        if anchor:
+            headings = re.findall(r"^#+ (.+)$", found.read_text(), re.MULTILINE)
+            assert anchor in {_anchor(heading) for heading in headings}, f"{path.name} links to {target}"
+
+
+def test_the_example_in_the_readme_is_the_file() -> None:
+    source = (ROOT / "examples" / "bikes.py").read_text()
+    _, _, code = source.split('"""', 2)
+    assert code.strip() in README
+
+
+def test_no_document_names_a_place_on_the_author_s_machine() -> None:
+    for path in DOCUMENTS:
+        assert not re.findall(r"/(?:work|tmp|home|root)/", path.read_text()), path.name
+
+
+def _anchor(heading: str) -> str:
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
