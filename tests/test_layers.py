@@ -28,6 +28,7 @@ ADDRESSES: dict[str, set[str]] = {
     "psycopg": {"eventlog"},
     "deltalake": {"eventlog"},
     "fastapi": {"serving"},
+    "fastapi_offline": {"serving"},
     "starlette": {"serving"},
     "uvicorn": {"infra"},
     "typer": {"infra"},
