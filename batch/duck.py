@@ -1,0 +1,52 @@
+"""DuckDB as the batch layer uses it: bounded memory, UTC, and a place to spill to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import duckdb
+
+Connection = duckdb.DuckDBPyConnection
+
+
+def connect(threads: int, memory_bytes: int, spill: Path | str) -> duckdb.DuckDBPyConnection:
+    """A DuckDB of its own, in memory.
+
+    Parameters
+    ----------
+    spill
+        A folder for what does not fit into `memory_bytes`.
+    """
+    connection = duckdb.connect(
+        config={
+            "threads": threads,
+            "memory_limit": f"{memory_bytes // 1_000_000}MB",
+            "temp_directory": str(spill),
+        }
+    )
+    connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
+    return connection
+
+
+def name(identifier: str) -> str:
+    """An identifier, quoted.
+
+    >>> name('tile')
+    '"tile"'
+    """
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def text(value: object) -> str:
+    """A text literal.
+
+    >>> text("it's")
+    "'it''s'"
+    """
+    return "'" + str(value).replace("'", "''") + "'"
+
+
+def parquet(paths: Iterable[object]) -> str:
+    """A table function over Parquet files, which may lack columns that others of them have."""
+    return f"read_parquet([{', '.join(text(path) for path in paths)}], union_by_name = true)"

@@ -1,0 +1,61 @@
+"""Errors of the batch layer.
+
+AnabranchError
+├── LeaseHeldError            another batch run is at work
+└── GenerationError           a generation cannot be read
+    ├── CorruptGenerationError    a file of it is missing, or not the one that was published
+    └── FormatError               it was written by another version of this program
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from anabranch.errors import AnabranchError
+
+
+class LeaseHeldError(AnabranchError):
+    """Another batch run is at work.
+
+    Attributes
+    ----------
+    holder
+        Who, as ``host:pid:start``; None where it cannot be told.
+    """
+
+    def __init__(self, holder: str | None = None):
+        self.holder = holder
+        by = f" ({holder})" if holder else ""
+        super().__init__(f"another batch run holds the lease{by}; this one leaves it alone")
+
+
+class GenerationError(AnabranchError):
+    """A generation cannot be read."""
+
+
+class CorruptGenerationError(GenerationError):
+    """A file of a generation is missing, or not the one that was published.
+
+    Attributes
+    ----------
+    path
+        The file.
+    expected, found
+        What is known of the file (a sha256 or a size), and what is there instead.
+    """
+
+    def __init__(self, path: Path, expected: str, found: str):
+        self.path = path
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{path} is damaged: expected {expected}, found {found}; a batch run rebuilds it")
+
+
+class FormatError(GenerationError):
+    """A generation was written by another version of this program."""
+
+    def __init__(self, path: Path, expected: int, found: object):
+        self.path = path
+        self.expected = expected
+        self.found = found
+        super().__init__(f"{path} has format {found}, this version reads {expected}; a batch run rebuilds it")

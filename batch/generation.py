@@ -1,0 +1,218 @@
+"""A generation, read: what one batch run published. Safe to use from many threads."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from anabranch.cut import Cut
+from anabranch.view import Cells, Key, View
+from batch import index_file
+from batch.errors import CorruptGenerationError, FormatError
+
+FORMAT = 1
+"""The format of a generation; another one is not read, but made anew."""
+MANIFEST = "manifest.json"
+NO_KEYS: Mapping[str, Any] = MappingProxyType({})
+
+
+class Generation:
+    """What one batch run published: exact views of everything before its cut. Made by `Generation.open`.
+
+    Attributes
+    ----------
+    folder
+        Where its files are.
+    manifest
+        What is said of it: see `batch.publication`.
+    number
+        1, 2, ...
+    cut
+        It covers everything before.
+    run
+        The run that published it.
+    """
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]):
+        self.folder = folder
+        self.manifest = manifest
+        self.number: int = manifest["generation"]
+        self.cut = Cut.parse(manifest["cut"])
+        self.run: str = manifest["run"]
+        self._views: dict[str, dict[str, Any]] = manifest["views"]
+        self._connections: list[sqlite3.Connection] = []
+        self._of_thread = threading.local()
+        self._queries: dict[tuple[Any, ...], str] = {}
+
+    @classmethod
+    def open(cls, generations: Path, number: int, manifest_sha256: str | None = None) -> Generation:
+        """Open a generation, and check every byte of it.
+
+        Parameters
+        ----------
+        generations
+            The folder of all generations.
+        manifest_sha256
+            The digest that the log has of its manifest; None: do not compare.
+
+        Raises
+        ------
+        CorruptGenerationError
+            If a file is missing or not the one that was published; it says which.
+        FormatError
+            If it was written by another version of this program.
+        """
+        folder = generations / str(number)
+        path = folder / MANIFEST
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise CorruptGenerationError(path, "a file", f"none ({error.strerror})") from None
+        found = hashlib.sha256(raw).hexdigest()
+        if manifest_sha256 is not None and found != manifest_sha256:
+            raise CorruptGenerationError(path, f"sha256 {manifest_sha256}", f"sha256 {found}")
+        manifest = _parsed(path, raw)
+        for view in manifest["views"].values():
+            for file in view["files"].values():
+                verify(folder / file["path"], file["bytes"], file["sha256"])
+        return cls(folder, manifest)
+
+    @property
+    def end(self) -> int:
+        """The first offset that it does not cover."""
+        return self.cut.offsets[0]
+
+    def covers(self, view: View) -> bool:
+        """Whether it holds this view, by the same definition."""
+        held = self._views.get(view.name)
+        return held is not None and held["fingerprint"] == view.fingerprint
+
+    def extends(self, view: View) -> bool:
+        """Whether new events can be merged into what it holds of the view: it also kept all that the view keeps."""
+        if not self.covers(view):
+            return False
+        kept: int | None = self._views[view.name]["keep_us"]
+        return kept is None or (view.keep_us is not None and view.keep_us <= kept)
+
+    def watermark(self, view: View) -> int | None:
+        """The newest event time of the view's stream, in microseconds; None: there was no event."""
+        held = self._views.get(view.name)
+        return None if held is None else held["watermark"]
+
+    def rows(self, view: View) -> int:
+        """The number of tiles that it holds of a view."""
+        rows: int = self._views[view.name]["rows"]
+        return rows
+
+    def path(self, view: View, file: str) -> Path:
+        """The path of a file of a view: its ``table`` or its ``index``."""
+        return self.folder / str(self._views[view.name]["files"][file]["path"])
+
+    def tiles(
+        self,
+        view: View,
+        keys: Mapping[str, Any] = NO_KEYS,
+        start: int | None = None,
+        end: int | None = None,
+        after: tuple[Key, int] | None = None,
+        limit: int | None = None,
+    ) -> Iterator[tuple[Key, int, Cells]]:
+        """(key, start of the tile, cells) of some tiles, ordered by key and tile.
+
+        With values for all key fields, or for the first few, it is a point read; otherwise it passes over all tiles.
+
+        Parameters
+        ----------
+        keys
+            Values by key field; None is the missing value.
+        start, end
+            Tiles that start in ``[start, end)``, in microseconds. A view without tiles has one at 0.
+        after
+            Go on behind this key and tile.
+        """
+        fields = view.key_fields
+        given = (start is None, end is None, after is None, limit is None)
+        shape = (view.name, given, *(name in keys for name in fields))
+        query = self._queries.get(shape)
+        if query is None:
+            query = self._queries[shape] = _query(view, keys, start, end, after, limit)
+        parameters = [index_file.encoded(keys[name]) for name in fields if name in keys]
+        if start is not None:
+            parameters.append(start)
+        if end is not None:
+            parameters.append(end)
+        if after is not None:
+            parameters += [*map(index_file.encoded, after[0]), after[1]]
+        if limit is not None:
+            parameters.append(limit)
+        rows = self._connection(view).execute(query, parameters)
+        width, unpack = len(fields), view.unpack
+        if len(keys) == width:
+            key = tuple(keys[name] for name in fields)
+            return ((key, row[width], unpack(row[width + 1 :])) for row in rows)
+        decode = index_file.key_decoder(view)
+        return ((decode(row[:width]), row[width], unpack(row[width + 1 :])) for row in rows)
+
+    def close(self) -> None:
+        """Close its files. Iterators of `tiles` that are still in use end with an error."""
+        connections, self._connections = self._connections, []
+        self._of_thread = threading.local()
+        for connection in connections:
+            connection.close()
+
+    def _connection(self, view: View) -> sqlite3.Connection:
+        """The connection of this thread to the index of a view."""
+        by_view = self._of_thread.__dict__
+        connection: sqlite3.Connection | None = by_view.get(view.name)
+        if connection is None:
+            connection = by_view[view.name] = index_file.connect(self.path(view, "index"))
+            self._connections.append(connection)
+        return connection
+
+
+def verify(path: Path, size: int, sha256: str) -> None:
+    """Compare a file with its size and digest; raises `CorruptGenerationError`."""
+    try:
+        with path.open("rb") as file:
+            found_size = path.stat().st_size
+            if found_size != size:
+                raise CorruptGenerationError(path, f"{size} bytes", f"{found_size} bytes")
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise CorruptGenerationError(path, f"{size} bytes", f"none ({error.strerror})") from None
+    if found != sha256:
+        raise CorruptGenerationError(path, f"sha256 {sha256}", f"sha256 {found}")
+
+
+def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = orjson.loads(raw)
+        version = manifest["format"]
+    except (ValueError, KeyError, TypeError):
+        raise CorruptGenerationError(path, "a manifest", "something else") from None
+    if version != FORMAT:
+        raise FormatError(path, FORMAT, version)
+    return manifest
+
+
+def _query(
+    view: View, keys: Mapping[str, Any], start: int | None, end: int | None, after: object, limit: int | None
+) -> str:
+    columns = [*index_file.key_columns(view), "tile"]
+    conditions = [f"{column} = ?" for column, name in zip(columns, view.key_fields, strict=False) if name in keys]
+    if start is not None:
+        conditions.append("tile >= ?")
+    if end is not None:
+        conditions.append("tile < ?")
+    if after is not None:
+        conditions.append(f"({', '.join(columns)}) > ({', '.join(itertools.repeat('?', len(columns)))})")
+    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
+    return f"SELECT * FROM tiles{where} ORDER BY {', '.join(columns)}{'' if limit is None else ' LIMIT ?'}"

@@ -1,0 +1,73 @@
+"""Keeps a lease alive while its holder works."""
+
+from __future__ import annotations
+
+from threading import Event, Thread
+from types import TracebackType
+from typing import Protocol, Self
+
+from eventlog.errors import LeaseLostError, LogUnavailableError
+from eventlog.leases import Lease
+
+
+class Renewing(Protocol):
+    """The part of `eventlog.leases.Leases` that this needs."""
+
+    def acquire(self, name: str, holder: str, ttl_seconds: float) -> Lease | None: ...
+
+    def renew(self, lease: Lease, ttl_seconds: float) -> Lease: ...
+
+    def release(self, lease: Lease) -> None: ...
+
+
+class LeaseKeeper:
+    """Renews a lease three times in its life, from a thread, and gives it back at the end.
+
+    Parameters
+    ----------
+    leases
+        Where it comes from.
+    lease
+        As it was acquired.
+    ttl_seconds
+        Its life.
+    """
+
+    def __init__(self, leases: Renewing, lease: Lease, ttl_seconds: float):
+        self.lease = lease
+        self._leases = leases
+        self._ttl_seconds = ttl_seconds
+        self._stop = Event()
+        self._lost: LeaseLostError | None = None
+        self._thread = Thread(target=self._renew, name="lease-keeper", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        self._thread.join()
+        self._leases.release(self.lease)
+
+    def check(self) -> None:
+        """Raise `LeaseLostError` if another has the lease by now."""
+        if self._lost is not None:
+            raise self._lost
+
+    def confirm(self) -> None:
+        """Renew the lease now; raises `LeaseLostError` if another has it."""
+        self.check()
+        self._leases.renew(self.lease, self._ttl_seconds)
+
+    def _renew(self) -> None:
+        while not self._stop.wait(self._ttl_seconds / 3):
+            try:
+                self._leases.renew(self.lease, self._ttl_seconds)
+            except LeaseLostError as error:
+                self._lost = error
+                return
+            except LogUnavailableError:
+                continue  # the marker is fenced: a lease that could not be renewed harms nothing

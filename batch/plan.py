@@ -1,0 +1,100 @@
+"""What a batch run has to fold: pure decisions, no IO."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import groupby, pairwise
+from typing import Protocol
+
+from anabranch.view import View
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Slice:
+    """The records ``start`` .. ``end`` (not included) of the log, of all streams."""
+
+    start: int
+    end: int
+
+
+class Base(Protocol):
+    """A generation, as far as planning looks at it."""
+
+    @property
+    def end(self) -> int:
+        """The first offset that it does not cover."""
+        ...
+
+    def extends(self, view: View) -> bool:
+        """Whether new events can be merged into what it holds of the view."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Some views of one stream that fold the same slices.
+
+    Attributes
+    ----------
+    stream
+        The name of the stream.
+    views
+        The names of the views: any number that need Python (they share the decoding), or a single one in SQL.
+    start
+        The offset from which on there is something to fold: 0, or where the last generation ends.
+    """
+
+    stream: str
+    views: tuple[str, ...]
+    start: int
+
+    @property
+    def incremental(self) -> bool:
+        """Whether the result merges into the last generation."""
+        return self.start > 0
+
+
+def plan(views: Iterable[View], base: Base | None) -> list[Work]:
+    """Which views fold from where.
+
+    A view goes on where `base` ends if `base` holds it by the same definition. Every other view starts at 0.
+    """
+    found: list[Work] = []
+    in_python: list[tuple[str, int, str]] = []
+    for view in views:
+        start = base.end if base is not None and base.extends(view) else 0
+        if view.vectorised:
+            found.append(Work(view.of.name, (view.name,), start))
+        else:
+            in_python.append((view.of.name, start, view.name))
+    for (stream, start), group in groupby(sorted(in_python), key=lambda entry: entry[:2]):
+        found.append(Work(stream, tuple(name for _, _, name in group), start))
+    return found
+
+
+def slices(start: int, end: int, slice_records: int, multiple_of: int = 1) -> Iterator[Slice]:
+    """Cut ``[start, end)`` into equal slices of at most `slice_records` records.
+
+    Parameters
+    ----------
+    multiple_of
+        The number of workers: their number of slices is a multiple of it where the slices stay worth a task, so
+        that no worker waits for another's last slice.
+
+    >>> list(slices(0, 10, 4))
+    [Slice(start=0, end=3), Slice(start=3, end=6), Slice(start=6, end=10)]
+    """
+    total = end - start
+    if total <= 0:
+        return
+    count = -(-total // slice_records)
+    if total >= WORTH_A_TASK * multiple_of:
+        count = -(-count // multiple_of) * multiple_of
+    edges = [start + total * index // count for index in range(count + 1)]
+    for low, high in pairwise(edges):
+        yield Slice(low, high)
+
+
+WORTH_A_TASK = 100_000
+"""Records below which a slice is not divided further, only to keep a worker busy."""

@@ -1,0 +1,147 @@
+"""How a run shows itself while it is at work."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+STAGES = ("mark", "archive", "fold", "merge", "publish", "trim")
+"""The stages of a run, in their order."""
+
+
+class Progress(Protocol):
+    """Somebody who is told. Called from one thread at a time."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage of `total` steps; the one before has ended."""
+        ...
+
+    def advance(self, n: int = 1) -> None:
+        """`n` steps more are done."""
+        ...
+
+    def note(self, text: str) -> None:
+        """Something that a person may want to know."""
+        ...
+
+    def end(self) -> None:
+        """The stage has ended."""
+        ...
+
+
+class Silent:
+    """Tells nobody."""
+
+    def stage(self, name: str, total: int) -> None:
+        """Nothing."""
+
+    def advance(self, n: int = 1) -> None:
+        """Nothing."""
+
+    def note(self, text: str) -> None:
+        """Nothing."""
+
+    def end(self) -> None:
+        """Nothing."""
+
+
+class Together:
+    """Tells several."""
+
+    def __init__(self, parts: Sequence[Progress]):
+        self.parts = parts
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage in all of them."""
+        for part in self.parts:
+            part.stage(name, total)
+
+    def advance(self, n: int = 1) -> None:
+        """Advance all of them."""
+        for part in self.parts:
+            part.advance(n)
+
+    def note(self, text: str) -> None:
+        """Tell all of them."""
+        for part in self.parts:
+            part.note(text)
+
+    def end(self) -> None:
+        """End the stage in all of them."""
+        for part in self.parts:
+            part.end()
+
+
+@dataclass(slots=True)
+class StageRecord:
+    """How far a stage is, as the registry of runs stores it."""
+
+    name: str
+    done: int
+    total: int
+    seconds: float
+
+
+class StageTimes:
+    """Keeps the record of every stage, and hands it on now and then.
+
+    Parameters
+    ----------
+    store
+        Receives the name of the current stage and the records of all so far: at every beginning and end of a stage,
+        and in between at most every `store_seconds`.
+    """
+
+    def __init__(self, store: Store, store_seconds: float = 0.5):
+        self.stages: list[StageRecord] = []
+        self._store = store
+        self._store_seconds = store_seconds
+        self._began = 0.0
+        self._stored = 0.0
+        self._at_work = False
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage."""
+        self._finish()
+        self._began, self._at_work = time.perf_counter(), True
+        self.stages.append(StageRecord(name, 0, total, 0.0))
+        self._hand_on()
+
+    def advance(self, n: int = 1) -> None:
+        """Count."""
+        if self._at_work:
+            self.stages[-1].done += n
+            if time.perf_counter() - self._stored >= self._store_seconds:
+                self._clock()
+                self._hand_on()
+
+    def note(self, text: str) -> None:
+        """Nothing: the registry has no place for it."""
+
+    def end(self) -> None:
+        """Take the time of the stage."""
+        self._finish()
+        if self.stages:
+            self._hand_on()
+
+    def _finish(self) -> None:
+        if self._at_work:
+            self._clock()
+            self._at_work = False
+
+    def _clock(self) -> None:
+        self.stages[-1].seconds = round(time.perf_counter() - self._began, 3)
+
+    def _hand_on(self) -> None:
+        self._stored = time.perf_counter()
+        self._store(self.stages[-1].name, self.stages)
+
+
+class Store(Protocol):
+    """What `StageTimes` hands its records to."""
+
+    def __call__(self, stage: str, stages: Sequence[StageRecord]) -> None:
+        """Store them."""
+        ...

@@ -1,0 +1,97 @@
+"""The map of a batch run: one slice of the log, one table of tiles a view. This is what a Dask worker runs."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from anabranch.load import load_app
+from anabranch.view import View
+from batch import duck, python_fold, sql_fold
+from batch.plan import Slice
+
+
+@dataclass(frozen=True, slots=True)
+class SliceTask:
+    """Everything a worker needs to know.
+
+    Attributes
+    ----------
+    app
+        Where the application is, for `load_app`.
+    views
+        Views of one stream.
+    part
+        The slice.
+    files
+        The Parquet files of the lake that hold it.
+    folder
+        Where the tables of tiles go: a folder that all workers share.
+    threads, memory_bytes
+        What DuckDB may use.
+    """
+
+    app: str
+    views: tuple[str, ...]
+    part: Slice
+    files: tuple[str, ...]
+    folder: str
+    threads: int
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class SliceDelta:
+    """What came of a `SliceTask`.
+
+    Attributes
+    ----------
+    paths, failures
+        By view: the table of tiles, and how often a function of the user raised.
+    newest
+        The newest event time, in microseconds; None: there was no event.
+    records
+        How many events there were.
+    """
+
+    part: Slice
+    paths: dict[str, str]
+    failures: dict[str, int]
+    newest: int | None
+    records: int
+
+
+def fold_slice(task: SliceTask) -> SliceDelta:
+    """Fold one slice. Doing it twice does no harm: the files become visible whole, by a rename."""
+    app = load_app(task.app)
+    views = [app.views[name] for name in task.views]
+    paths = [Path(task.folder) / f"{view.name}-{task.part.start:020d}.parquet" for view in views]
+    # the same slice may be at work twice, when a worker is taken for dead
+    unfinished = [path.with_suffix(f".{os.getpid()}.{id(task)}") for path in paths]
+    with duck.connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
+        in_sql = len(views) == 1 and sql_fold.usable(views[0])
+        if in_sql:
+            sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])
+            failures = [0]
+        else:
+            failures = python_fold.fold(connection, views, task.files, task.part, unfinished)
+        newest, records = _newest(connection, views[0], task)
+    for temporary, path in zip(unfinished, paths, strict=True):
+        temporary.replace(path)
+    return SliceDelta(
+        task.part,
+        {view.name: str(path) for view, path in zip(views, paths, strict=True)},
+        {view.name: count for view, count in zip(views, failures, strict=True)},
+        newest,
+        records,
+    )
+
+
+def _newest(connection: duck.Connection, view: View, task: SliceTask) -> tuple[int | None, int]:
+    found = connection.execute(
+        f"SELECT epoch_us(max(_time)), count(*) FROM {duck.parquet(task.files)}"
+        f" WHERE _offset >= {task.part.start} AND _offset < {task.part.end}"
+    ).fetchone()
+    assert found is not None
+    return found[0], found[1]
