@@ -1,0 +1,114 @@
+"""What an event must be beyond its model: times with a zone, integers of 64 bits, ids and keys that can be stored."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from anabranch import Stream
+from anabranch.instant import instant_us, iso
+from eventlog.log import MAX_ID_BYTES
+from eventlog.parsed import Reason, reason
+
+_LOWEST, _BEYOND = -(2**63), 2**63
+
+
+class Examined(NamedTuple):
+    """An event's place in its stream, or why it has none."""
+
+    id: str | None
+    key: str | None
+    time: int | None
+    reasons: list[Reason]
+
+
+class Checks:
+    """The checks of one stream, with what they need looked up once."""
+
+    def __init__(self, stream: Stream):
+        fields = stream.fields.values()
+        self._id, self._key, self._time = stream.id, stream.key, stream.time
+        self._instants = [(field.name, field.default) for field in fields if field.kind == "instant"]
+        self._integers = [field.name for field in fields if field.kind == "integer"]
+        self._integer_lists = [field.name for field in fields if field.items == "integer"]
+        self._defaults = {field.name: field.default for field in fields}
+
+    def examine(self, value: Mapping[str, Any], latest: int) -> Examined:
+        """Look at a valid event.
+
+        Parameters
+        ----------
+        value
+            Its fields by name: as JSON has them, or as the model has them.
+        latest
+            The last event time that is not too far ahead, in microseconds.
+
+        Raises
+        ------
+        ValueError
+            If the text of a datetime is not ISO 8601 (pydantic reads more than that).
+        """
+        reasons: list[Reason] = []
+        time: int | None = None
+        for name, default in self._instants:
+            moment = value.get(name, default)
+            if moment is None:
+                continue
+            if type(moment) is str:
+                moment = datetime.fromisoformat(moment)
+            if moment.tzinfo is None:
+                message = "the datetime has no time zone; write one, like 2014-05-01T10:00:00Z"
+                reasons.append(reason(name, message, "timezone_aware", moment.isoformat()))
+            elif name == self._time:
+                time = instant_us(moment)
+                if time > latest:
+                    message = f"is too far ahead; the latest that is taken now is {iso(latest)}"
+                    reasons.append(reason(name, message, "too_far_ahead", moment.isoformat()))
+        for name in self._integers:
+            number = value.get(name)
+            if number is not None and not _is_64_bit(number):
+                reasons.append(reason(name, "must be an integer of 64 bits", "integer_too_large", number))
+        for name in self._integer_lists:
+            for index, number in enumerate(value.get(name) or ()):
+                if number is not None and not _is_64_bit(number):
+                    where = f"{name}.{index}"
+                    reasons.append(reason(where, "must be an integer of 64 bits", "integer_too_large", number))
+        return Examined(self._text(self._id, value, reasons), self._text(self._key, value, reasons), time, reasons)
+
+    def _text(self, name: str | None, value: Mapping[str, Any], reasons: list[Reason]) -> str | None:
+        """An id or a key as the text that the log keeps."""
+        if name is None:
+            return None
+        found = value.get(name, self._defaults[name])
+        text = found if type(found) is str else identity(found)
+        if text is None:
+            return None
+        if "\0" in text:
+            reasons.append(reason(name, "must not hold the character NUL", "nul_character", text))
+        elif len(text) > MAX_ID_BYTES // 4 and len(text.encode()) > MAX_ID_BYTES:
+            reasons.append(reason(name, f"must have at most {MAX_ID_BYTES} bytes", "too_long", text))
+        return text
+
+
+def identity(value: Any) -> str | None:
+    """The text of an id or key.
+
+    >>> identity(5), identity(True), identity(None)
+    ('5', 'true', None)
+    """
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, enum.Enum):
+        return str(value.value)
+    if isinstance(value, datetime):
+        return value.isoformat() if value.tzinfo is None else iso(instant_us(value))
+    return str(value)
+
+
+def _is_64_bit(number: Any) -> bool:
+    """Larger integers than JSON readers take arrive as floats."""
+    return not isinstance(number, float) and _LOWEST <= number < _BEYOND
