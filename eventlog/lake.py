@@ -42,8 +42,7 @@ class Lake:
 
     def archive(
         self,
-        name: str,
-        stream: Stream | None,
+        stream: Stream | str,
         segments: Iterable[Segment],
         upto: int,
         advance: Callable[[int], None] = lambda records: None,
@@ -52,10 +51,8 @@ class Lake:
 
         Parameters
         ----------
-        name
-            The stream's name.
         stream
-            Its definition; None: there is none (any more), or it is the system's own. It gets no typed columns.
+            A stream, or the name of one without a definition, like the system's own: it gets no typed columns.
         segments
             Records in offset order, at least all of the stream in [`archived`, `upto`). Those of other streams and
             those outside the range are passed over.
@@ -67,6 +64,7 @@ class Lake:
         int
             How many records were added.
         """
+        name, definition = (stream, None) if isinstance(stream, str) else (stream.name, stream)
         start = self.archived(name)
         if upto <= start:
             return 0
@@ -79,9 +77,9 @@ class Lake:
                 added += batch.num_rows
                 advance(batch.num_rows)
 
-        schema = schema_of(stream)
+        schema = schema_of(definition)
         wanted = (s.tail(start).head(upto) for s in segments if s.stream == name and s.offset < upto and s.end > start)
-        batches = counted(_larger(record_batch(segment, stream, schema) for segment in wanted))
+        batches = counted(_larger(record_batch(segment, definition, schema) for segment in wanted))
         path = self.root / name
         path.parent.mkdir(parents=True, exist_ok=True)
         write_deltalake(
