@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import resource
 import statistics
@@ -18,6 +17,7 @@ from bench.report import Figure, at_most
 from bench.server import APPLICATION
 from eventlog.database import Database
 from eventlog.lake import Lake
+from eventlog.runs import Runs
 from eventlog.sql_log import SqlLog
 
 EVENTS = int(os.environ.get("BENCH_BATCH_EVENTS", "5000000"))
@@ -53,16 +53,16 @@ def fill(home: Path, count: int, first: int) -> None:
 
 def batch(home: Path, *options: str) -> dict[str, float]:
     """Run ``anabranch batch run`` and return its figures: seconds from marker to published, process, memory."""
-    command = [sys.executable, "-m", "infra.cli", "batch"]
+    command = [sys.executable, "-m", "infra.cli", "batch", "run", str(APPLICATION), "--home", str(home), *options]
     begun = time.perf_counter()
-    subprocess.run([*command, "run", str(APPLICATION), "--home", str(home), *options], check=True, capture_output=True)
+    subprocess.run(command, check=True, capture_output=True)
     seconds = time.perf_counter() - begun
-    listed = subprocess.run(
-        [*command, "list", str(APPLICATION), "--home", str(home), "--json"], check=True, capture_output=True
-    )
-    newest = json.loads(listed.stdout)[0]
+    database = Database(f"sqlite:///{home}/log.db")
+    newest = Runs(database).list(1)[0]
+    database.close()
+    assert newest.finished is not None
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return {"seconds": newest["seconds"], "process_seconds": seconds, "mib": peak}
+    return {"seconds": (newest.finished - newest.started) / 1e6, "process_seconds": seconds, "mib": peak}
 
 
 def one_query(home: Path) -> float:
