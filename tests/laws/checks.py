@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import duckdb
+import orjson
 
 from anabranch.agg.aggregate import State
 from anabranch.field import Kind
-from tests.laws.table import Case, Contribution
+from tests.laws.table import Case, Contribution, equal
 
 Part = Sequence[Contribution]
 SQL_TYPE_BY_KIND: dict[Kind, str] = {
@@ -147,6 +148,8 @@ def assert_same(case: Case, part: Part, state: State, expected: State) -> None:
     assert case.same(found, right, present_values(part)), (found, right)
     again = case.aggregate.present(unpacked(case, state))
     assert case.same(again, right, present_values(part)), (again, right)
+    if case.same is equal:  # as JSON too, where true is not 1 and 0.0 not -0.0
+        assert orjson.dumps(found) == orjson.dumps(again) == orjson.dumps(right)
 
 
 PYTHON_BY_SQL_TYPE = {"BIGINT": int, "DOUBLE": float, "VARCHAR": str, "BOOLEAN": bool, "BLOB": bytes}

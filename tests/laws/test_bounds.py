@@ -1,4 +1,4 @@
-"""The sketches beyond what they hold exactly: how far off they are, and that they stay what their laws say."""
+"""Where exactness ends: how far off the sketches and the float sums are, and that they keep their laws there too."""
 
 from __future__ import annotations
 
@@ -152,6 +152,43 @@ def test_gathered_takes_what_arrow_and_numpy_make_of_values(name: str) -> None:
     }
     for form in forms.get(name, [as_pairs, as_numpy]):
         assert aggregate.present(aggregate.gathered(form)) == right
+
+
+@pytest.mark.parametrize(
+    ("kind", "edge", "values"),
+    [
+        ("number", 2**53 + 1, [2.0**53, 2.0**53 + 2]),
+        ("number", 0.1, [0.1, 0.09999999999999999, 0.10000000000000002]),
+        ("integer", 0.5, [0, 1]),
+        ("integer", -0.5, [-1, 0]),
+        ("integer", 2**53 + 1, [2**53, 2**53 + 1]),
+        ("integer", 2.0**63, [2**63 - 1]),
+        ("integer", -1e300, [-(2**63)]),
+    ],
+)
+def test_duckdb_compares_with_an_edge_as_exactly_as_python(kind: Kind, edge: float, values: list[Any]) -> None:
+    aggregate = over(kind, agg.histogram("field", [edge]))
+    with duckdb.connect() as connection:
+        sql_type = "DOUBLE" if kind == "number" else "BIGINT"
+        query = f"SELECT {aggregate.gather_sql('value')} FROM (SELECT unnest(?::{sql_type}[]) AS value)"
+        (found,) = connection.execute(query, [values]).fetchone() or ()
+    assert aggregate.gathered(found) == folded(aggregate, values)
+
+
+def test_a_sum_beyond_64_bits_stays_exact_inside_and_is_answered_as_a_float() -> None:
+    aggregate = over("integer", agg.sum("field"))
+    large = folded(aggregate, [2**63 - 1, 2**63 - 1])
+    assert aggregate.present(large) == float(2**64)
+    assert aggregate.present(aggregate.merge(large, folded(aggregate, [-(2**63)] * 2))) == -2
+
+
+def test_what_rounding_loses_is_kept_through_merging_and_packing() -> None:
+    aggregate = over("number", agg.sum("field"))
+    state = aggregate.zero()
+    for _ in range(3):
+        part = folded(aggregate, [1e16, 1.0, -1e16])
+        state = aggregate.merge(aggregate.unpack(aggregate.pack(state)), part)
+    assert aggregate.present(state) == 3.0
 
 
 def test_sums_that_leave_the_range_of_a_float_have_no_value_and_stay_so() -> None:
