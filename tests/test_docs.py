@@ -4,16 +4,22 @@ from __future__ import annotations
 
 import re
 import types
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer
 from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 
+from infra.cli import main_app
 from infra.settings import Settings
+from serving.problems import TABLE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+REFERENCE = (ROOT / "docs" / "reference.md").read_text()
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("examples/data/*.md")])
 NAMES = [str(path.relative_to(ROOT)) for path in DOCUMENTS]
 ALL = "\n".join(path.read_text() for path in DOCUMENTS)
@@ -62,6 +68,22 @@ def test_links_between_documents_lead_somewhere(path: Path) -> None:
             assert anchor in {_anchor(heading) for heading in headings}, f"{path.name} links to {target}"
 
 
+def test_the_reference_lists_every_command() -> None:
+    commands = [f"anabranch {name}" for name in _commands(typer.main.get_command(main_app))]
+    assert "anabranch batch run" in commands
+    assert [command for command in commands if f"`{command}" not in REFERENCE] == []
+
+
+def test_commands_that_documents_name_exist() -> None:
+    known = set(_commands(typer.main.get_command(main_app)))
+    named = re.findall(r"(?:^|[`/ ])anabranch ((?:batch )?[a-z]+)\b", "\n".join(_shell(ALL)))
+    assert {name for name in named if name not in known} == set()
+
+
+def test_the_reference_lists_every_problem() -> None:
+    assert [row.kind for row in TABLE.values() if f"| {row.status} | `{row.kind}`" not in REFERENCE] == []
+
+
 def test_the_example_in_the_readme_is_the_file() -> None:
     source = (ROOT / "examples" / "bikes.py").read_text()
     _, _, code = source.split('"""', 2)
@@ -71,6 +93,22 @@ def test_the_example_in_the_readme_is_the_file() -> None:
 def test_no_document_names_a_place_on_the_author_s_machine() -> None:
     for path in DOCUMENTS:
         assert not re.findall(r"/(?:work|tmp|home|root)/", path.read_text()), path.name
+
+
+def _shell(text: str) -> list[str]:
+    """The code in a document that is not Python: shell blocks, and what stands in backticks."""
+    blocks: list[str] = re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    inline: list[str] = re.findall(r"`(anabranch [^`]+)`", text)
+    return blocks + inline
+
+
+def _commands(group: Any, prefix: str = "") -> Iterator[str]:
+    """The full name of every command that is shown in the help."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, f"{prefix}{name} ")
+        elif not command.hidden:
+            yield prefix + name
 
 
 def _anchor(heading: str) -> str:

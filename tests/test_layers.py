@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -90,6 +92,17 @@ def test_a_library_has_one_address(library: str) -> None:
         place for package in ALLOWED if package not in ADDRESSES[library] for place in _importers(package, library)
     ]
     assert strangers == [], f"{library} belongs in {', '.join(ADDRESSES[library])} alone"
+
+
+HEAVY = ("dask", "distributed", "duckdb", "pyarrow", "deltalake", "numpy", "datasketches", "psycopg")
+"""What takes long to load, and a service that starts does not need."""
+
+
+@pytest.mark.parametrize("module", ["infra.cli", "infra.up", "anabranch"])
+def test_a_service_starts_without_heavy_libraries(module: str) -> None:
+    program = f"import sys, {module}; print(*(name for name in {HEAVY!r} if name in sys.modules))"
+    loaded = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert loaded.stdout.split() == []
 
 
 def test_the_language_is_pure_and_starts_nothing() -> None:
