@@ -4,6 +4,7 @@ AnabranchError
 └── ServingError
     ├── QueryError            a parameter of the query string is wrong
     ├── NotFoundError         there is no such stream, view, run or rejected event
+    ├── AlreadyRetriedError   the rejected event was accepted by an earlier retry
     ├── BodyTooLargeError     the body is larger than the limit
     ├── FoldBehindError       the fold did not pass the wanted position in time
     └── UnauthorizedError     the API key is missing or wrong
@@ -53,6 +54,14 @@ class NotFoundError(ServingError):
         self.known = None if known is None else sorted(known)
         names = "" if self.known is None else f"; known are: {', '.join(self.known) or 'none'}"
         super().__init__(f"There is no {noun} {name!r}{names}")
+
+
+class AlreadyRetriedError(ServingError):
+    """The rejected event was accepted by an earlier retry."""
+
+    def __init__(self, number: int):
+        self.number = number
+        super().__init__(f"The rejected event {number} was retried before and is in the log")
 
 
 class BodyTooLargeError(ServingError):

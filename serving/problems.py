@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from anabranch.errors import AnabranchError
@@ -46,12 +46,13 @@ TABLE: dict[type[Exception], Row] = {
         401, "unauthorized", "The API key is missing or wrong", headers=(("WWW-Authenticate", "Bearer"),)
     ),
     errors.NotFoundError: Row(404, "not-found", "There is no such thing", ("noun", "name", "known")),
+    errors.AlreadyRetriedError: Row(409, "already-retried", "It was retried already"),
     LeaseHeldError: Row(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
     errors.BodyTooLargeError: Row(
         413, "body-too-large", "The body is too large", ("limit",), headers=(("Connection", "close"),)
     ),
     TooManyEventsError: Row(413, "too-many-events", "Too many events in one request", ("limit",)),
-    UnsupportedContentTypeError: Row(415, "unsupported-content-type", "The content type is not supported", ("supported",)),
+    UnsupportedContentTypeError: Row(415, "unsupported-content-type", "No such content type here", ("supported",)),
     errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
     MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
     GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
@@ -66,6 +67,7 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(error, _known)
     app.add_exception_handler(AnabranchError, _unforeseen)
     app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _unexpected)
 
 
@@ -78,7 +80,7 @@ def problem_of(error: Exception) -> Response:
 
 
 def _is_json(value: object) -> bool:
-    return isinstance(value, (str, int, float, list))
+    return isinstance(value, (str, int, float, list, tuple))
 
 
 async def _known(request: Request, error: Exception) -> Response:
@@ -108,3 +110,8 @@ async def _unforeseen(request: Request, error: Exception) -> Response:
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Our mistake: the server logs it, since it is raised again behind the answer; the client learns nothing of it."""
     return answer_problem(500, "unexpected", "Something went wrong here", "The log of the service says what it was")
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client went away while it sent its body: nobody reads this."""
+    return answer_problem(400, "incomplete-body", "The body is incomplete", "The connection ended within the body")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,17 +9,9 @@ import orjson
 from starlette.responses import Response
 
 
-def to_json(content: object) -> bytes:
-    """JSON text; whole numbers of more than 64 bit (a sum may be one) as they are."""
-    try:
-        return orjson.dumps(content)
-    except TypeError:
-        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
-
-
 def answer_json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:
     """A JSON answer."""
-    return Response(to_json(content), status, headers, "application/json")
+    return Response(orjson.dumps(content), status, headers, "application/json")
 
 
 def answer_problem(
@@ -38,4 +29,4 @@ def answer_problem(
         The facts of `detail`, for programs.
     """
     content = {"type": f"urn:anabranch:problem:{kind}", "title": title, "status": status, "detail": detail, **members}
-    return Response(to_json(content), status, headers, "application/problem+json")
+    return Response(orjson.dumps(content), status, headers, "application/problem+json")

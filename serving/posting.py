@@ -1,0 +1,94 @@
+"""From a request's body to durable events: what `routes.events` and a retry of `routes.rejected` have in common."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anabranch import Stream
+from eventlog.ingest import Admission, admit
+from eventlog.log import Appended
+from serving import openapi
+from serving.errors import BodyTooLargeError
+from serving.metrics import Metrics
+from serving.responses import answer_json, answer_problem
+from serving.service import Service
+
+_QUICK_BYTES = 64 * 1024
+"""Bodies larger than this are validated in a thread of their own, so that other requests do not wait."""
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body; raises `BodyTooLargeError` as soon as it is known to have more than `limit` bytes."""
+    length = request.headers.get("content-length", "")
+    if length.isdecimal() and int(length) > limit:
+        raise BodyTooLargeError(limit)
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLargeError(limit)
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+async def admitted(service: Service, stream: Stream, headers: Mapping[str, str], body: bytes) -> Admission:
+    """The valid events of a body, and the others with what is wrong; raises as `eventlog.ingest.admit` does."""
+
+    def admission() -> Admission:
+        content_type = headers.get("content-type")
+        return admit(content_type, body, stream, limits=service.limits, now=service.clock(), headers=headers)
+
+    return admission() if len(body) <= _QUICK_BYTES else await run_in_threadpool(admission)
+
+
+async def appended(service: Service, admission: Admission) -> Appended:
+    """Make the valid events durable; where there are none, the position is the end of the log."""
+    if admission.append.data:
+        return await asyncio.wrap_future(service.log.submit(admission.append))
+    return Appended(await run_in_threadpool(service.log.end), 0, 0)
+
+
+def answer_posted(metrics: Metrics, stream: Stream, admission: Admission, appended: Appended) -> Response:
+    """201 if all events were accepted, 207 if some were, 422 if none was."""
+    rejected = admission.rejected
+    metrics.count_events(
+        stream.name, accepted=appended.accepted, duplicates=appended.duplicates, rejected=len(rejected)
+    )
+    content: dict[str, Any] = {
+        "accepted": appended.accepted,
+        "duplicates": appended.duplicates,
+        "rejected": [{"index": event.index, "errors": event.errors} for event in rejected],
+        "position": str(appended.position),
+    }
+    if not rejected:
+        return answer_json(content, 201)
+    if appended.accepted or appended.duplicates:
+        return answer_json(content, 207)
+    first = rejected[0].errors[0]
+    return answer_problem(
+        422,
+        "none-accepted",
+        "No event was accepted",
+        f"All {len(rejected)} were rejected; event {rejected[0].index}: {first['field'] or 'as a whole'}: {first['message']}",
+        **content,
+    )
+
+
+POSTED = openapi.record(
+    {
+        "accepted": openapi.COUNT,
+        "duplicates": openapi.COUNT,
+        "rejected": openapi.list_of(
+            openapi.record({"index": openapi.COUNT, "errors": openapi.list_of({"type": "object"})})
+        ),
+        "position": openapi.POSITION,
+    }
+)
+"""The answer to a post: `accepted` and `duplicates` are all fine; `rejected` tells the others by their index."""

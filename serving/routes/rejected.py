@@ -1,0 +1,110 @@
+"""``/v1/streams/{stream}/rejected``: events that were refused, and retrying them."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anabranch.instant import iso
+from eventlog.dead_letters import DeadLetter
+from serving import openapi
+from serving.errors import AlreadyRetriedError, NotFoundError
+from serving.metrics import Metrics
+from serving.posting import POSTED, admitted, answer_posted, appended
+from serving.query import PAGING_LIMIT, Parser, parse, whole
+from serving.responses import answer_json
+from serving.routes.streams import stream_of
+from serving.service import Service
+
+_LIMIT_DEFAULT = 1_000
+_ID_MOST = 2**63 - 1
+_PARAMETERS: dict[str, Parser] = {"after": whole(0, _ID_MOST), "limit": PAGING_LIMIT}
+_HEADERS = {"content-type": "application/json"}
+
+
+def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
+    """Add the routes of this noun."""
+    path = openapi.path("stream", openapi.names(service.app.streams), "The name of the stream.")
+    one_at_a_time = asyncio.Lock()  # two retries of the same event must not both append it
+
+    @app.get(
+        "/v1/streams/{stream}/rejected",
+        tags=["streams"],
+        summary="List rejected events",
+        openapi_extra={"parameters": [path, _AFTER, openapi.LIMIT]},
+        responses=openapi.answers(200, "In the order they came", _REJECTED, 404, 422, 503),
+    )
+    def list_rejected(request: Request) -> Response:
+        """The events of a stream that were refused and wait for a retry, with their errors."""
+        stream = stream_of(service, request)
+        values = parse(request.scope["query_string"], _PARAMETERS)
+        limit = values.get("limit", _LIMIT_DEFAULT)
+        letters = service.dead_letters.list(stream.name, values.get("after", 0), limit + 1, retried=False)
+        page = letters[:limit]
+        further = page[-1].id if len(letters) > limit else None
+        return answer_json({"rejected": [describe(letter) for letter in page], "next": further})
+
+    @app.post(
+        "/v1/streams/{stream}/rejected/{id}/retry",
+        tags=["streams"],
+        summary="Retry a rejected event",
+        openapi_extra={"parameters": [path, openapi.path("id", openapi.COUNT, "Its id in the list.")]},
+        responses=openapi.answers(200, "It was accepted, or is a duplicate", POSTED, 404, 409, 413, 415, 422, 503),
+    )
+    async def retry(request: Request) -> Response:
+        """Validate a rejected event again, by the definitions of today. If it is still wrong it stays where it is."""
+        stream = stream_of(service, request)
+        async with one_at_a_time:
+            letter = await run_in_threadpool(_letter, service, stream.name, request.path_params["id"])
+            admission = await admitted(service, stream, _HEADERS, letter.body)
+            done = await appended(service, admission)
+            if not admission.rejected:
+                await run_in_threadpool(service.dead_letters.mark_retried, letter.id)
+        response = answer_posted(metrics, stream, admission, done)
+        if response.status_code == 201:  # nothing new: what was posted before is in now
+            response.status_code = 200
+        return response
+
+
+def describe(letter: DeadLetter) -> dict[str, Any]:
+    """A rejected event as JSON; its body as it came."""
+    return {
+        "id": letter.id,
+        "received": iso(letter.received),
+        "errors": letter.errors,
+        "body": letter.body.decode(errors="replace"),
+    }
+
+
+def _letter(service: Service, stream: str, text: str) -> DeadLetter:
+    """The rejected event of this id in this stream, if it still waits."""
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) < 20 else 0
+    letter = service.dead_letters.get(number) if 0 < number <= _ID_MOST else None
+    if letter is None or letter.stream != stream:
+        raise NotFoundError(f"rejected event of stream {stream!r}", text)
+    if letter.retried is not None:
+        raise AlreadyRetriedError(letter.id)
+    return letter
+
+
+_AFTER = openapi.query("after", openapi.COUNT, "Only those behind this id: the next of an answer.")
+_REJECTED = openapi.record(
+    {
+        "rejected": openapi.list_of(
+            openapi.record(
+                {
+                    "id": openapi.COUNT,
+                    "received": openapi.INSTANT,
+                    "errors": openapi.list_of({"type": "object"}),
+                    "body": openapi.TEXT,
+                }
+            )
+        ),
+        "next": openapi.or_null(openapi.COUNT),
+    }
+)

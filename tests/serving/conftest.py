@@ -1,0 +1,211 @@
+"""A service of real parts in a temporary home, asked without a socket."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+from fastapi import FastAPI
+from pydantic import BaseModel, Field
+
+from anabranch import App, Cut, Events, View, agg
+from anabranch.view import Tiles
+from batch import index_file
+from batch.errors import LeaseHeldError
+from batch.generations import Generations
+from eventlog.database import Database
+from eventlog.dead_letters import DeadLetters
+from eventlog.ingest import Limits
+from eventlog.runs import Runs
+from eventlog.sql_log import SqlLog
+from serving.api import create_api
+from serving.service import Service
+from speed.checkpoint import Checkpoints
+from speed.consumer import Consumer
+from speed.state import Publication
+
+NOW = 1_700_000_000_000_000
+app = App("bikes")
+
+
+class Rental(BaseModel):
+    rental_id: str
+    station: str
+    rider: str | None = None
+    started: datetime
+    minutes: float = Field(ge=0)
+
+
+class Ping(BaseModel):
+    host: str
+    number: int
+
+
+rentals = app.stream("rentals", Rental, id="rental_id", key="station", time="started")
+pings = app.stream("pings", Ping, key="host")
+usage = app.view(
+    "usage", of=rentals, by="station", tile="1h", keep="90d", rentals=agg.count(), minutes=agg.mean("minutes")
+)
+riders = app.view("riders", of=rentals, by=("station", "rider"), rentals=agg.count())
+hosts = app.view("hosts", of=pings, by=lambda ping: ping.host, pings=agg.count(), total=agg.sum("number"))
+
+
+class Client:
+    """Asks an application in this process, without a socket."""
+
+    def __init__(self, api: FastAPI):
+        self.api = api
+        self._runner = asyncio.Runner()
+        transport = httpx.ASGITransport(api, raise_app_exceptions=False)
+        self._client = httpx.AsyncClient(transport=transport, base_url="http://anabranch")
+
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
+        return self._runner.run(self._client.request(method, path, **options))
+
+    def get(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("GET", path, **options)
+
+    def post(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("POST", path, **options)
+
+    def all(self, *requests: tuple[str, str, dict[str, Any]]) -> list[httpx.Response]:
+        """The answers to requests that are made at once."""
+
+        async def gathered() -> list[httpx.Response]:
+            return await asyncio.gather(*(self._client.request(m, p, **options) for m, p, options in requests))
+
+        return self._runner.run(gathered())
+
+    def close(self) -> None:
+        self._runner.run(self._client.aclose())
+        self._runner.close()
+
+
+@dataclass
+class Home:
+    """What a test asks, and the parts behind it."""
+
+    client: Client
+    service: Service
+    started_batches: list[bool]
+
+    def post(self, *events: dict[str, Any], stream: str = "rentals") -> str:
+        """Post events, and return their position."""
+        response = self.client.post(f"/v1/streams/{stream}/events", json=list(events))
+        assert response.status_code == 201, response.text
+        position: str = response.json()["position"]
+        return position
+
+    def get(self, path: str, status: int = 200, **query: Any) -> Any:
+        response = self.client.get(path, params=query)
+        assert response.status_code == status, response.text
+        kind = "application/json" if status < 300 else "application/problem+json"
+        assert response.headers["content-type"] == kind
+        return response.json()
+
+    def rows(self, view: str, **query: Any) -> list[dict[str, Any]]:
+        """Rows of a view that has seen all that was posted."""
+        rows: list[dict[str, Any]] = self.get(f"/v1/views/{view}", after=str(self.service.log.end()), **query)["rows"]
+        return rows
+
+
+def publish(home: Home) -> int:
+    """What a batch run does to the service, in little: marker, files, marker. Returns the generation."""
+    service = home.service
+    cut = service.log.mark({"kind": "batch_started", "run": "r"})
+    number = len(service.generations.numbers()) + 1
+    folder = service.generations.folder / str(number)
+    (folder / "views").mkdir(parents=True)
+    views = {view.name: _published(home, view, cut, folder) for view in app.views.values()}
+    manifest = orjson.dumps({"format": 1, "generation": number, "cut": f"0:{cut}", "run": "r", "views": views})
+    (folder / "manifest.json").write_bytes(manifest)
+    sha256 = hashlib.sha256(manifest).hexdigest()
+    marker = {"run": "r", "generation": number, "cut": f"0:{cut}", "manifest_sha256": sha256}
+    service.log.mark({"kind": "batch_published", **marker})
+    return number
+
+
+def _published(home: Home, view: View, cut: int, folder: Path) -> dict[str, Any]:
+    tiles: Tiles = {}
+    newest = None
+    for segment in home.service.log.read(Cut()):
+        if segment.stream == view.of.name and segment.offset < cut:
+            part = segment.head(cut)
+            view.fold(tiles, Events(view.of, 0, part.offset, part.times, part.data))
+            newest = max([*part.times, *([newest] if newest is not None else [])])
+    rows = [(*key, start, *view.pack(cells)) for key, by_start in tiles.items() for start, cells in by_start.items()]
+    path = folder / "views" / f"{view.name}.sqlite"
+    index_file.create(path, view, [rows])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    file = {"path": f"views/{view.name}.sqlite", "bytes": path.stat().st_size, "sha256": digest}
+    return {
+        "fingerprint": view.fingerprint,
+        "keep_us": view.keep_us,
+        "watermark": newest,
+        "rows": len(rows),
+        "files": {"index": file},
+    }
+
+
+def rental(number: int, station: str = "a", started: str = "2023-11-01T10:20:00Z", **fields: Any) -> dict[str, Any]:
+    return {"rental_id": str(number), "station": station, "started": started, "minutes": 10.0, **fields}
+
+
+@pytest.fixture
+def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
+    closing: list[Callable[[], None]] = []
+
+    def make(adopt: bool = True, **changes: Any) -> Home:
+        database = Database(f"sqlite:///{tmp_path / 'log.db'}")
+        log = SqlLog(database, clock=lambda: NOW)
+        generations = Generations(tmp_path / "generations")
+
+        def adopted(publication: Publication) -> bool:
+            return generations.get(publication.generation, publication.manifest_sha256).number > 0
+
+        consumer = Consumer(app, log, Checkpoints(tmp_path / "checkpoints"), adopted, clock=lambda: NOW)
+        started: list[bool] = []
+
+        def start_batch(full: bool) -> str:
+            if started:
+                raise LeaseHeldError("somebody")
+            started.append(full)
+            return "run-1"
+
+        service = replace(
+            Service(
+                app=app,
+                log=log,
+                consumer=consumer,
+                generations=generations,
+                dead_letters=DeadLetters(database, clock=lambda: NOW),
+                runs=Runs(database, clock=lambda: NOW),
+                counts=lambda: {"rentals": 3},
+                limits=Limits(max_events=1_000, max_body_bytes=100_000),
+                api_key=None,
+                start_batch=start_batch,
+                clock=lambda: NOW,
+            ),
+            **changes,
+        )
+        consumer.start()
+        client = Client(create_api(service))
+        closing.extend([database.close, log.close, generations.close, consumer.stop, client.close])
+        return Home(client, service, started)
+
+    yield make
+    for close in reversed(closing):
+        close()
+
+
+@pytest.fixture
+def home(make_home: Callable[..., Home]) -> Home:
+    return make_home()
