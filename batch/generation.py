@@ -70,6 +70,15 @@ class Generation:
         FormatError
             If it was written by another version of this program.
         """
+        generation = cls.peek(generations, number, manifest_sha256)
+        for view in generation._views.values():
+            for file in view["files"].values():
+                verify(generation.folder / file["path"], file["bytes"], file["sha256"])
+        return generation
+
+    @classmethod
+    def peek(cls, generations: Path, number: int, manifest_sha256: str | None = None) -> Generation:
+        """Open a generation without checking more than its manifest: to learn of it, not to read it."""
         folder = generations / str(number)
         path = folder / MANIFEST
         try:
@@ -79,11 +88,7 @@ class Generation:
         found = hashlib.sha256(raw).hexdigest()
         if manifest_sha256 is not None and found != manifest_sha256:
             raise CorruptGenerationError(path, f"sha256 {manifest_sha256}", f"sha256 {found}")
-        manifest = _parsed(path, raw)
-        for view in manifest["views"].values():
-            for file in view["files"].values():
-                verify(folder / file["path"], file["bytes"], file["sha256"])
-        return cls(folder, manifest)
+        return cls(folder, _parsed(path, raw))
 
     @property
     def end(self) -> int:

@@ -70,7 +70,7 @@ def fold_slice(task: SliceTask) -> SliceDelta:
     # the same slice may be at work twice, when a worker is taken for dead
     unfinished = [path.with_suffix(f".{os.getpid()}.{id(task)}") for path in paths]
     with duck.connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
-        in_sql = len(views) == 1 and sql_fold.usable(views[0])
+        in_sql = len(views) == 1 and sql_fold.usable(connection, views[0], task.files)
         if in_sql:
             sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])
             failures = [0]

@@ -58,16 +58,18 @@ ORDER = "struct_pack(a := placed_time, b := placed_partition, c := placed_offset
 """The place of an event in the total order, `anabranch.events.Order`."""
 
 
-def usable(view: View) -> bool:
-    """Whether the lake's columns say all that the fold of this view looks at.
+def usable(connection: duckdb.DuckDBPyConnection, view: View, files: Sequence[str]) -> bool:
+    """Whether the typed columns of these files of the lake say all that the fold of this view looks at.
 
-    Where a field has a default and may also be null, a NULL in the lake could mean either.
+    They do not where a file is older than one of the fields (the field's default counts then), or where a column holds
+    JSON text, whose ``null`` is not NULL.
     """
-    return view.vectorised and all(
-        field.default is None or isinstance(field.default, (bool, int, float, str))
-        for name in _fields(view)
-        for field in [view.of.fields[name]]
-    )
+    fields = {name: view.of.fields[name] for name in _fields(view)}
+    if not view.vectorised or any(f.kind == "other" and f.items in (None, "other") for f in fields.values()):
+        return False
+    schemas = f"parquet_schema([{', '.join(map(duck.text, files))}])"
+    found = dict(connection.execute(f"SELECT name, count(DISTINCT file_name) FROM {schemas} GROUP BY name").fetchall())
+    return all(found.get(name) == len(files) for name in fields)
 
 
 def _fields(view: View) -> set[str]:

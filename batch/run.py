@@ -1,0 +1,386 @@
+"""A batch run, from the marker to the retention. Safe to run twice, to kill, and to run again.
+
+========  ===================================================  ================================================
+stage     what it does                                         killed in it, the next run
+========  ===================================================  ================================================
+mark      takes the lease, appends ``batch_started``: the cut  takes the lease of the dead process
+archive   moves records before the cut into the lake           goes on where the lake ends
+fold      slices of the log to tables of tiles                 removes the tables, folds again
+merge     tables of tiles to the files of the views            removes the files, merges again
+publish   renames the generation, appends ``batch_published``  replaces what was renamed and not published
+trim      drops old records and old generations                drops them
+========  ===================================================  ================================================
+
+What is served changes at one point only, the ``batch_published`` event. It is fenced by the lease: a run that was
+paused for so long that another took over cannot publish.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from anabranch import SYSTEM, App, Cut, load_app
+from anabranch.instant import instant, iso
+from anabranch.view import View
+from batch import duck
+from batch.archive import archive, pending, trimmable
+from batch.cluster import Demand, OwnProcess, Starting, Workers
+from batch.errors import GenerationError, LeaseHeldError
+from batch.generation import Generation
+from batch.generations import Generations
+from batch.lease_keeper import LeaseKeeper
+from batch.plan import Slice, Work, plan, slices
+from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
+from batch.publication import Publication, file_entry, publications, sync_folder, write_manifest
+from batch.publish import ViewFiles, publish_view
+from batch.slice_fold import SliceDelta, SliceTask
+from eventlog.clock import Clock, now_us
+from eventlog.lake import Lake
+from eventlog.leases import Leases
+from eventlog.log import Log
+from eventlog.process import this_process
+from eventlog.runs import Run, Runs
+
+LEASE = "batch"
+LEASE_SECONDS = 60.0
+KEPT_GENERATIONS = 3
+MEMORY_BYTES = 800_000_000
+"""What DuckDB may use, here; half of it in every task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes
+    ----------
+    generation, run, cut
+        The number that was published, by which run, and what it covers.
+    events
+        How many records of the log were folded anew.
+    problems
+        One sentence for everything that should have been usable and was not, and was worked around.
+    """
+
+    generation: int
+    run: str
+    cut: Cut
+    events: int
+    problems: list[str]
+
+
+def run_batch(
+    app_path: str,
+    home: Path,
+    log: Log,
+    leases: Leases,
+    runs: Runs,
+    lake: Lake,
+    *,
+    full: bool = False,
+    dask: str | None = None,
+    workers: int | None = None,
+    slice_records: int = 1_000_000,
+    retention_us: int = 7 * 86_400_000_000,
+    progress: Progress | None = None,
+    clock: Clock = now_us,
+) -> Outcome:
+    """Run the batch layer once, and publish a generation.
+
+    Parameters
+    ----------
+    app_path
+        The application, ``file.py`` or ``file.py:name``; the workers load it too.
+    home
+        Where ``generations/`` is. An existing cluster must see it under the same path.
+    full
+        Recompute everything from the raw log, instead of what is new or changed.
+    dask
+        The address of an existing cluster, ``tcp://host:port``; None: one of this machine.
+    workers
+        How many workers on this machine; None: one a processor.
+    slice_records
+        How many records a slice has at most, which bounds the memory.
+    retention_us
+        How long archived records stay in the hot log, by append time.
+
+    Raises
+    ------
+    LeaseHeldError
+        If another run is at work. Nothing was changed.
+    eventlog.errors.LeaseLostError
+        If another run took over. Nothing was published.
+    """
+    app = load_app(app_path)
+    lease = leases.acquire(LEASE, this_process(), LEASE_SECONDS)
+    if lease is None:
+        raise LeaseHeldError
+    with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
+        name = f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
+        batch = _Batch(app_path, app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
+        batch.begin(full, progress or Silent())
+        try:
+            return batch.run(full, Crew(dask, workers, slice_records), retention_us)
+        except BaseException as error:
+            batch.fail(error)
+            raise
+        finally:
+            batch.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Crew:
+    """Who folds, and in what pieces; the parameters of `run_batch` of the same names."""
+
+    dask: str | None
+    workers: int | None
+    slice_records: int
+
+
+class _Batch:
+    """One run at work: what its stages share."""
+
+    def __init__(
+        self, app_path: str, app: App, generations: Generations, log: Log, runs: Runs, lake: Lake, keeper: LeaseKeeper,
+        name: str, clock: Clock,
+    ):
+        self.app_path = app_path
+        self.app = app
+        self.generations = generations
+        self.log = log
+        self.runs = runs
+        self.lake = lake
+        self.keeper = keeper
+        self.name = name
+        self.clock = clock
+        self.problems: list[str] = []
+        self.folder = generations.folder / f".run-{name}"
+        self.published = False
+
+    def begin(self, full: bool, progress: Progress) -> None:
+        """Enter the run into the registry, and clear away what dead runs left."""
+        self.abandoned = self.runs.list(status="running")
+        for run in self.abandoned:
+            self.runs.finish(run, "abandoned", error="its process ended before the run did")
+        self.row: Run = self.runs.start(self.name, full=full, pid=os.getpid())
+        self.progress: Progress = Together([progress, StageTimes(self._store)])
+        self.generations.remove_unfinished()
+        self.generations.workplace(self.name)
+
+    def run(self, full: bool, crew: Crew, retention_us: int) -> Outcome:
+        """All stages."""
+        self.progress.stage("mark", 1)
+        self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
+        self.row = replace(self.row, cut=str(self.cut))
+        self.progress.advance()
+        starting = Starting(crew.dask, crew.workers, self._demand(full))
+        try:
+            self._archive()
+            with duck.connect(os.cpu_count() or 1, MEMORY_BYTES, self.folder / "spill") as connection:
+                known = publications(connection, self.lake.files(SYSTEM, 0, self.end), self.cut)
+                self._settle(known)
+                base = None if full else self._base(known)
+                works = plan(self.app.views.values(), base)
+                events = self.end - min((work.start for work in works), default=self.end)
+                self.row = replace(self.row, events=events)
+                deltas = self._fold(works, starting, crew)
+                number = known[0].generation + 1 if known else 1
+                views = self._merge(connection, works, deltas, base)
+        finally:
+            starting.close()
+        self._publish(number, base, views)
+        self._trim(number, known, retention_us)
+        self.progress.end()
+        self.runs.finish(self.row, "published", generation=number)
+        return Outcome(number, self.name, self.cut, events, self.problems)
+
+    @property
+    def end(self) -> int:
+        return self.cut.offsets[0]
+
+    def fail(self, error: BaseException) -> None:
+        """Say in the log and in the registry that the run failed, as far as they can be reached."""
+        text = f"{type(error).__name__}: {error}"
+        for say in (
+            lambda: self.log.mark({"kind": "batch_failed", "run": self.name, "error": text}, self.keeper.lease),
+            lambda: self.runs.finish(self.row, "failed", error=text),
+        ):
+            try:
+                if not self.published:
+                    say()
+            except Exception as also:  # the first error is the one to report
+                error.add_note(f"and it could not be recorded: {also}")
+
+    def close(self) -> None:
+        """Leave nothing behind."""
+        self.generations.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    # stages
+
+    def _archive(self) -> None:
+        self.progress.stage("archive", pending(self.lake, self.cut))
+
+        def advance(n: int) -> None:
+            self.keeper.check()
+            self.progress.advance(n)
+
+        archive(self.log, self.lake, self.app, self.cut, advance)
+
+    def _fold(self, works: Sequence[Work], starting: Starting, crew: Crew) -> list[SliceDelta]:
+        self.progress.stage("fold", sum(self.end - work.start for work in works))
+        workers = starting.wait()
+        tasks = list(self._tasks(works, workers, crew.slice_records))
+        found = []
+        for delta in workers.fold(tasks):
+            self.keeper.check()
+            self.progress.advance(delta.part.end - delta.part.start)
+            found.append(delta)
+        return sorted(found, key=lambda delta: delta.part)
+
+    def _tasks(self, works: Sequence[Work], workers: Workers, slice_records: int) -> Iterator[SliceTask]:
+        threads = (os.cpu_count() or 1) if isinstance(workers, OwnProcess) else 1
+        tables = self.folder / "tables"
+        tables.mkdir()
+        files_by_slice: dict[tuple[str, Slice], tuple[str, ...]] = {}
+        for work in works:
+            for part in slices(work.start, self.end, slice_records, workers.count):
+                place = (work.stream, part)
+                if place not in files_by_slice:
+                    files_by_slice[place] = tuple(self.lake.files(work.stream, part.start, part.end))
+                if files := files_by_slice[place]:
+                    yield SliceTask(
+                        self.app_path, work.views, part, files, str(tables.resolve()), threads, MEMORY_BYTES // 2
+                    )
+                else:
+                    self.progress.advance(part.end - part.start)
+
+    def _merge(
+        self, connection: duck.Connection, works: Sequence[Work], deltas: Sequence[SliceDelta], base: Generation | None
+    ) -> dict[str, dict[str, Any]]:
+        """Write the files of every view; returns what the manifest says of them."""
+        found = {}
+        self.progress.stage("merge", len(self.app.views))
+        for work in works:
+            for name in work.views:
+                self.keeper.check()
+                mine = [delta for delta in deltas if name in delta.paths]
+                found[name] = self._merge_view(connection, self.app.views[name], mine, base if work.start else None)
+                self.progress.advance()
+        return {name: found[name] for name in self.app.views}
+
+    def _merge_view(
+        self, connection: duck.Connection, view: View, deltas: Sequence[SliceDelta], base: Generation | None
+    ) -> dict[str, Any]:
+        times = [delta.newest for delta in deltas]
+        times.append(base.watermark(view) if base is not None else None)
+        watermark = max((time for time in times if time is not None), default=None)
+        into = ViewFiles.of(self._generation, view.name)
+        files = None if base is None else ViewFiles.of(base.folder, view.name)
+        paths = [Path(delta.paths[view.name]) for delta in deltas]
+        rows = publish_view(connection, view, paths, files, watermark, into)
+        failures = sum(delta.failures[view.name] for delta in deltas)
+        return {
+            "fingerprint": view.fingerprint,
+            "keep_us": view.keep_us,
+            "rows": rows,
+            "watermark": watermark,
+            "failures": failures + (0 if base is None else base.manifest["views"][view.name]["failures"]),
+            "files": {
+                "table": file_entry(self._generation, into.table),
+                "index": file_entry(self._generation, into.index),
+            },
+        }
+
+    def _publish(self, number: int, base: Generation | None, views: dict[str, dict[str, Any]]) -> None:
+        self.progress.stage("publish", 1)
+        self._generation.mkdir(exist_ok=True)
+        manifest = {
+            "generation": number,
+            "run": self.name,
+            "app": self.app.name,
+            "cut": str(self.cut),
+            "previous": None if base is None else base.number,
+            "created": iso(self.clock()),
+            "version": version("anabranch"),
+            "views": views,
+        }
+        sha256 = write_manifest(self._generation, manifest)
+        target = self.generations.folder / str(number)
+        self.keeper.confirm()  # a run that was taken over must not touch what its successor may have renamed
+        if target.exists():
+            shutil.rmtree(target)
+        self._generation.rename(target)
+        sync_folder(self.generations.folder)
+        self.log.mark(Publication(number, self.cut, sha256, self.name).event(), self.keeper.lease)
+        self.published = True
+        self.progress.advance()
+
+    def _trim(self, number: int, known: Sequence[Publication], retention_us: int) -> None:
+        """Drop what is no longer needed. The run is published: a failure here is told, and the next run drops it."""
+        self.progress.stage("trim", 1)
+        try:
+            self.keeper.check()
+            self.log.trim(trimmable(self.log, self.cut, self.clock() - retention_us))
+            kept = {number, *(publication.generation for publication in known[: KEPT_GENERATIONS - 1])}
+            self.generations.remove_but(kept)
+        except Exception as error:
+            self._problem(f"old records or generations could not be dropped: {error}")
+        self.progress.advance()
+
+    # parts of stages
+
+    @property
+    def _generation(self) -> Path:
+        """Where the new generation is made."""
+        return self.folder / "generation"
+
+    def _demand(self, full: bool) -> Demand:
+        """How much there may be to fold, going by the newest generation on disk, whether or not it is published."""
+        base = None
+        numbers = self.generations.numbers()
+        if numbers and not full:
+            try:
+                base = Generation.peek(self.generations.folder, numbers[-1])
+            except GenerationError:
+                base = None
+        works = plan(self.app.views.values(), base)
+        return Demand(
+            max((self.end - work.start for work in works), default=0),
+            sum(len(work.views) for work in works if any(_in_python(self.app.views[name]) for name in work.views)),
+        )
+
+    def _settle(self, known: Sequence[Publication]) -> None:
+        """A run that was killed after its publication did publish: the log says so."""
+        generation_by_run = {publication.run: publication.generation for publication in known}
+        for run in self.abandoned:
+            if run.id in generation_by_run:
+                self.runs.finish(run, "published", generation=generation_by_run[run.id])
+
+    def _base(self, known: Sequence[Publication]) -> Generation | None:
+        """The newest generation that is intact."""
+        for publication in known[:KEPT_GENERATIONS]:
+            try:
+                return self.generations.get(publication.generation, publication.manifest_sha256)
+            except GenerationError as error:
+                self._problem(f"generation {publication.generation} cannot be used: {error}")
+        return None
+
+    def _problem(self, text: str) -> None:
+        self.problems.append(text)
+        self.progress.note(text)
+
+    def _store(self, stage: str, stages: Sequence[StageRecord]) -> None:
+        self.row = replace(self.row, stage=stage, stages=[asdict(record) for record in stages])
+        self.runs.update(self.row)
+
+
+def _in_python(view: View) -> bool:
+    """Whether the fold of a view runs Python for every event or every tile."""
+    return not view.vectorised or any(aggregate.fold_sql("v", "o") is None for aggregate in view.aggregates.values())
