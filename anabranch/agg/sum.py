@@ -14,9 +14,9 @@ from anabranch.field import Kind
 class sum(Aggregate):
     """The sum of a field; 0 where it has no value.
 
-    Whole numbers (and booleans, as 0 and 1) sum exactly, however large; a sum that does not fit into 64 bits is
-    answered as the nearest float, for JSON readers know no larger integer. Floats sum with compensation, and agree to
-    1e-9 of the sum of their magnitudes however the log is cut; a sum beyond the range of a float is None.
+    Whole numbers (and booleans, as 0 and 1) sum exactly, however large: the answer may need more than 64 bits. Floats
+    sum with compensation, and agree to 1e-9 of the sum of their magnitudes however the log is cut; a sum beyond the
+    range of a float is None.
 
     >>> agg = sum("bikes")
     >>> agg.present(agg.merge(agg.add(agg.zero(), 2, (0, 0, 0)), agg.add(agg.zero(), 3, (0, 0, 1))))
@@ -57,7 +57,7 @@ class sum(Aggregate):
 
     def present(self, state: list[Any]) -> int | float | None:
         value: int | float | None = total_of(self.kind).value(state)
-        return float(value) if isinstance(value, int) and not -(2**63) <= value < 2**63 else value
+        return value
 
     @property
     def columns(self) -> tuple[Column, ...]:

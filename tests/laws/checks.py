@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import duckdb
-import orjson
 
 from anabranch.agg.aggregate import State
 from anabranch.field import Kind
@@ -149,7 +149,7 @@ def assert_same(case: Case, part: Part, state: State, expected: State) -> None:
     again = case.aggregate.present(unpacked(case, state))
     assert case.same(again, right, present_values(part)), (again, right)
     if case.same is equal:  # as JSON too, where true is not 1 and 0.0 not -0.0
-        assert orjson.dumps(found) == orjson.dumps(again) == orjson.dumps(right)
+        assert json.dumps(found) == json.dumps(again) == json.dumps(right)
 
 
 PYTHON_BY_SQL_TYPE = {"BIGINT": int, "DOUBLE": float, "VARCHAR": str, "BOOLEAN": bool, "BLOB": bytes}
