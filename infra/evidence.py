@@ -11,6 +11,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from anabranch import agg
@@ -51,6 +52,8 @@ def evidence_sql(aggregate: Aggregate, value: str, place: str) -> str:
 
     Parameters
     ----------
+    aggregate
+        What is asked for.
     value
         The column of the values, NULL where there is none.
     place
@@ -120,7 +123,7 @@ def _quantile(aggregate: Any, values: list[Any] | None, found: Any) -> Judgement
 def _histogram(aggregate: Any, values: list[Any] | None, found: Any) -> Judgement:
     ordered = sorted(values or [])
     below = [0, *(bisect_left(ordered, edge) for edge in aggregate.edges), len(ordered)]
-    counts = [high - low for low, high in zip(below, below[1:], strict=False)]
+    counts = [high - low for low, high in pairwise(below)]
     return _same(aggregate, {"edges": aggregate.edges, "counts": counts}, found)
 
 
@@ -142,11 +145,13 @@ def _top(aggregate: Any, counted: Mapping[Any, int] | None, found: list[dict[str
     true = {_presented(aggregate, value): count for value, count in counts.items()}
     off = [answer["count"] - true.get(answer["value"], 0) for answer in found]
     named = {answer["value"] for answer in found}
-    rivals = [value for value, count in true.items() if count + error >= _kth(ranked, aggregate.k) - error]
-    missed = [
+    ascending = sorted(true.values())
+    missed = [  # values that are in the answer whatever the others were estimated at
         value
         for value, count in true.items()
-        if count > error and value not in named and sum(true[rival] + error >= count for rival in rivals) <= aggregate.k
+        if count > error
+        and value not in named
+        and len(ascending) - bisect_left(ascending, count - error) <= aggregate.k
     ]
     right = not missed and all(0 <= excess <= error for excess in off) and len(named) == len(found) <= aggregate.k
     return Judgement(right, max(map(abs, off), default=0) / total, expected)
@@ -158,7 +163,7 @@ def _top(aggregate: Any, counted: Mapping[Any, int] | None, found: list[dict[str
 def _close(expected: float | None, found: Any, scale: float) -> Judgement:
     if expected is None or found is None or math.isinf(scale):
         # sums near the end of the range of floats may overflow in one order and not in another
-        right = expected is None and found is None or math.isinf(scale)
+        right = (expected is None and found is None) or math.isinf(scale)
         return Judgement(right, 0.0 if right else math.inf, expected)
     off = abs(found - expected)
     difference = off / scale if scale else off
@@ -177,10 +182,6 @@ def _magnitude(values: list[float]) -> float:
         return math.fsum(map(abs, values))
     except OverflowError:
         return math.inf
-
-
-def _kth(ranked: list[tuple[Any, int]], k: int) -> int:
-    return ranked[k - 1][1] if len(ranked) >= k else 0
 
 
 def _presented(aggregate: Any, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The rows of a CSV, NDJSON or Parquet file as JSON objects, from any place in the file on, a bounded batch at a time."""
+"""The rows of a CSV, NDJSON or Parquet file as JSON objects, from any place on, a batch at a time."""
 
 from __future__ import annotations
 
@@ -69,6 +69,8 @@ class Rows:
 
         Parameters
         ----------
+        place
+            Where to begin.
         text_fields
             In CSV an empty cell is a missing value; in these columns it is the empty text.
         """
@@ -97,7 +99,8 @@ def _csv(path: Path, place: Place, text_fields: frozenset[str]) -> Iterator[Batc
         if place.byte:
             file.seek(place.byte)
             lines.byte = place.byte
-        yield from _batched((_csv_row(header, cells, text_fields) for cells in csv.reader(lines)), place, lambda: lines.byte)
+        rows = (_csv_row(header, cells, text_fields) for cells in csv.reader(lines))
+        yield from _batched(rows, place, lambda: lines.byte)
 
 
 def _csv_row(header: list[str], cells: list[str], text_fields: frozenset[str]) -> bytes:

@@ -1,0 +1,149 @@
+"""Batch runs from the command line and from the API."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import threading
+import time
+
+from rich.console import Console
+from rich.table import Table
+
+from anabranch.instant import iso
+from batch.errors import LeaseHeldError
+from eventlog.runs import Run
+from infra.errors import UsageError
+from infra.process import Process
+from infra.progress import progress
+
+logger = logging.getLogger(__name__)
+EXIT_LEASE_HELD = 75
+"""EX_TEMPFAIL of sysexits.h: try again later."""
+_STARTED_SECONDS = 60.0
+_POLL_SECONDS = 0.05
+
+
+def run_batch(process: Process, *, full: bool) -> int:
+    """One batch run in this process; returns the exit code: 0 published, 75 another run holds the lease."""
+    from batch.run import run_batch as run_all_stages  # Dask and Arrow: only a batch run pays for them
+
+    settings = process.settings
+    assert process.app, "loaded before the run begins: a wrong definition must not leave a marker"
+    try:
+        with progress() as shown:
+            outcome = run_all_stages(
+                settings.app_reference,
+                process.home,
+                process.log,
+                process.leases,
+                process.runs,
+                process.lake,
+                full=full,
+                dask=settings.dask,
+                workers=settings.workers,
+                slice_records=settings.slice_records,
+                retention_us=settings.retention_us,
+                progress=shown,
+                clock=process.clock,
+            )
+    except LeaseHeldError as error:
+        print(error, file=sys.stderr)
+        return EXIT_LEASE_HELD
+    for problem in outcome.problems:
+        print(f"note: {problem}", file=sys.stderr)
+    print(f"published generation {outcome.generation}: everything before {outcome.cut} (run {outcome.run})")
+    return 0
+
+
+class BatchStarter:
+    """Starts batch runs as processes of their own, for the API."""
+
+    def __init__(self, process: Process):
+        self.process = process
+
+    def start(self, full: bool) -> str:
+        """Start a run and return its id once it has begun.
+
+        Raises
+        ------
+        LeaseHeldError
+            If another run is at work.
+        UsageError
+            If the process ended before it began.
+        """
+        since = self.process.clock()
+        child = subprocess.Popen(
+            self._command(full),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C at the service must not end a run in the middle
+        )
+        deadline = time.monotonic() + _STARTED_SECONDS
+        while time.monotonic() < deadline:
+            code = child.poll()
+            run = self._run_of(child.pid, since)
+            if run is not None:
+                threading.Thread(target=_reap, args=(child, run), name=f"batch-{run}", daemon=True).start()
+                return run
+            if code == EXIT_LEASE_HELD:
+                raise LeaseHeldError
+            if code is not None:
+                raise UsageError(f"the batch run ended with exit code {code} before it began; see the service's output")
+            time.sleep(_POLL_SECONDS)
+        raise UsageError(f"the batch run has not begun within {_STARTED_SECONDS:.0f} s; see anabranch batch list")
+
+    def _run_of(self, pid: int, since: int) -> str | None:
+        """The run that a process has begun; pids are used again, so it must be a new one."""
+        newest = self.process.runs.list(3)
+        return next((run.id for run in newest if run.pid == pid and run.started >= since), None)
+
+    def _command(self, full: bool) -> list[str]:
+        settings = self.process.settings
+        command = [sys.executable, "-m", "infra.cli", "batch", "run", settings.app_reference]
+        command += ["--home", str(self.process.home)]
+        return command + (["--full"] if full else [])
+
+
+def _reap(child: subprocess.Popen[bytes], run: str) -> None:
+    """Wait for the end of a run, so that it does not stay as a zombie."""
+    logger.info("batch run %s ended with exit code %s", run, child.wait())
+
+
+def show_runs(process: Process, limit: int) -> None:
+    """Print the newest runs."""
+    table = Table("run", "status", "started", "seconds", "cut", "generation", "stage", box=None, pad_edge=False)
+    for run in process.runs.list(limit):
+        table.add_row(
+            run.id,
+            run.status,
+            iso(run.started)[:19] + "Z",
+            f"{_seconds(run, process.clock()):.1f}",
+            run.cut or "",
+            "" if run.generation is None else str(run.generation),
+            run.stage or "",
+        )
+    Console().print(table)
+
+
+def show_run(process: Process, name: str) -> None:
+    """Print one run with its stages; raises `UsageError` if there is none of this name."""
+    run = process.runs.get(name)
+    if run is None:
+        raise UsageError(f"there is no batch run {name!r}; see anabranch batch list")
+    console = Console()
+    console.print(f"[b]{run.id}[/b]  {run.status}{' (full)' if run.full else ''}", highlight=False)
+    console.print(f"started {iso(run.started)}, {_seconds(run, process.clock()):.1f} s", highlight=False)
+    if run.cut is not None:
+        console.print(f"cut {run.cut}, generation {run.generation or 'none yet'}", highlight=False)
+    if run.error:
+        console.print(f"error: {run.error}", style="red", highlight=False, markup=False)
+    table = Table("stage", "done", "total", "seconds", box=None, pad_edge=False)
+    for stage in run.stages:
+        table.add_row(stage["name"], f"{stage['done']:,}", f"{stage['total']:,}", f"{stage['seconds']:.2f}")
+    console.print(table)
+
+
+def _seconds(run: Run, now: int) -> float:
+    return ((now if run.finished is None else run.finished) - run.started) / 1e6

@@ -1,0 +1,178 @@
+"""The command line: one function a command, each a few lines around the module that does the work."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from anabranch.errors import AnabranchError
+from infra.settings import Settings
+
+# Modules that load heavy libraries are imported inside the commands: `--help` and `up` must start fast.
+
+main_app = typer.Typer(
+    name="anabranch",
+    help="A Lambda architecture that one person can run: post events, read exact views, prove them.",
+    epilog="Settings are ANABRANCH_* variables or a .env file; options win over them. Try: anabranch demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+batch_app = typer.Typer(no_args_is_help=True, help="Run the batch layer once, and look at its runs.")
+main_app.add_typer(batch_app, name="batch")
+
+App = Annotated[
+    str | None,
+    typer.Argument(help="file.py or file.py:name; else ANABRANCH_APP.", metavar="APP", show_default=False),
+]
+Home = Annotated[
+    Path | None,
+    typer.Option("--home", help="Where everything is kept; else ANABRANCH_HOME, else ./anabranch-data.", metavar="DIR"),
+]
+Host = Annotated[
+    str | None,
+    typer.Option("--host", help="Address to listen on; another than loopback needs ANABRANCH_API_KEY."),
+]
+Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one.")]
+
+
+@main_app.command()
+def up(app: App = None, home: Home = None, host: Host = None, port: Port = None) -> None:
+    """Serve everything in one process: ingest, the fold, the API.
+
+    It listens on 127.0.0.1:8000 unless told otherwise, and stops cleanly on Ctrl-C or SIGTERM.
+
+    Example: `anabranch up examples/bikes.py --port 8000`
+    """
+    from infra.up import up as serve
+
+    serve(_settings(app, home, host=host, port=port))
+
+
+@batch_app.command("run")
+def batch_run(
+    app: App = None,
+    full: Annotated[bool, typer.Option("--full", help="Recompute everything from the raw log.")] = False,
+    dask: Annotated[
+        str | None, typer.Option("--dask", help="A running Dask scheduler, like tcp://host:8786.", metavar="URL")
+    ] = None,
+    home: Home = None,
+) -> None:
+    """One batch run: archive the log, fold what is new, publish a generation. For cron.
+
+    Safe to run twice, to kill, and to run again, beside a running `anabranch up` or without one.
+
+    Exit codes: 0 published, 75 another run holds the lease, 1 failed.
+
+    Example: `anabranch batch run examples/bikes.py`
+    """
+    from infra.batching import run_batch
+    from infra.process import opened
+
+    with opened(_settings(app, home, dask=dask)) as process:
+        raise typer.Exit(run_batch(process, full=full))
+
+
+@batch_app.command("list")
+def batch_list(
+    home: Home = None,
+    limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
+) -> None:
+    """The newest batch runs."""
+    from infra.batching import show_runs
+    from infra.process import opened
+
+    with opened(_settings(None, home)) as process:
+        show_runs(process, limit)
+
+
+@batch_app.command("show")
+def batch_show(
+    run: Annotated[str, typer.Argument(help="Its id, as in batch list.", metavar="RUN")], home: Home = None
+) -> None:
+    """One batch run with its stages."""
+    from infra.batching import show_run
+    from infra.process import opened
+
+    with opened(_settings(None, home)) as process:
+        show_run(process, run)
+
+
+@main_app.command("import")
+def import_(
+    file: Annotated[Path, typer.Argument(help="A .csv, .ndjson, .jsonl or .parquet file.", metavar="FILE")],
+    stream: Annotated[str, typer.Option("--stream", "-s", help="The stream to append to.")],
+    app: App = None,
+    home: Home = None,
+) -> None:
+    """Bulk-load a file into a stream, with a progress bar; beside a running `anabranch up` or without one.
+
+    A killed import goes on where it stopped when it is started again, without duplicates. Rows that are not valid
+    events go to the dead letters, with the reasons.
+
+    Example: `anabranch import rentals.parquet --stream rentals examples/bikes.py`
+    """
+    from infra.importing import import_file
+    from infra.process import opened
+
+    with opened(_settings(app, home)) as process:
+        import_file(process, file, stream)
+
+
+@main_app.command()
+def verify(app: App = None, home: Home = None) -> None:
+    """Recompute every view from the raw log by another road than the fold, and compare with what is served.
+
+    It works beside a running `anabranch up` or without one. Exit code 1 if any answer differs by more than its stated
+    error, or a file of the served generation is damaged.
+
+    Example: `anabranch verify examples/bikes.py`
+    """
+    from infra.process import opened
+    from infra.verifying import verify as verify_all
+
+    with opened(_settings(app, home)) as process:
+        raise typer.Exit(0 if verify_all(process) else 1)
+
+
+@main_app.command()
+def status(app: App = None, home: Home = None, host: Host = None, port: Port = None) -> None:
+    """Cuts, lag and generation: of the running service, and of what is on disk."""
+    from infra.process import opened
+    from infra.status import show_status
+
+    with opened(_settings(app, home, host=host, port=port)) as process:
+        show_status(process)
+
+
+@main_app.command()
+def demo(
+    exit_: Annotated[bool, typer.Option("--exit", help="End after the last step, instead of serving on.")] = False,
+    home: Home = None,
+    port: Port = None,
+) -> None:
+    """The bundled example, end to end: import, batch run, live traffic, another batch run, answers, proof."""
+    from infra.demo import run_demo
+
+    run_demo(_settings(None, home, port=port), stay=not exit_)
+
+
+def _settings(app: str | None, home: Path | None, **given: Any) -> Settings:
+    return Settings.load(app=app, home=home, **given)
+
+
+def main() -> None:
+    """Run a command; an error that a user can mend is one line, not a traceback."""
+    try:
+        main_app()
+    except AnabranchError as error:
+        print(f"anabranch: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

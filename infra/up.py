@@ -1,0 +1,184 @@
+"""``anabranch up``: the log, the fold and the API in one process."""
+
+from __future__ import annotations
+
+import fcntl
+import gc
+import ipaddress
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from eventlog.ingest import Limits
+from infra.batching import BatchStarter
+from infra.errors import AlreadyRunningError, UsageError
+from infra.process import Process, opened
+from infra.settings import Settings
+from serving.api import create_api
+from serving.service import Service
+from speed.consumer import Consumer
+
+_DRAIN_SECONDS = 10
+_BACKLOG = 2048
+_SWITCH_SECONDS = 0.001
+_GC_THRESHOLDS = (50_000, 20, 50)
+
+
+def up(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT: then finish what was begun, and checkpoint.
+
+    Raises
+    ------
+    UsageError
+        If the host is not loopback and there is no API key, or the address is taken.
+    AlreadyRunningError
+        If another process serves this home.
+    """
+    check_exposure(settings)
+    _log_to_stderr()
+    with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
+        address = _address(settings.host, listener)
+        (process.home / _LOCK).write_text(f"pid {os.getpid()}, {address}\n")
+        consumer = process.consumer()
+        greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
+        server = _Server(_config(process, consumer), greeting)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, server.stop)
+        consumer.start()
+        try:
+            _tune()
+            server.run([listener])
+        finally:
+            consumer.stop()
+
+
+def check_exposure(settings: Settings) -> None:
+    """Refuse to be reachable from other machines without an API key."""
+    if settings.api_key is None and not _is_loopback(settings.host):
+        raise UsageError(
+            f"--host {settings.host} can be reached from other machines; set ANABRANCH_API_KEY first,"
+            " or listen on 127.0.0.1"
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def service_of(process: Process, consumer: Consumer) -> Service:
+    """What the API is made of."""
+    settings = process.settings
+    return Service(
+        app=process.app,
+        log=process.log,
+        consumer=consumer,
+        generations=process.generations,
+        dead_letters=process.dead_letters,
+        runs=process.runs,
+        counts=process.counts.by_stream,
+        limits=Limits(
+            max_body_bytes=settings.max_body_bytes,
+            max_events=settings.max_events,
+            max_future_us=settings.max_future_us,
+        ),
+        api_key=None if settings.api_key is None else settings.api_key.get_secret_value(),
+        start_batch=BatchStarter(process).start,
+        clock=process.clock,
+    )
+
+
+def _config(process: Process, consumer: Consumer) -> uvicorn.Config:
+    return uvicorn.Config(
+        create_api(service_of(process, consumer)),
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        lifespan="off",
+        access_log=False,
+        log_config=None,
+        server_header=False,
+        timeout_keep_alive=75,
+        timeout_graceful_shutdown=_DRAIN_SECONDS,
+    )
+
+
+class _Server(uvicorn.Server):
+    """Says where it is when it is there, and leaves signals to `up`: after the last request comes a checkpoint."""
+
+    def __init__(self, config: uvicorn.Config, greeting: str):
+        super().__init__(config)
+        self.greeting = greeting
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        print(self.greeting, flush=True)
+
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
+        return nullcontext()
+
+    def stop(self, number: int, frame: FrameType | None) -> None:
+        """Stop accepting and finish what was begun; asked again, finish at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+
+
+# the home and the address are each for one process
+
+_LOCK = "up.lock"
+
+
+@contextmanager
+def _home_locked(home: Path) -> Iterator[None]:
+    """Hold the home for this process. The lock goes with the process, however that ends."""
+    with (home / _LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise AlreadyRunningError(home, file.read().strip() or "starting") from None
+        yield
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind((settings.host, settings.port))
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {settings.host}:{settings.port} ({error.strerror}); pass another --port"
+            ) from None
+        listener.listen(_BACKLOG)
+        yield listener
+
+
+def _address(host: str, listener: socket.socket) -> str:
+    port = listener.getsockname()[1]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _tune() -> None:
+    """Trade a little throughput of the fold for the latency of requests."""
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays; the collector need not look at it again
+    gc.set_threshold(*_GC_THRESHOLDS)
+    sys.setswitchinterval(_SWITCH_SECONDS)
+
+
+def _log_to_stderr() -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    for name in ("infra", "speed", "serving", "eventlog"):
+        logging.getLogger(name).setLevel(logging.INFO)
