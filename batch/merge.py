@@ -102,10 +102,10 @@ def merge(
     with connection.cursor() as cursor:
         result = cursor.execute(query)
         while found := result.fetchmany(MERGED_TILES):
-            some = tile_table.arrow(table_columns(view), _finished(view, found))
-            connection.register("some", some)
-            connection.execute(f"INSERT INTO {table} SELECT * FROM some")
-            connection.unregister("some")
+            finished = tile_table.arrow(table_columns(view), _finished(view, found))
+            connection.register("finished", finished)
+            connection.execute(f"INSERT INTO {table} SELECT * FROM finished")
+            connection.unregister("finished")
 
 
 def published(view: View, path: Path) -> str:

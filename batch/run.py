@@ -89,6 +89,7 @@ def run_batch(
     slice_records: int = 1_000_000,
     retention_us: int = 7 * 86_400_000_000,
     progress: Progress | None = None,
+    run: str | None = None,
     clock: Clock = now_us,
 ) -> Outcome:
     """Run the batch layer once, and publish a generation.
@@ -109,6 +110,8 @@ def run_batch(
         How many records a slice has at most, which bounds the memory.
     retention_us
         How long archived records stay in the hot log, by append time.
+    run
+        What to call the run; no other may have had the name. None: a name with the time.
 
     Raises
     ------
@@ -122,7 +125,7 @@ def run_batch(
     if lease is None:
         raise LeaseHeldError
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
-        name = f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
+        name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
         batch = _Batch(app_path, app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or Silent())
         try:

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anabranch import App, load_app
+from anabranch.instant import instant_us
+from anabranch.view import View
+from batch.generation import Generation
+from batch.run import Outcome, run_batch
+from eventlog.database import Database
+from eventlog.lake import Lake
+from eventlog.leases import Leases
+from eventlog.log import Append
+from eventlog.runs import Runs
+from eventlog.sql_log import SqlLog
+
+APPLICATION = str(Path(__file__).parent / "application.py")
+LONG = 365 * 86_400_000_000
+
+
+@dataclass
+class Home:
+    """A home with a log, and batch runs over it."""
+
+    path: Path
+    app_path: str = APPLICATION
+    now: int = 1_700_000_000_000_000
+    database: Database = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.database = Database(f"sqlite:///{self.path}/log.db")
+        self.lake = Lake(self.path / "lake")
+        self.log = SqlLog(self.database, self.lake, self.clock)
+        self.leases = Leases(self.database, self.clock)
+        self.runs = Runs(self.database, self.clock)
+
+    def clock(self) -> int:
+        self.now += 1_000
+        return self.now
+
+    @property
+    def app(self) -> App:
+        return load_app(self.app_path)
+
+    @property
+    def generations(self) -> Path:
+        return self.path / "generations"
+
+    def post(self, stream: str, events: list[dict[str, Any]]) -> None:
+        definition = self.app.streams[stream]
+        texts = [json.dumps(event).encode() for event in events]
+        if not definition.plain:  # as the door does
+            texts = [e.model_dump_json().encode() for e in definition.validate(b"[" + b",".join(texts) + b"]")]
+        times = [instant_us(event[definition.time]) if definition.time else None for event in events]
+        self.log.append(Append(stream, [None] * len(events), [None] * len(events), times, texts))
+
+    def run(self, **options: Any) -> Outcome:
+        options = {"retention_us": LONG, "clock": self.clock} | options
+        return run_batch(self.app_path, self.path, self.log, self.leases, self.runs, self.lake, **options)
+
+    def open(self, number: int) -> Generation:
+        return Generation.open(self.generations, number)
+
+    def served(self, number: int, view: View | None = None) -> dict[str, Any]:
+        """What a generation answers: by view, by key and tile."""
+        generation = self.open(number)
+        views = [view] if view is not None else [v for v in self.app.views.values() if generation.covers(v)]
+        found = {
+            view.name: {(key, tile): view.present(cells) for key, tile, cells in generation.tiles(view)}
+            for view in views
+        }
+        generation.close()
+        return found
+
+    def close(self) -> None:
+        self.log.close()
+        self.database.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Home]:
+    home = Home(tmp_path)
+    yield home
+    home.close()
