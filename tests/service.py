@@ -74,12 +74,13 @@ class Service:
 
     def batch(self, *options: str) -> subprocess.Popen[bytes]:
         """A batch run, as cron starts it."""
-        return subprocess.Popen(
-            self.command("batch", "run", str(self.application), *options),
-            env=self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        with self.output.open("ab") as output:
+            return subprocess.Popen(
+                self.command("batch", "run", str(self.application), *options),
+                env=self.environment,
+                stdout=output,
+                stderr=output,
+            )
 
     def post(self, stream: str, events: list[dict[str, Any]]) -> dict[str, Any]:
         response = self.client.post(f"/v1/streams/{stream}/events", json=events)

@@ -17,7 +17,7 @@ APPLICATION = Path(__file__).with_name("application.py")
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
     home = tmp_path / "home"
-    service = Service(APPLICATION, home, ANABRANCH_CHECKPOINT_RECORDS="400", ANABRANCH_SLICE_RECORDS="700")
+    service = Service(APPLICATION, home, ANABRANCH_CHECKPOINT_RECORDS="400", ANABRANCH_SLICE_RECORDS="1000")
     yield service
     service.close()
 

@@ -39,7 +39,7 @@ def lived(service: Service) -> tuple[Service, list[dict[str, Any]], str]:
         events += more
         position = service.post("rides", more)["position"]
         if len(events) < 2_700:
-            assert service.batch().wait(120) == 0
+            assert service.batch().wait(120) == 0, service.output.read_text()
     assert_exact(service, events, position)
     service.stop()
     return service, events, position
