@@ -5,6 +5,7 @@ AnabranchError
     ├── QueryError            a parameter of the query string is wrong
     ├── NotFoundError         there is no such stream, view, run or rejected event
     ├── AlreadyRetriedError   the rejected event was accepted by an earlier retry
+    ├── BatchNotStartedError  a batch run was asked for and did not begin
     ├── BodyTooLargeError     the body is larger than the limit
     ├── FoldBehindError       the fold did not pass the wanted position in time
     └── UnauthorizedError     the API key is missing or wrong
@@ -62,6 +63,10 @@ class AlreadyRetriedError(ServingError):
     def __init__(self, number: int):
         self.number = number
         super().__init__(f"The rejected event {number} was retried before and is in the log")
+
+
+class BatchNotStartedError(ServingError):
+    """A batch run was asked for and did not begin; the message says why."""
 
 
 class BodyTooLargeError(ServingError):

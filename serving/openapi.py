@@ -10,7 +10,7 @@ from serving.query import LIMIT_DEFAULT, LIMIT_MOST, TIMEOUT_DEFAULT_MS, TIMEOUT
 
 Schema = Mapping[str, Any]
 
-POSITION: Schema = {"type": "string", "pattern": r"^\d+:\d+(,\d+:\d+)*$", "examples": ["0:1234"]}
+POSITION: Schema = {"type": "string", "pattern": r"^\d+:\d+(,\d+:\d+)*$", "examples": ["0:0"]}
 INSTANT: Schema = {"type": "string", "format": "date-time", "examples": ["2014-05-01T10:00:00Z"]}
 COUNT: Schema = {"type": "integer", "minimum": 0}
 TEXT: Schema = {"type": "string"}

@@ -72,11 +72,12 @@ def answer_posted(metrics: Metrics, stream: Stream, admission: Admission, append
     if appended.accepted or appended.duplicates:
         return answer_json(content, 207)
     first = rejected[0].errors[0]
+    field = first["field"] or "the event as a whole"
     return answer_problem(
         422,
         "none-accepted",
         "No event was accepted",
-        f"All {len(rejected)} were rejected; event {rejected[0].index}: {first['field'] or 'as a whole'}: {first['message']}",
+        f"All {len(rejected)} were rejected; event {rejected[0].index}, {field}: {first['message']}",
         **content,
     )
 

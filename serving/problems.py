@@ -10,6 +10,7 @@ from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
+from starlette.routing import Route
 
 from anabranch.errors import AnabranchError
 from batch.errors import GenerationError, LeaseHeldError
@@ -55,6 +56,7 @@ TABLE: dict[type[Exception], Row] = {
     UnsupportedContentTypeError: Row(415, "unsupported-content-type", "No such content type here", ("supported",)),
     errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
     MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
+    errors.BatchNotStartedError: Row(503, "batch-not-started", "The batch run did not begin"),
     GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
     LogUnavailableError: Row(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
     errors.FoldBehindError: Row(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
@@ -90,15 +92,23 @@ async def _known(request: Request, error: Exception) -> Response:
 async def _of_http(request: Request, error: Exception) -> Response:
     """What the router refuses: an unknown path or method."""
     assert isinstance(error, HTTPException)
-    detail = error.detail
+    detail, headers = error.detail, error.headers
     if error.status_code == 404:
         detail = f"There is nothing at {request.url.path}; /docs lists what there is"
     elif error.status_code == 405:
-        allowed = (error.headers or {}).get("Allow", "other methods")
+        allowed = ", ".join(_methods(request))
+        headers = {"Allow": allowed}
         detail = f"{request.url.path} does not take {request.method}; it takes {allowed}"
     status = HTTPStatus(error.status_code)
     kind = status.phrase.lower().replace(" ", "-")
-    return answer_problem(status, kind, status.phrase, detail, error.headers)
+    return answer_problem(status, kind, status.phrase, detail, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the routes at the path of a request take."""
+    routes = (route for route in request.app.router.routes if isinstance(route, Route))
+    at_path = (route for route in routes if route.path_regex.match(request.url.path))
+    return sorted({method for route in at_path for method in route.methods or ()})
 
 
 async def _unforeseen(request: Request, error: Exception) -> Response:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
 from starlette.responses import Response
+
+
+def to_json(content: object) -> bytes:
+    """JSON text, with whole numbers of any size: a sum may need more than 64 bits."""
+    try:
+        return orjson.dumps(content)
+    except TypeError:
+        return json.dumps(content, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
 def answer_json(content: object, status: int = 200, headers: Mapping[str, str] | None = None) -> Response:

@@ -34,7 +34,7 @@ class Service:
         What every request but ``/healthz`` must carry; None: nothing.
     start_batch
         Starts a batch run (all over again if its argument is true) without waiting for its end; returns its id, or
-        raises `batch.errors.LeaseHeldError` if one is going on.
+        raises `batch.errors.LeaseHeldError` if one is going on and `serving.errors.BatchNotStartedError` if it cannot.
     clock
         Microseconds since 1970.
     """

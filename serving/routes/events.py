@@ -74,7 +74,8 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
 
 def _page(service: Service, stream: Stream, after: Cut, limit: int) -> bytes:
     segments, further = browse(service.log, stream.name, after, limit)
-    return orjson.dumps({"events": [event for segment in segments for event in events_json(segment)], "next": str(further)})
+    events = [event for segment in segments for event in events_json(segment)]
+    return orjson.dumps({"events": events, "next": str(further)})
 
 
 def position(text: str) -> Cut:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -16,7 +15,7 @@ from serving.answer import present
 from serving.errors import NotFoundError
 from serving.query import WAITING, ViewQueries, ViewQuery, parse
 from serving.reading import Views, is_quick
-from serving.responses import answer_json
+from serving.responses import answer_json, to_json
 from serving.service import Service
 from serving.staleness import staleness, staleness_now
 from serving.waiting import until_asked, until_past
@@ -37,7 +36,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
         }
         if reading.next is not None:
             answer["next"] = reading.next
-        return orjson.dumps(answer)
+        return to_json(answer)
 
     @app.get(
         "/v1/views/{view}",

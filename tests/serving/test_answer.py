@@ -14,7 +14,7 @@ from anabranch import App, Events, View, agg
 from anabranch.instant import iso
 from anabranch.view import Tiles, key_order
 from serving import answer
-from serving.query import ViewQuery
+from serving.query import Group, ViewQuery
 
 HOUR = 3_600_000_000
 KEEP = 30 * HOUR
@@ -28,10 +28,11 @@ class Rental(BaseModel):
 
 app = App("answers")
 rentals = app.stream("rentals", Rental)
+n, total = agg.count(), agg.sum("minutes")
 views = [
-    app.view("usage", of=rentals, by=("station", "bike"), tile="1h", keep="30h", n=agg.count(), total=agg.sum("minutes")),
-    app.view("stations", of=rentals, by="station", tile="1h", n=agg.count(), total=agg.sum("minutes")),
-    app.view("everything", of=rentals, n=agg.count(), total=agg.sum("minutes")),
+    app.view("usage", of=rentals, by=("station", "bike"), tile="1h", keep="30h", n=n, total=total),
+    app.view("stations", of=rentals, by="station", tile="1h", n=n, total=total),
+    app.view("everything", of=rentals, n=n, total=total),
 ]
 events = st.tuples(
     st.integers(-60 * HOUR, 60 * HOUR),
@@ -56,7 +57,7 @@ def queries(draw: st.DrawFn, view: View) -> ViewQuery:
             times["start"] = draw(moments.filter(lambda start: times["end"] is None or start <= times["end"]))
         elif which == "last_us":
             times["last_us"] = draw(st.integers(1, 100 * HOUR))
-    group = draw(st.sampled_from(["tile", "total"]))
+    group: Group = "total" if draw(st.booleans()) else "tile"
     return ViewQuery(keys, **times, group=group, limit=draw(st.sampled_from([1, 2, 7, 1000])))
 
 
@@ -77,7 +78,7 @@ def plainly(view: View, log: list[tuple[int, dict[str, Any]]], query: ViewQuery)
             continue
         if view.keep_us is not None and newest is not None and tile + HOUR <= newest - view.keep_us:
             continue
-        if start is not None and (start == end or tile + HOUR <= start) or end is not None and tile >= end:
+        if (start is not None and (start == end or tile + HOUR <= start)) or (end is not None and tile >= end):
             continue
         row = rows[key, tile if query.group == "tile" and view.tile_us else None]
         row[0] += 1

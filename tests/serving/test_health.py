@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 
 from eventlog.errors import LogUnavailableError
+from serving.errors import BatchNotStartedError
 from tests.serving.conftest import Home, publish, rental
 
 STAGES = [
@@ -25,6 +26,16 @@ def test_a_batch_run_is_started_once(home: Home) -> None:
     assert home.started_batches == [True]
     assert second.status_code == 409
     assert "batch run" in second.json()["title"]
+
+
+def test_a_batch_run_that_does_not_begin_is_a_problem(make_home: Callable[..., Home]) -> None:
+    def start_batch(full: bool) -> str:
+        raise BatchNotStartedError("the batch run ended with exit code 2 before it began")
+
+    response = make_home(start_batch=start_batch).client.post("/v1/batch/runs")
+
+    assert response.status_code == 503
+    assert "exit code 2" in response.json()["detail"]
 
 
 def test_a_batch_run_is_watched_by_stage(home: Home) -> None:
@@ -58,6 +69,7 @@ def test_it_is_alive_and_ready(home: Home) -> None:
 
 
 def test_it_is_not_ready_when_the_fold_stopped(home: Home) -> None:
+    home.service.consumer.stop()
     home.service.consumer.problem = "the fold stopped at 0:7: an example"
 
     problem = home.get("/readyz", 503)
@@ -69,6 +81,7 @@ def test_it_is_not_ready_when_the_fold_stopped(home: Home) -> None:
 
 def test_it_is_not_ready_before_the_fold_has_caught_up(home: Home) -> None:
     home.rows("usage")
+    home.service.consumer.stop()
     home.service.consumer.caught_up = False
 
     assert "catching up" in home.get("/readyz", 503)["detail"]
@@ -136,6 +149,7 @@ def test_paths_and_methods_that_are_not_there_are_problems(home: Home) -> None:
     response = home.client.request("DELETE", "/v1/views")
     assert (response.status_code, response.headers["allow"]) == (405, "GET")
     assert "DELETE" in response.json()["detail"]
+    assert home.client.request("PUT", "/v1/streams/rentals/events").headers["allow"] == "GET, POST"
 
 
 def test_a_mistake_of_ours_is_a_problem_that_tells_nothing(make_home: Callable[..., Home]) -> None:

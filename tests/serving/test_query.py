@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from enum import Enum
 
 import pytest
@@ -126,7 +127,5 @@ def test_next_is_read_back_as_the_place_it_was_written_for(
 
 @given(st.binary())
 def test_no_query_string_breaks_the_parser(query_string: bytes) -> None:
-    try:
+    with contextlib.suppress(QueryError):
         tiled.read(query_string)
-    except QueryError as error:
-        assert error.problem
