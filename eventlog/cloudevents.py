@@ -15,6 +15,7 @@ import orjson
 
 from anabranch import Stream
 from eventlog.parsed import Parsed, Reason, reason
+from eventlog.storable import input_name
 
 SPEC_VERSION = "1.0"
 _REQUIRED = ("specversion", "id", "source", "type")
@@ -79,7 +80,7 @@ def _from_envelope(envelope: dict[str, Any], data: dict[str, Any], stream: Strea
     for name, attribute in ((stream.id, "id"), (stream.time, "time")):
         if name is None or attribute not in envelope:
             continue
-        alias = stream.model.model_fields[name].alias or name
-        if name not in data and alias not in data:
-            filled[alias] = envelope[attribute]
+        sent_as = input_name(name, stream.model.model_fields[name])
+        if name not in data and sent_as not in data:
+            filled[sent_as] = envelope[attribute]
     return filled

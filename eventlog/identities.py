@@ -23,9 +23,9 @@ class Identities:
         self._find = select(ids.c.id, ids.c.offset).where(own, ids.c.id.in_(select(value)))
         self._add = insert(ids).from_select(
             ["stream", "id", "offset"],
-            select(
-                cast(bindparam("own"), Text), value, cast(bindparam("first"), BigInteger) + position
-            ).where(value.is_not(None)),
+            select(cast(bindparam("own"), Text), value, cast(bindparam("first"), BigInteger) + position).where(
+                value.is_not(None)
+            ),
         )
         self._forget = delete(ids).where(own, ids.c.id.in_(select(value)))
 

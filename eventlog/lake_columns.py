@@ -6,7 +6,7 @@ then one typed column a field. A field that is no plain value, or a list of such
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import repeat
 from typing import Any
 
@@ -15,8 +15,10 @@ import pyarrow as pa
 
 from anabranch.events import Events
 from anabranch.field import Field, Kind
+from anabranch.instant import instant_us
 from anabranch.stream import Stream
 from eventlog.segment import Segment
+from eventlog.storable import input_name
 
 INSTANT = pa.timestamp("us", "UTC")
 _TYPES: dict[Kind, pa.DataType] = {
@@ -61,23 +63,58 @@ def record_batch(segment: Segment, stream: Stream | None, schema: pa.Schema) -> 
 
 
 def _values(segment: Segment, stream: Stream | None) -> Iterator[pa.Array]:
+    """The typed columns."""
     if stream is None:
         return
     events = Events(stream, segment.partition, segment.offset, segment.times, segment.data)
-    raw: list[dict[str, Any]] | None = None
+    stored: list[dict[str, Any]] = events.values if stream.plain else orjson.loads(segment.data)
     for field in stream.fields.values():
-        if field.kind == "other" and (field.items is None or field.items == "other"):
-            raw = orjson.loads(segment.data) if raw is None else raw
-            texts = [orjson.dumps(event[field.name]).decode() if field.name in event else None for event in raw]
-            yield pa.array(texts, pa.string())
+        if field.kind == "other":
+            name = input_name(field.name, stream.model.model_fields[field.name])
+            if field.items in (None, "other"):
+                texts = [orjson.dumps(event[name]).decode() if name in event else None for event in stored]
+                yield pa.array(texts, pa.string())
+            else:
+                yield _lists(field, [event.get(name, field.default) for event in stored])
         elif field.kind == "instant":
-            yield pa.array(events.column(field.name), pa.int64()).cast(INSTANT)
+            yield _instants(events, field)
         else:
             yield pa.array(events.column(field.name), _type(field))
 
 
+def _instants(events: Events, field: Field) -> pa.Array:
+    if events.stream.plain:
+        try:  # Arrow reads the usual forms of ISO 8601 ten times faster
+            texts = pa.array([event.get(field.name, field.default) for event in events.values], pa.string())
+            return texts.cast(INSTANT)
+        except (pa.ArrowInvalid, pa.ArrowTypeError):
+            pass
+    return pa.array(events.column(field.name), pa.int64()).cast(INSTANT)
+
+
+def _lists(field: Field, values: list[Any]) -> pa.Array:
+    """A column of lists of plain items."""
+    convert = _ITEMS[field.items or "other"]
+    lists = (
+        [None if item is None else convert(item) for item in value] if isinstance(value, list) else None
+        for value in values
+    )
+    return pa.array(lists, _type(field), size=len(values))
+
+
+_ITEMS: dict[Kind, Callable[[Any], Any]] = {
+    "integer": int,
+    "number": float,
+    "boolean": bool,
+    "text": lambda item: item if isinstance(item, str) else orjson.dumps(item).decode(),
+    "instant": instant_us,
+    "other": orjson.dumps,
+}
+"""From an item as JSON has it to what its column takes."""
+
+
 def _type(field: Field) -> pa.DataType:
-    if field.kind == "other" and field.items in ("integer", "number", "boolean", "text"):
+    if field.kind == "other" and field.items not in (None, "other"):
         return pa.list_(_TYPES[field.items])
     return _TYPES[field.kind]
 

@@ -24,7 +24,7 @@ class Storable:
         self._plain = stream.plain
         self._validate = stream.checked.__pydantic_validator__.validate_json
         self._fixed = {name for name, info in fields.items() if not info.is_required() and info.default_factory is None}
-        self._input_name_by_field = {name: _input_name(name, info) for name, info in fields.items()}
+        self._input_name_by_field = {name: input_name(name, info) for name, info in fields.items()}
 
     def form(self, event: bytes, model: BaseModel) -> bytes:
         """What to store for an event that validates to `model`.
@@ -59,7 +59,7 @@ class Storable:
             return False
 
 
-def _input_name(name: str, info: FieldInfo) -> str:
+def input_name(name: str, info: FieldInfo) -> str:
     """The name of a field in JSON that is validated."""
     alias = info.validation_alias
     if isinstance(alias, AliasChoices):
