@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from anabranch import App, load_app
+from anabranch import App, Cut, load_app
 from anabranch.instant import instant_us
 from anabranch.view import View
 from batch.generation import Generation
@@ -18,6 +18,7 @@ from eventlog.lake import Lake
 from eventlog.leases import Leases
 from eventlog.log import Append
 from eventlog.runs import Runs
+from eventlog.segment import Segment
 from eventlog.sql_log import SqlLog
 
 APPLICATION = str(Path(__file__).parent / "application.py")
@@ -59,6 +60,13 @@ class Home:
             texts = [e.model_dump_json().encode() for e in definition.validate(b"[" + b",".join(texts) + b"]")]
         times = [instant_us(event[definition.time]) if definition.time else None for event in events]
         self.log.append(Append(stream, [None] * len(events), [None] * len(events), times, texts))
+
+    def segments(self) -> Iterator[Segment]:
+        """The whole log."""
+        cut = Cut()
+        while found := self.log.read(cut, 10**6):
+            yield from found
+            cut = Cut((found[-1].end,))
 
     def run(self, **options: Any) -> Outcome:
         options = {"retention_us": LONG, "clock": self.clock} | options

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from anabranch import Cut, agg
+from anabranch import agg
 from anabranch.events import Events
 from anabranch.instant import instant_us
 from anabranch.view import Tiles, View
@@ -87,7 +87,7 @@ def folded(home: Home, view: View) -> dict[Any, Any]:
     """The fold of the log as it is read, record by record."""
     tiles: Tiles = {}
     newest = 0
-    for segment in home.log.read(Cut(), 10**6):
+    for segment in home.segments():
         if segment.stream == view.of.name:
             view.fold(tiles, Events(view.of, 0, segment.offset, segment.times, segment.data))
             newest = max(newest, *segment.times)

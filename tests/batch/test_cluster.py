@@ -1,0 +1,85 @@
+"""Slices on Dask: threads, processes, an existing cluster, and a worker that dies."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from batch import cluster
+from batch.cluster import DaskWorkers, Demand, OwnProcess, Starting
+from batch.plan import slices
+from batch.slice_fold import SliceTask
+from tests.batch.conftest import APPLICATION, Home
+from tests.batch.rides import rides
+from tests.batch.test_roads import assert_same, folded
+
+
+@pytest.fixture
+def posted(home: Home) -> Home:
+    home.post("rides", rides(300))
+    return home
+
+
+def test_the_workers_suit_the_work() -> None:
+    assert isinstance(cluster.start(None, None, Demand(1000, 5)), OwnProcess)
+    workers = cluster.start(None, 3, Demand(10**6, 0))
+    assert isinstance(workers, DaskWorkers)
+    assert workers.count == 3
+    workers.close()
+
+
+def test_a_failure_to_start_is_raised_to_who_waits() -> None:
+    starting = Starting("nonsense://nowhere", None, Demand(0, 0))
+    with pytest.raises(Exception, match="nonsense"):
+        starting.wait()
+    starting.close()
+
+
+def test_threads_of_a_cluster_fold_what_this_process_folds(posted: Home) -> None:
+    workers = DaskWorkers.local(2, processes=False)
+    try:
+        address = workers._cluster.scheduler_address
+        if address.startswith("inproc"):
+            run_on(posted, workers)
+    finally:
+        workers.close()
+
+
+def run_on(home: Home, workers: DaskWorkers) -> None:
+    home.run()
+    files = tuple(home.lake.files("rides", 0, 300))
+    folder = home.path / "tables"
+    folder.mkdir(exist_ok=True)
+    tasks = [
+        SliceTask(APPLICATION, ("in_sql",), part, files, str(folder), 1, 300_000_000) for part in slices(0, 300, 60)
+    ]
+    deltas = list(workers.fold(tasks))
+    assert sorted(delta.part for delta in deltas) == list(slices(0, 300, 60))
+    assert sum(delta.records for delta in deltas) == 300
+    assert all(Path(delta.paths["in_sql"]).is_file() for delta in deltas)
+
+
+def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home) -> None:
+    from distributed import Client, LocalCluster
+
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as existing:
+        with Client(existing) as client:
+            victim = next(iter(client.run(os.getpid).values()))
+            os.kill(victim, signal.SIGKILL)
+        posted.run(dask=existing.scheduler_address, slice_records=40)
+        posted.post("rides", rides(100, seed=1))
+        posted.run(dask=existing.scheduler_address, slice_records=40)
+    served = posted.served(2)
+    for view in posted.app.views.values():
+        assert_same(served[view.name], folded(posted, view))
+
+
+def test_what_a_task_raises_is_raised(posted: Home) -> None:
+    workers = DaskWorkers.local(1, processes=False)
+    part = next(slices(0, 10, 10))
+    with pytest.raises(KeyError, match="no_view"):
+        list(workers.fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1)]))
+    workers.close()

@@ -1,0 +1,147 @@
+"""Point reads, ranges and pages of a generation against the whole of it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from anabranch import App, agg
+from anabranch.view import Key, View, key_order
+from batch import index_file
+from batch.errors import CorruptGenerationError, FormatError
+from batch.generation import Generation
+from batch.generations import Generations
+from tests.batch.conftest import Home
+from tests.batch.rides import rides
+
+
+@pytest.fixture
+def generation(home: Home) -> Any:
+    home.post("rides", rides(400))
+    home.run()
+    generation = home.open(1)
+    yield generation
+    generation.close()
+
+
+def places(generation: Generation, view: View, **query: Any) -> list[tuple[Key, int]]:
+    return [(key, tile) for key, tile, _ in generation.tiles(view, **query)]
+
+
+@pytest.fixture
+def view(home: Home) -> View:
+    return home.app.views["in_sql"]
+
+
+def test_tiles_come_in_the_one_order_of_keys(generation: Generation, view: View) -> None:
+    found = places(generation, view)
+    assert found == sorted(found, key=lambda place: (key_order(place[0]), place[1]))
+    assert {type(key[1]) for key, _ in found} == {bool, type(None)}
+    docks = places(generation, generation_view(generation, "ever"))
+    assert [key for key, _ in docks] == [(None,), (-1,), (0,), (3,), (2**62,)]
+
+
+def generation_view(generation: Generation, name: str) -> View:
+    from tests.batch.application import app
+
+    return app.views[name]
+
+
+@pytest.mark.parametrize("station", [None, "", "A", "日本", "a'b\"c"])
+@pytest.mark.parametrize("member", [None, False, True])
+def test_a_point_read_finds_the_tiles_of_its_key(
+    generation: Generation, view: View, station: str | None, member: bool | None
+) -> None:
+    whole = places(generation, view)
+    key = {"station": station, "member": member}
+    mine = [place for place in whole if place[0] == (station, member)]
+    assert places(generation, view, keys=key) == mine
+    start, end = mine[2][1], mine[5][1]
+    assert places(generation, view, keys=key, start=start, end=end) == mine[2:5]
+    assert places(generation, view, keys=key, start=start, limit=1) == mine[2:3]
+    assert places(generation, view, keys={"station": "nowhere", "member": member}) == []
+
+
+@pytest.mark.parametrize("partial", [{"station": "A"}, {"member": True}, {"member": None}, {}])
+def test_partial_keys_filter_and_pages_join_up(
+    generation: Generation, view: View, partial: dict[str, Any]
+) -> None:
+    fields = view.key_fields
+    expected = [
+        (key, tile)
+        for key, tile in places(generation, view)
+        if all(key[fields.index(name)] == value for name, value in partial.items())
+    ]
+    pages: list[tuple[Key, int]] = []
+    while page := places(generation, view, keys=partial, after=pages[-1] if pages else None, limit=7):
+        pages += page
+    assert pages == expected
+
+
+def test_many_threads_read_at_once(generation: Generation, view: View) -> None:
+    expected = places(generation, view)
+    with ThreadPoolExecutor(4) as pool:
+        assert all(found == expected for found in pool.map(lambda _: places(generation, view), range(20)))
+
+
+def test_an_index_updated_equals_an_index_made_anew(tmp_path: Path, view: View) -> None:
+    cells = view.pack(view.zero())
+    rows = [(station, True, tile, *cells) for station in (None, "A", "B") for tile in range(5)]
+    index_file.create(tmp_path / "base", view, [rows[:3], rows[7:11]])
+    index_file.update(tmp_path / "base", tmp_path / "updated", view, [rows[1:8], rows[9:]], None)
+    index_file.create(tmp_path / "anew", view, [rows])
+    index_file.update(tmp_path / "anew", tmp_path / "expired", view, [], 2)
+
+    def content(name: str) -> list[Any]:
+        connection = index_file.connect(tmp_path / name)
+        found = connection.execute("SELECT * FROM tiles").fetchall()
+        connection.close()
+        return found
+
+    assert content("updated") == content("anew")
+    assert {row[2] for row in content("expired")} == {3, 4}
+
+
+def test_another_format_and_another_digest_are_refused(home: Home, generation: Generation) -> None:
+    manifest = home.generations / "1" / "manifest.json"
+    with pytest.raises(CorruptGenerationError, match="sha256 abc, found sha256"):
+        Generation.open(home.generations, 1, "abc")
+    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
+    with pytest.raises(FormatError, match="99"):
+        Generation.open(home.generations, 1)
+    manifest.write_text("{}")
+    with pytest.raises(CorruptGenerationError):
+        Generation.open(home.generations, 1)
+
+
+def test_a_generation_covers_the_views_it_was_made_of(home: Home, generation: Generation) -> None:
+    assert all(generation.covers(view) for view in home.app.views.values())
+    other = App("testing")
+    changed = other.view("alone", of=other.stream("rides", home.app.streams["rides"].model), n=agg.count("dock"))
+    unknown = other.view("unknown", of=other.streams["rides"], n=agg.count())
+    assert not generation.covers(changed)
+    assert not generation.covers(unknown)
+    assert generation.watermark(unknown) is None
+    assert generation.watermark(home.app.views["pairs"]) is None
+
+
+def test_generations_are_opened_once_and_closed(home: Home) -> None:
+    for _ in range(3):
+        home.run()
+    generations = Generations(home.generations)
+    assert generations.get(1) is generations.get(1)
+    assert generations.numbers() == [1, 2, 3]
+    generations.get(3)
+    generations.forget(2)
+    assert generations.remove_but({2, 3}) == [1]
+    generations.close()
+
+
+def test_the_read_side_loads_neither_dask_nor_duckdb_nor_arrow() -> None:
+    code = "import sys, batch.generations; print([m for m in ('dask', 'duckdb', 'pyarrow', 'numpy') if m in sys.modules])"
+    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "[]\n"
