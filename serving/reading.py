@@ -10,7 +10,7 @@ from anabranch.view import Key, Tiles
 from batch.generation import Generation
 from batch.generations import Generations
 from serving import answer
-from serving.answer import Row, Selection
+from serving.answer import Row, Selection, Taken
 from serving.query import LIMIT_DEFAULT, ViewQuery
 from speed.consumer import Consumer
 from speed.state import Publication, SpeedState
@@ -66,12 +66,13 @@ class Views:
                     continue  # a generation was published this instant: its cut belongs to other epochs
                 cut = state.cut
                 selection = answer.select(view, query, _newest(seen, state.watermarks.get(view.of.name)))
-                speed: list[Row] = []
+                taken = None
                 if selection is not None and query.layer != "batch":
-                    speed = keys.copy(_epochs(state, view), selection)
+                    taken = keys.take(_epochs(state, view), selection)
             break
         if selection is None:
             return Reading([], None, publication, cut)
+        speed = [] if taken is None else taken.rows(view)
         batch = () if generation is None or query.layer == "speed" else _batch(generation, view, query, selection)
         return Reading(*answer.page(view, selection, batch, speed), publication, cut)
 
@@ -102,7 +103,10 @@ class _Keys:
         self.query = query
         self.complete = len(query.keys) == len(view.key_fields)
         self._known: set[Key] = set()
-        self._wanted: list[Key] = [tuple(query.keys.values())] if self.complete else []
+        self._wanted: list[Key] = []
+        if self.complete:
+            key = tuple(query.keys.values())
+            self._wanted = [key] if query.place is None else answer.wanted_keys(view, [key], query)
 
     def note(self, epochs: list[Tiles]) -> None:
         self._known = answer.speed_keys(epochs)
@@ -110,13 +114,13 @@ class _Keys:
     def arrange(self) -> None:
         self._wanted = answer.wanted_keys(self.view, self._known, self.query)
 
-    def copy(self, epochs: list[Tiles], selection: Selection) -> list[Row]:
-        if self.complete:
-            return answer.speed_of_key(self.view, epochs, selection, self._wanted[0])
+    def take(self, epochs: list[Tiles], selection: Selection) -> Taken:
         wanted = self._wanted
-        if new := answer.wanted_keys(self.view, answer.speed_keys(epochs) - self._known, self.query):
-            wanted = answer.in_order(wanted + new)
-        return answer.speed_of_keys(self.view, epochs, selection, wanted)
+        if not self.complete:
+            new = answer.speed_keys(epochs) - self._known
+            if new:
+                wanted = answer.in_order(wanted + answer.wanted_keys(self.view, new, self.query))
+        return answer.take(self.view, epochs, selection, wanted)
 
 
 def _epochs(state: SpeedState, view: View) -> list[Tiles]:

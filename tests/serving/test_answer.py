@@ -6,11 +6,13 @@ from collections import defaultdict
 from typing import Any
 
 import orjson
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from anabranch import App, Events, View, agg
+from anabranch.agg.aggregate import Aggregate
 from anabranch.instant import iso
 from anabranch.view import Tiles, key_order
 from serving import answer
@@ -113,12 +115,9 @@ def ask(view: View, batch: Tiles, epochs: list[Tiles], query: ViewQuery, waterma
         selection = answer.select(view, paged, watermark)
         if selection is None:
             return rows
-        if len(query.keys) == len(view.key_fields):
-            speed = answer.speed_of_key(view, epochs, selection, tuple(query.keys.values()))
-        else:
-            keys = answer.wanted_keys(view, answer.speed_keys(epochs), paged)
-            speed = answer.speed_of_keys(view, epochs, selection, keys)
-        published = answer.speed_of_keys(view, [batch], selection, answer.wanted_keys(view, batch, paged))
+        keys = answer.wanted_keys(view, answer.speed_keys(epochs), paged)
+        speed = answer.take(view, epochs, selection, keys).rows(view)
+        published = answer.take(view, [batch], selection, answer.wanted_keys(view, batch, paged)).rows(view)
         page, more = answer.page(view, selection, published, speed)
         assert len(page) <= query.limit
         rows += answer.present(view, page, query.group == "total")
@@ -139,6 +138,32 @@ def test_batch_and_two_epochs_merge_to_what_plain_python_says(
 
     assert ask(view, batch, epochs, query, watermark) == plainly(view, log, query)
     assert epochs == before, "asking changes no state"
+
+
+def test_the_states_of_every_aggregate_can_be_taken() -> None:
+    aggregates: dict[str, Aggregate] = {}
+    for name in ("count", "first", "last", "distinct", "top", "collect"):
+        aggregates[name] = getattr(agg, name)("station")
+    for name in ("sum", "mean", "min", "max", "variance"):
+        aggregates[name] = getattr(agg, name)("minutes")
+    aggregates["quantile"] = agg.quantile("minutes", 0.5)
+    aggregates["histogram"] = agg.histogram("minutes", [1, 5])
+    view = View("all", rentals, "bike", aggregates)
+    assert {type(aggregate).__name__ for aggregate in view.aggregates.values()} == set(agg.__all__), "all are here"
+    log = [(n, {"station": f"s{n}", "bike": n % 3, "minutes": n % 60}) for n in range(3_000)]
+    epochs = [folded(view, log[:1_000]), folded(view, log[1_000:])]
+    query = ViewQuery({})
+    selection = answer.select(view, query, None)
+    assert selection is not None
+
+    rows = answer.take(view, epochs, selection, answer.wanted_keys(view, answer.speed_keys(epochs), query)).rows(view)
+
+    whole = folded(view, log)
+    assert [key for key, _, _ in rows] == sorted(whole)
+    for key, start, cells in rows:
+        told, expected = view.present(cells), view.present(whole[key][start])
+        assert told.pop("variance") == pytest.approx(expected.pop("variance"))
+        assert told == expected
 
 
 def test_a_tile_that_begins_before_the_year_one_is_told_as_the_first_instant() -> None:
