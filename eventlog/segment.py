@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -140,6 +140,40 @@ class Segment:
         events = orjson.loads(self.data)
         for index, (time, id_, key, data) in enumerate(zip(self.times, ids, keys, events, strict=True)):
             yield Record(self.partition, self.offset + index, self.stream, time, self.appended, key, id_, data)
+
+
+def joined(segments: Iterable[Segment], most: int) -> Iterator[Segment]:
+    """The same records in fewer segments: neighbours of one stream together, as long as they have at most `most`.
+
+    A log of single events is folded several times faster so. What is joined counts as appended when its first was.
+    """
+    waiting: list[Segment] = []
+    count = 0
+    for segment in segments:
+        if waiting and (segment.stream != waiting[0].stream or count + segment.count > most):
+            yield _join(waiting)
+            waiting, count = [], 0
+        waiting.append(segment)
+        count += segment.count
+    if waiting:
+        yield _join(waiting)
+
+
+def _join(segments: list[Segment]) -> Segment:
+    first = segments[0]
+    if len(segments) == 1:
+        return first
+    times: array[int] = array("q")
+    ids: list[str | None] = []
+    keys: list[str | None] = []
+    for segment in segments:
+        times += segment.times
+        more_ids, more_keys = orjson.loads(segment.heads)
+        ids += more_ids
+        keys += more_keys
+    heads = orjson.dumps((ids, keys))
+    data = b"[%b]" % SEPARATOR.join(segment.data[1:-1] for segment in segments)
+    return Segment(first.partition, first.offset, first.stream, first.appended, times, heads, data)
 
 
 def pack_times(times: array[int]) -> bytes:

@@ -28,7 +28,7 @@ from speed.consumer import Consumer
 
 _DRAIN_SECONDS = 10
 _BACKLOG = 2048
-_SWITCH_SECONDS = 0.001
+_SWITCH_SECONDS = 0.0005
 _GC_THRESHOLDS = (50_000, 20, 50)
 
 
@@ -104,6 +104,7 @@ def _config(process: Process, consumer: Consumer) -> uvicorn.Config:
         loop="uvloop",
         http="httptools",
         ws="none",
+        proxy_headers=False,
         lifespan="off",
         access_log=False,
         log_config=None,
