@@ -8,7 +8,6 @@ import sys
 import threading
 import time
 
-from rich.console import Console
 from rich.table import Table
 
 from anabranch.instant import iso
@@ -17,6 +16,7 @@ from eventlog.runs import Run
 from infra.errors import UsageError
 from infra.process import Process
 from infra.progress import progress
+from infra.terminal import console
 
 logger = logging.getLogger(__name__)
 EXIT_LEASE_HELD = 75
@@ -124,7 +124,7 @@ def show_runs(process: Process, limit: int) -> None:
             "" if run.generation is None else str(run.generation),
             run.stage or "",
         )
-    Console().print(table)
+    console().print(table)
 
 
 def show_run(process: Process, name: str) -> None:
@@ -132,17 +132,17 @@ def show_run(process: Process, name: str) -> None:
     run = process.runs.get(name)
     if run is None:
         raise UsageError(f"there is no batch run {name!r}; see anabranch batch list")
-    console = Console()
-    console.print(f"[b]{run.id}[/b]  {run.status}{' (full)' if run.full else ''}", highlight=False)
-    console.print(f"started {iso(run.started)}, {_seconds(run, process.clock()):.1f} s", highlight=False)
+    out = console()
+    out.print(f"[b]{run.id}[/b]  {run.status}{' (full)' if run.full else ''}")
+    out.print(f"started {iso(run.started)}, {_seconds(run, process.clock()):.1f} s")
     if run.cut is not None:
-        console.print(f"cut {run.cut}, generation {run.generation or 'none yet'}", highlight=False)
+        out.print(f"cut {run.cut}, generation {run.generation or 'none yet'}")
     if run.error:
-        console.print(f"error: {run.error}", style="red", highlight=False, markup=False)
+        out.print(f"error: {run.error}", style="red", markup=False)
     table = Table("stage", "done", "total", "seconds", box=None, pad_edge=False)
     for stage in run.stages:
         table.add_row(stage["name"], f"{stage['done']:,}", f"{stage['total']:,}", f"{stage['seconds']:.2f}")
-    console.print(table)
+    out.print(table)
 
 
 def _seconds(run: Run, now: int) -> float:

@@ -23,6 +23,7 @@ from infra.errors import UsageError
 from infra.process import Process
 from infra.progress import progress
 from infra.rows import Batch, Place, Rows
+from infra.terminal import console
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def import_file(process: Process, path: Path, stream_name: str) -> Imported:
     rows = Rows.of(path)
     importing = _Import(process, streams[stream_name], rows)
     if importing.state.row and not importing.state.done:
-        Console(stderr=True).print(f"going on behind row {importing.state.row:,}", highlight=False)
+        Console(stderr=True).print(f"going on behind row {importing.state.row:,}")
     state = importing.run()
     _print(state)
     return state
@@ -172,10 +173,9 @@ def _print(state: Imported) -> None:
         column.justify = "right"
     counts = (state.row, state.accepted, state.duplicates, state.rejected)
     table.add_row(state.file, state.stream, *(f"{count:,}" for count in counts))
-    console = Console()
-    console.print(table)
+    out = console()
+    out.print(table)
     if state.rejected:
-        console.print(
+        out.print(
             f"[yellow]rejected rows wait, with the reasons, at GET /v1/streams/{state.stream}/rejected[/]",
-            highlight=False,
         )

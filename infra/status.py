@@ -6,12 +6,12 @@ import http.client
 import json
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from anabranch.instant import iso
 from infra.process import Process
 from infra.settings import Settings
+from infra.terminal import console
 from speed.recovery import publications
 
 _TIMEOUT_SECONDS = 3
@@ -24,7 +24,7 @@ def show_status(process: Process) -> None:
     table.add_column()
     for name, value in [*_of_disk(process), *_of_service(process.settings)]:
         table.add_row(name, value)
-    Console().print(table)
+    console().print(table)
 
 
 def _of_disk(process: Process) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from anabranch import Cut, View
@@ -21,6 +20,7 @@ from infra.evidence import judge
 from infra.process import Process
 from infra.progress import progress
 from infra.recount import Evidence, Recount
+from infra.terminal import console
 from serving import answer
 from serving.answer import Row
 from serving.query import ViewQuery
@@ -216,7 +216,7 @@ def _judge(view: View, theirs: Evidence, mine: Row, verdict: Verdict) -> None:
 
 
 def _print(report: Report) -> None:
-    console = Console()
+    out = console()
     table = Table("view", "keys", "tiles", "largest difference", "verdict", box=None, pad_edge=False)
     for column in table.columns[1:4]:
         column.justify = "right"
@@ -230,23 +230,23 @@ def _print(report: Report) -> None:
             f"[red]{verdict.wrong:,} wrong[/]" if verdict.wrong else says,
         )
     generation = "no generation" if report.generation is None else f"generation {report.generation}"
-    console.print(f"Recomputed from the raw log up to {report.cut}; served from {generation} and the fold behind it.")
-    console.print(table)
+    out.print(f"Recomputed from the raw log up to {report.cut}; served from {generation} and the fold behind it.")
+    out.print(table)
     for verdict in report.verdicts:
         for fault in verdict.faults:
             key = dict(zip(verdict.view.key_fields, fault.key, strict=True))
             tile = "all time" if verdict.view.tile_us is None else answer.tile_text(fault.tile)
-            console.print(
+            out.print(
                 f"{verdict.view.name} {key} {tile} {fault.aggregate}:"
                 f" expected {_short(fault.expected)}, found {_short(fault.found)}",
-                style="red", highlight=False, markup=False, soft_wrap=True,
+                style="red", markup=False, soft_wrap=True,
             )
         if verdict.wrong > len(verdict.faults):
-            console.print(f"{verdict.view.name}: and {verdict.wrong - len(verdict.faults):,} more", style="red")
+            out.print(f"{verdict.view.name}: and {verdict.wrong - len(verdict.faults):,} more", style="red")
     for damage in report.damaged:
-        console.print(damage, style="red", highlight=False, markup=False, soft_wrap=True)
+        out.print(damage, style="red", markup=False, soft_wrap=True)
     for warning in report.warnings:
-        console.print(f"note: {warning}", style="yellow", highlight=False, markup=False, soft_wrap=True)
+        out.print(f"note: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _difference_text(difference: float) -> str:
