@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from rich.table import Table
 
@@ -21,9 +21,10 @@ from infra.process import Process
 from infra.progress import progress
 from infra.recount import Evidence, Recount
 from infra.terminal import console
-from serving import answer
-from serving.answer import Row
-from serving.query import ViewQuery
+from serving.answer import Row, tile_text
+from serving.query import LIMIT_MOST, ViewQueries
+from serving.reading import Views
+from speed.consumer import Consumer
 from speed.recovery import publications, recover
 from speed.state import SpeedState, apply
 
@@ -160,20 +161,29 @@ def _segments(process: Process, cut: Cut, end: Cut) -> Iterator[Segment]:
 
 
 def _served(process: Process, state: SpeedState, view: View) -> Iterator[Row]:
-    """Every row that the merged view answers, by the very functions that the service uses."""
-    generation = None if state.publication is None else process.generation(state.publication)
-    seen = None if generation is None else generation.watermark(view)
-    watermarks = [seen, state.watermarks.get(view.of.name)]
-    watermark = max((mark for mark in watermarks if mark is not None), default=None)
-    query = ViewQuery(keys={}, limit=2**62)
-    selection = answer.select(view, query, watermark)
-    if selection is None:
-        return iter(())
-    epochs = [epoch.tiles[view.name] for epoch in state.epochs if view.name in epoch.tiles]
-    keys = answer.wanted_keys(view, answer.speed_keys(epochs), query)
-    speed = answer.speed_of_keys(view, epochs, selection, keys)
-    batch: Iterator[Row] = iter(()) if generation is None else generation.tiles(view, start=selection.first)
-    return answer.merge_rows(view, batch, speed)
+    """Every row that the merged view answers, page by page, by the very code that the service uses."""
+    views = Views(cast("Consumer", _Still(state)), process.generations)
+    queries = ViewQueries(view)
+    query = queries.read(f"limit={LIMIT_MOST}".encode())
+    while True:
+        reading = views.read(view, query)
+        yield from reading.rows
+        if reading.next is None:
+            return
+        query = queries.read(f"limit={LIMIT_MOST}&next={reading.next}".encode())
+
+
+class _Still:
+    """A consumer that stands still at one state."""
+
+    def __init__(self, state: SpeedState):
+        self._state = state
+        self.publication = state.publication
+
+    @contextmanager
+    def reading(self) -> Iterator[SpeedState]:
+        """The state."""
+        yield self._state
 
 
 def _compare(view: View, evidence: Iterator[Evidence], served: Iterator[Row]) -> Verdict:
@@ -235,7 +245,7 @@ def _print(report: Report) -> None:
     for verdict in report.verdicts:
         for fault in verdict.faults:
             key = dict(zip(verdict.view.key_fields, fault.key, strict=True))
-            tile = "all time" if verdict.view.tile_us is None else answer.tile_text(fault.tile)
+            tile = "all time" if verdict.view.tile_us is None else tile_text(fault.tile)
             out.print(
                 f"{verdict.view.name} {key} {tile} {fault.aggregate}:"
                 f" expected {_short(fault.expected)}, found {_short(fault.found)}",
