@@ -64,7 +64,6 @@ class Field:
         default = None if info.default is PydanticUndefined else info.default
         return cls(name, kind, items, plain, default, convert)
 
-
     @property
     def has_plain_default(self) -> bool:
         """Whether the default, if there is one, is a value that an event could have sent: pydantic does not check."""

@@ -71,17 +71,23 @@ class Stream:
             if name is not None and name not in self.fields:
                 known = ", ".join(self.fields)
                 raise DefinitionError(
-                    where, f"{role}={name!r} is not a field of {self.model.__name__}", f"Take one of: {known}",
+                    where,
+                    f"{role}={name!r} is not a field of {self.model.__name__}",
+                    f"Take one of: {known}",
                     self.location,
                 )
             if name is not None and role == "time" and self.fields[name].kind != "instant":
                 raise DefinitionError(
-                    where, f"time={name!r} is not a datetime", f"Declare {name}: datetime, or leave time= out",
+                    where,
+                    f"time={name!r} is not a datetime",
+                    f"Declare {name}: datetime, or leave time= out",
                     self.location,
                 )
             if name is not None and role != "time" and self.fields[name].kind in ("other", "number"):
                 raise DefinitionError(
-                    where, f"{role}={name!r} cannot identify anything", "Take a field of type str, int, bool or UUID",
+                    where,
+                    f"{role}={name!r} cannot identify anything",
+                    "Take a field of type str, int, bool or UUID",
                     self.location,
                 )
         taken: dict[str, str] = {}
@@ -95,8 +101,10 @@ class Stream:
                 )
             if not declared.has_plain_default:
                 raise DefinitionError(
-                    where, f"the default {declared.default!r} of field {name!r} is not a value of its type",
-                    "Write one that an event could hold (finite, in 64 bits, with a time zone)", self.location,
+                    where,
+                    f"the default {declared.default!r} of field {name!r} is not a value of its type",
+                    "Write one that an event could hold (finite, in 64 bits, with a time zone)",
+                    self.location,
                 )
 
     def decode(self, data: bytes) -> list[dict[str, Any]]:

@@ -234,18 +234,24 @@ class View:
         for name, aggregate in self.aggregates.items():
             if not isinstance(aggregate, Aggregate):
                 raise DefinitionError(
-                    f"{where}, aggregate {name!r}", f"{aggregate!r} is not an aggregate",
-                    f"Write one from the module agg, like {name}=agg.count()", self.location,
+                    f"{where}, aggregate {name!r}",
+                    f"{aggregate!r} is not an aggregate",
+                    f"Write one from the module agg, like {name}=agg.count()",
+                    self.location,
                 )
             if name.lower() == "tile" or name.startswith("_") or "__" in name:
                 raise DefinitionError(
-                    f"{where}, aggregate {name!r}", "the name is taken: 'tile', or one with '_' first or '__'",
-                    "Choose another name", self.location,
+                    f"{where}, aggregate {name!r}",
+                    "the name is taken: 'tile', or one with '_' first or '__'",
+                    "Choose another name",
+                    self.location,
                 )
             if name.lower() in taken:  # columns of SQL do not tell upper from lower case
                 raise DefinitionError(
-                    f"{where}, aggregate {name!r}", f"the name is taken by {taken[name.lower()]}",
-                    "Choose another name", self.location,
+                    f"{where}, aggregate {name!r}",
+                    f"the name is taken by {taken[name.lower()]}",
+                    "Choose another name",
+                    self.location,
                 )
             taken[name.lower()] = f"aggregate {name!r}"
         if callable(self.by):
@@ -254,12 +260,16 @@ class View:
             if name not in self.of.fields or self.of.fields[name].kind not in ("text", "integer", "boolean"):
                 usable = ", ".join(n for n, f in self.of.fields.items() if f.kind in ("text", "integer", "boolean"))
                 raise DefinitionError(
-                    where, f"by={name!r} is not a field of {self.of.model.__name__} that can be a key",
-                    f"Take one of {usable}, a tuple of them, or a function event -> key", self.location,
+                    where,
+                    f"by={name!r} is not a field of {self.of.model.__name__} that can be a key",
+                    f"Take one of {usable}, a tuple of them, or a function event -> key",
+                    self.location,
                 )
             if name.lower() in RESERVED:
                 raise DefinitionError(
-                    where, f"the key field {name!r} is a word of the query", f"Write by=lambda e: e.{name}",
+                    where,
+                    f"the key field {name!r} is a word of the query",
+                    f"Write by=lambda e: e.{name}",
                     self.location,
                 )
 

@@ -22,7 +22,8 @@ from eventlog.sql_log import SqlLog
 
 EVENTS = int(os.environ.get("BENCH_BATCH_EVENTS", "5000000"))
 QUERY = """
-    SELECT station, epoch_us(_time) // 3600000000 AS tile, count(*), avg(minutes), min(minutes), max(minutes), sum(minutes)
+    SELECT station, epoch_us(_time) // 3600000000 AS tile,
+        count(*), avg(minutes), min(minutes), max(minutes), sum(minutes)
     FROM read_parquet({files}) GROUP BY ALL
 """
 
@@ -35,10 +36,14 @@ def run(home: Path) -> list[Figure]:
     fill(home, EVENTS // 100, EVENTS)
     incremental = batch(home)
     return [
-        at_most("batch run, --full, of one DuckDB query", full["seconds"] / query, "×", 4.0, f"{query:.2f} s the query"),
+        at_most(
+            "batch run, --full, of one DuckDB query", full["seconds"] / query, "×", 4.0, f"{query:.2f} s the query"
+        ),
         at_most("… peak memory of a process of the run", full["mib"], "MiB", 2_000.0),
         Figure("… whole process, interpreter included", full["process_seconds"], "s"),
-        Figure("first run, which archives everything", first["seconds"], "s", note=f"{EVENTS / first['seconds']:,.0f}/s"),
+        Figure(
+            "first run, which archives everything", first["seconds"], "s", note=f"{EVENTS / first['seconds']:,.0f}/s"
+        ),
         at_most("incremental run of 1 %, of the first run", incremental["seconds"] / first["seconds"], "×", 0.1),
         Figure("… of the --full run, which archives nothing", incremental["seconds"] / full["seconds"], "×"),
     ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from typing import Any
 
 from anabranch.instant import iso
 from eventlog.log import Append
@@ -12,7 +13,9 @@ FIRST_US = 1_700_000_000_000_000
 STATIONS = 500
 
 
-def trips(count: int, first: int = 0, span_us: int = 30 * 86_400_000_000, total: int | None = None) -> Iterator[dict]:
+def trips(
+    count: int, first: int = 0, span_us: int = 30 * 86_400_000_000, total: int | None = None
+) -> Iterator[dict[str, Any]]:
     """`count` trips from number `first` on, spread in order over `span_us` as if there were `total` in all."""
     chance = random.Random(first)
     step = span_us / (total or count)

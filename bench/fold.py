@@ -34,4 +34,6 @@ def run(home: Path) -> list[Figure]:
         rates.append(EVENTS / (time.perf_counter() - begun))
     log.close()
     rate = statistics.median(rates)
-    return [at_least("fold, one view, four exact aggregates", rate, "events/s", 150_000, f"{rate / 1e6:.2f} M/s a core")]
+    return [
+        at_least("fold, one view, four exact aggregates", rate, "events/s", 150_000, f"{rate / 1e6:.2f} M/s a core")
+    ]

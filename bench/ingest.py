@@ -10,7 +10,8 @@ from pathlib import Path
 import orjson
 
 from bench.data import lines
-from bench.load import request, run as drive
+from bench.load import request
+from bench.load import run as drive
 from bench.report import Figure, at_least
 from bench.server import free_port, up
 

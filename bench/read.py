@@ -7,7 +7,8 @@ import threading
 from pathlib import Path
 
 from bench.data import lines
-from bench.load import request, run as drive
+from bench.load import request
+from bench.load import run as drive
 from bench.report import Figure, at_least, at_most
 from bench.server import empty_route, free_port, get, up
 

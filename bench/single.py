@@ -6,7 +6,8 @@ import statistics
 from pathlib import Path
 
 from bench.data import lines
-from bench.load import request, run as drive
+from bench.load import request
+from bench.load import run as drive
 from bench.report import Figure, at_least
 from bench.server import empty_route, free_port, up
 

@@ -9,7 +9,8 @@ import time
 from pathlib import Path
 
 from bench.data import lines
-from bench.load import percentile_ms, request, run as drive
+from bench.load import percentile_ms, request
+from bench.load import run as drive
 from bench.report import Figure, at_most
 from bench.server import free_port, up
 

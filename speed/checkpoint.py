@@ -139,7 +139,7 @@ def _objects(file: BinaryIO) -> Iterator[Any]:
 
 
 def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
-    head = next(objects, {})
+    head: dict[str, Any] = next(objects, {})
     _check_definitions(head["views"], app, path)
     state = SpeedState(
         Cut.parse(head["cut"]),

@@ -172,6 +172,8 @@ class Consumer:
             self._fold(segment)
             if self._stopping.is_set():
                 return
+        if segments and sum(segment.count for segment in segments) < _READ_RECORDS:
+            self._behind_since_us = None  # it was all there was
         if self._checkpoint_due():
             self._checkpoint()
         if not segments:
@@ -212,7 +214,11 @@ class Consumer:
         with self._waiters_lock:
             cut = self.cut
             reached = [future for wanted, future in self._waiters if cut.covers(wanted)]
-            self._waiters = [(wanted, future) for wanted, future in self._waiters if not cut.covers(wanted)]
+            self._waiters = [
+                (wanted, future)
+                for wanted, future in self._waiters
+                if not cut.covers(wanted) and not future.cancelled()  # who waited in vain has gone
+            ]
         for future in reached:
             if future.set_running_or_notify_cancel():
                 future.set_result(cut)

@@ -81,7 +81,7 @@ class SpeedState:
         The newest event time, in microseconds, by stream.
     """
 
-    cut: Cut = Cut()
+    cut: Cut = field(default_factory=Cut)
     publication: Publication | None = None
     epochs: list[Epoch] = field(default_factory=lambda: [Epoch(Cut())])
     watermarks: dict[str, int] = field(default_factory=dict)

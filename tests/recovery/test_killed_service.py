@@ -22,7 +22,7 @@ def test_a_killed_service_comes_back_with_every_acknowledged_event_and_exact_vie
     for _ in range(4):
         ended = threading.Event()
 
-        def load(begin: int = acknowledged) -> None:
+        def load(begin: int = acknowledged, ended: threading.Event = ended) -> None:
             nonlocal acknowledged
             for batch in sent[begin : begin + 30]:
                 try:
