@@ -205,8 +205,6 @@ def _exact_up_to(aggregate: Aggregate) -> int:
     return int(stated[1].replace(",", ""))
 
 
-
-
 _LARGEST = 1e150
 """Beyond this a square is no float any more, and there is no variance."""
 _VALUES = "list({value}) FILTER ({value} IS NOT NULL)"

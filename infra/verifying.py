@@ -249,7 +249,9 @@ def _print(report: Report) -> None:
             out.print(
                 f"{verdict.view.name} {key} {tile} {fault.aggregate}:"
                 f" expected {_short(fault.expected)}, found {_short(fault.found)}",
-                style="red", markup=False, soft_wrap=True,
+                style="red",
+                markup=False,
+                soft_wrap=True,
             )
         if verdict.wrong > len(verdict.faults):
             out.print(f"{verdict.view.name}: and {verdict.wrong - len(verdict.faults):,} more", style="red")
