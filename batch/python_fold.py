@@ -12,6 +12,7 @@ from anabranch.stream import Stream
 from anabranch.view import Tiles, View
 from batch import duck, tile_table
 from batch.plan import Slice
+from batch.sql_fold import within
 
 if TYPE_CHECKING:
     import duckdb
@@ -38,28 +39,32 @@ class LakeEvents(Events):
 def fold(
     connection: duckdb.DuckDBPyConnection, views: Sequence[View], files: Sequence[str], part: Slice,
     into: Sequence[Path],
-) -> list[int]:
+) -> tuple[list[int], int | None]:
     """Fold a slice of the lake into a table of tiles a view, each a Parquet file.
 
     Returns
     -------
-    list of int
+    failures : list of int
         For each view, how often a function of the user raised.
+    newest : int or None
+        The newest event time; None: there was no event.
     """
     import pyarrow.parquet as pq
 
     stream = views[0].of
     tiles: list[Tiles] = [{} for _ in views]
     failures = [0] * len(views)
+    newest: int | None = None
     result = connection.execute(
         f"SELECT _partition, _offset, epoch_us(_time), _data FROM {duck.parquet(files)}"
-        f" WHERE _offset >= {part.start} AND _offset < {part.end}"
+        f" WHERE {within(part)}"
     )
     while found := result.fetchmany(DECODED_EVENTS):
         partitions, offsets, times, texts = zip(*found, strict=True)
         events = LakeEvents(stream, partitions, offsets, times, b"[" + ",".join(texts).encode() + b"]")
+        newest = max(times if newest is None else (newest, *times))
         for index, view in enumerate(views):
             failures[index] += view.fold(tiles[index], events)
     for view, folded, path in zip(views, tiles, into, strict=True):
         pq.write_table(tile_table.arrow(tile_table.columns(view), tile_table.rows(view, folded)), path)
-    return failures
+    return failures, newest

@@ -50,6 +50,8 @@ from eventlog.runs import Run, Runs
 LEASE = "batch"
 LEASE_SECONDS = 60.0
 KEPT_GENERATIONS = 3
+SQL_SLICES = 8
+"""How much larger slices are in SQL: DuckDB streams over them, and larger ones leave less to merge."""
 MEMORY_BYTES = 800_000_000
 """What DuckDB may use, here; half of it in every task."""
 
@@ -253,7 +255,9 @@ class _Batch:
         tables.mkdir()
         files_by_slice: dict[tuple[str, Slice], tuple[str, ...]] = {}
         for work in works:
-            for part in slices(work.start, self.end, slice_records, workers.count):
+            folds_in_sql = not any(_in_python(self.app.views[name]) for name in work.views)
+            records = slice_records * (SQL_SLICES if folds_in_sql else 1)
+            for part in slices(work.start, self.end, records, workers.count):
                 place = (work.stream, part)
                 if place not in files_by_slice:
                     files_by_slice[place] = tuple(self.lake.files(work.stream, part.start, part.end))

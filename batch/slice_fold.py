@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch.load import load_app
-from anabranch.view import View
 from batch import duck, python_fold, sql_fold
 from batch.plan import Slice
 
@@ -51,15 +50,12 @@ class SliceDelta:
         By view: the table of tiles, and how often a function of the user raised.
     newest
         The newest event time, in microseconds; None: there was no event.
-    records
-        How many events there were.
     """
 
     part: Slice
     paths: dict[str, str]
     failures: dict[str, int]
     newest: int | None
-    records: int
 
 
 def fold_slice(task: SliceTask) -> SliceDelta:
@@ -72,11 +68,9 @@ def fold_slice(task: SliceTask) -> SliceDelta:
     with duck.connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
         in_sql = len(views) == 1 and sql_fold.usable(connection, views[0], task.files)
         if in_sql:
-            sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])
-            failures = [0]
+            failures, newest = [0], sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])
         else:
-            failures = python_fold.fold(connection, views, task.files, task.part, unfinished)
-        newest, records = _newest(connection, views[0], task)
+            failures, newest = python_fold.fold(connection, views, task.files, task.part, unfinished)
     for temporary, path in zip(unfinished, paths, strict=True):
         temporary.replace(path)
     return SliceDelta(
@@ -84,14 +78,4 @@ def fold_slice(task: SliceTask) -> SliceDelta:
         {view.name: str(path) for view, path in zip(views, paths, strict=True)},
         {view.name: count for view, count in zip(views, failures, strict=True)},
         newest,
-        records,
     )
-
-
-def _newest(connection: duck.Connection, view: View, task: SliceTask) -> tuple[int | None, int]:
-    found = connection.execute(
-        f"SELECT epoch_us(max(_time)), count(*) FROM {duck.parquet(task.files)}"
-        f" WHERE _offset >= {task.part.start} AND _offset < {task.part.end}"
-    ).fetchone()
-    assert found is not None
-    return found[0], found[1]

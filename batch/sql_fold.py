@@ -20,16 +20,23 @@ FETCHED_TILES = 10_000
 """Tiles that are in Python at a time, where an aggregate needs Python."""
 
 
-def fold(connection: duckdb.DuckDBPyConnection, view: View, files: Sequence[str], part: Slice, into: Path) -> None:
-    """Fold a slice of the lake into a table of tiles, a Parquet file."""
-    folds = [Folding.of(aggregate, f"v{index}") for index, aggregate in enumerate(view.aggregates.values())]
-    expressions = [expression for folding in folds for expression in folding.expressions]
-    query = f"SELECT {_list(key_columns(view), ['tile'], expressions)} FROM ({_events(view, files, part)}) GROUP BY ALL"
-    if all(folding.gatherer is None for folding in folds):
-        query = f"SELECT * FROM ({query}) AS t({_list(tile_table.names(view))})"
-        connection.execute(f"COPY ({query}) TO {duck.text(into)} (FORMAT parquet)")
-    else:
-        _gather(connection.execute(query), view, folds, into)
+def fold(
+    connection: duckdb.DuckDBPyConnection, view: View, files: Sequence[str], part: Slice, into: Path
+) -> int | None:
+    """Fold a slice of the lake into a table of tiles, a Parquet file. Returns the newest event time; None: no event.
+
+    The file has one column more than a table of tiles: the newest event time in each.
+    """
+    values = _values(view)
+    folds = [Folding.of(aggregate, values[_value(view, aggregate)]) for aggregate in view.aggregates.values()]
+    columns = [*key_columns(view), "tile", *(e for folding in folds for e in folding.expressions), "max(placed_time)"]
+    query = f"SELECT {', '.join(columns)} FROM ({_events(view, files, part)}) GROUP BY ALL"
+    if any(folding.gatherer is not None for folding in folds):
+        return _gather(connection.execute(query), view, folds, into)
+    named = f"SELECT * FROM ({query}) AS t({', '.join([*tile_table.names(view), 'newest'])})"
+    connection.execute(f"COPY ({named}) TO {duck.text(into)} (FORMAT parquet)")
+    found: tuple[int | None] | None = connection.execute(f"SELECT max(newest) FROM {duck.parquet([into])}").fetchone()
+    return None if found is None else found[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,20 +88,27 @@ def _events(view: View, files: Sequence[str], part: Slice) -> str:
     """SQL of one row an event: the key, the tile, the value of each aggregate, the place in the order."""
     time = "epoch_us(_time)"
     columns = [f"{duck.name(field)} AS {key}" for field, key in zip(view.key_fields, key_columns(view), strict=True)]
-    columns.append(f"{_tile(time, view.tile_us)} AS tile")
-    for index, aggregate in enumerate(view.aggregates.values()):
-        columns.append(f"{_value(view, aggregate)} AS v{index}")
+    columns += [f"{_tile(time, view.tile_us)} AS tile", f"{time} AS placed_time"]
+    columns += [f"{value} AS {alias}" for value, alias in _values(view).items()]
     if any(aggregate.ordered for aggregate in view.aggregates.values()):
-        columns += [f"{time} AS placed_time", "_partition AS placed_partition", "_offset AS placed_offset"]
-    return (
-        f"SELECT {_list(columns)} FROM {duck.parquet(files)}"
-        f" WHERE _offset >= {part.start} AND _offset < {part.end}"
-    )
+        columns += ["_partition AS placed_partition", "_offset AS placed_offset"]
+    return f"SELECT {', '.join(columns)} FROM {duck.parquet(files)} WHERE {within(part)}"
+
+
+def within(part: Slice) -> str:
+    """SQL of whether a record of the lake is in a slice."""
+    return f"_offset >= {part.start} AND _offset < {part.end}"
 
 
 def _tile(time: str, width: int | None) -> str:
     """SQL of the start of a tile; it floors as Python does, also before 1970."""
     return "0::BIGINT" if width is None else f"{time} - (({time} % {width}) + {width}) % {width}"
+
+
+def _values(view: View) -> dict[str, str]:
+    """The name of every value that is aggregated, by its SQL. What has one name, DuckDB aggregates once."""
+    distinct = dict.fromkeys(_value(view, aggregate) for aggregate in view.aggregates.values())
+    return {value: f"v{index}" for index, value in enumerate(distinct)}
 
 
 def _value(view: View, aggregate: Aggregate) -> str:
@@ -105,21 +119,23 @@ def _value(view: View, aggregate: Aggregate) -> str:
     return f"epoch_us({column})" if view.of.fields[aggregate.field].kind == "instant" else column
 
 
-def _gather(
-    result: duckdb.DuckDBPyConnection, view: View, folds: Sequence[Folding], into: Path
-) -> None:
-    """Write the packed states of what was gathered."""
+def _gather(result: duckdb.DuckDBPyConnection, view: View, folds: Sequence[Folding], into: Path) -> int | None:
+    """Write the packed states of what was gathered; returns the newest event time."""
     import pyarrow.parquet as pq
 
+    newest: int | None = None
     typed = tile_table.columns(view)
-    schema = tile_table.arrow(typed, []).schema
-    with pq.ParquetWriter(into, schema) as writer:
+    with pq.ParquetWriter(into, tile_table.arrow(typed, []).schema) as writer:
         while found := result.fetchmany(FETCHED_TILES):
             rows = (tuple(_packed(row, len(view.key_fields) + 1, folds)) for row in found)
             writer.write_table(tile_table.arrow(typed, rows))
+            times = [row[-1] for row in found]
+            newest = max(times if newest is None else [newest, *times])
+    return newest
 
 
 def _packed(row: tile_table.Row, at: int, folds: Sequence[Folding]) -> Iterator[object]:
+    """The row of a table of tiles for a row of the query, whose aggregates begin at `at`."""
     yield from row[:at]
     for folding in folds:
         width = len(folding.expressions)
@@ -128,7 +144,3 @@ def _packed(row: tile_table.Row, at: int, folds: Sequence[Folding]) -> Iterator[
         else:
             yield from folding.gatherer.pack(folding.gatherer.gathered(row[at]))
         at += width
-
-
-def _list(*parts: Sequence[str]) -> str:
-    return ", ".join(item for part in parts for item in part)

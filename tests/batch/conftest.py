@@ -69,8 +69,8 @@ class Home:
             cut = Cut((found[-1].end,))
 
     def run(self, **options: Any) -> Outcome:
-        options = {"retention_us": LONG, "clock": self.clock} | options
-        return run_batch(self.app_path, self.path, self.log, self.leases, self.runs, self.lake, **options)
+        parts = (self.log, self.leases, self.runs, self.lake)
+        return run_batch(self.app_path, self.path, *parts, **{"retention_us": LONG, "clock": self.clock, **options})
 
     def open(self, number: int) -> Generation:
         return Generation.open(self.generations, number)

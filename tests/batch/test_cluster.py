@@ -41,9 +41,7 @@ def test_a_failure_to_start_is_raised_to_who_waits() -> None:
 def test_threads_of_a_cluster_fold_what_this_process_folds(posted: Home) -> None:
     workers = DaskWorkers.local(2, processes=False)
     try:
-        address = workers._cluster.scheduler_address
-        if address.startswith("inproc"):
-            run_on(posted, workers)
+        run_on(posted, workers)
     finally:
         workers.close()
 
@@ -58,7 +56,6 @@ def run_on(home: Home, workers: DaskWorkers) -> None:
     ]
     deltas = list(workers.fold(tasks))
     assert sorted(delta.part for delta in deltas) == list(slices(0, 300, 60))
-    assert sum(delta.records for delta in deltas) == 300
     assert all(Path(delta.paths["in_sql"]).is_file() for delta in deltas)
 
 

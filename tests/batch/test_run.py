@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 import pytest
 
 from anabranch import Cut
-from batch import run as stages
 from batch.archive import archive
 from batch.errors import LeaseHeldError
+from batch.generation import Generation
 from batch.progress import STAGES, Silent
 from eventlog.errors import LeaseLostError
 from tests.batch.conftest import LONG, Home
@@ -59,7 +60,7 @@ def test_the_marker_of_publication_names_the_manifest(home: Home) -> None:
     assert [event["kind"] for event in events] == ["batch_started", "batch_published"]
     assert events[1]["cut"] == "0:0"
     assert (events[1]["run"], events[1]["generation"]) == (outcome.run, 1)
-    stages.Generation.open(home.generations, 1, events[1]["manifest_sha256"])
+    Generation.open(home.generations, 1, events[1]["manifest_sha256"])
 
 
 VERSIONS = {
@@ -183,7 +184,7 @@ def test_a_run_killed_just_after_its_publication_was_published(home: Home) -> No
     first = home.run()
     row = home.runs.get(first.run)
     assert row is not None
-    home.runs.update(stages.replace(row, status="running", generation=None))
+    home.runs.update(replace(row, status="running", generation=None))
     assert home.run().generation == 2
     settled = home.runs.get(first.run)
     assert settled is not None
