@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from eventlog.errors import LogUnavailableError
@@ -24,6 +24,9 @@ _SQLITE_SETTINGS = (
     "journal_size_limit = 67108864",
     "cache_size = -16384",  # KiB a connection
 )
+_NO_DATABASE = (
+    "the URL names no database that this can use; write sqlite:///path or postgresql+psycopg://user@host/name"
+)
 
 
 class Database:
@@ -33,13 +36,23 @@ class Database:
     ----------
     url
         ``sqlite:////path/log.db`` or ``postgresql+psycopg://user@host/name``. Missing tables are made.
+
+    Raises
+    ------
+    ValueError
+        If the URL is that of no such database. It is not repeated: it may hold a password.
+    LogUnavailableError
+        If the database cannot be opened.
     """
 
     def __init__(self, url: str):
-        parsed = make_url(url)
+        try:
+            parsed = make_url(url)
+        except ArgumentError:
+            raise ValueError(_NO_DATABASE) from None
         self.dialect = parsed.get_backend_name()
         if self.dialect not in ("sqlite", "postgresql"):
-            raise ValueError(f"{url!r} names no database this can use; write sqlite:///… or postgresql+psycopg://…")
+            raise ValueError(_NO_DATABASE)
         if self.dialect == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
         self.engine = create_engine(parsed, pool_pre_ping=self.dialect == "postgresql")

@@ -118,7 +118,9 @@ def _meaning(schema: Any, definitions: dict[str, Any], seen: tuple[str, ...] = (
 
 
 def _text(schema: Any) -> str:
-    """``integer``, ``string (date-time)`` or whatever says it shortest."""
+    """``integer``, ``string (date-time) or null`` or whatever says it shortest."""
+    if isinstance(schema, dict) and set(schema) == {"anyOf"}:
+        return " or ".join(map(_text, schema["anyOf"]))
     if isinstance(schema, dict) and isinstance(schema.get("type"), str) and set(schema) <= {"type", "format"}:
         return f"{schema['type']} ({schema['format']})" if "format" in schema else f"{schema['type']}"
     return orjson.dumps(schema).decode()

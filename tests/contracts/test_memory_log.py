@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import pytest
+
+from eventlog.lake import Lake
+from eventlog.leases import MemoryLeases
+from eventlog.memory_log import MemoryLog
+from tests.contracts.log import NOW, LogContract, Open
+
+
+class TestMemoryLog(LogContract):
+    @pytest.fixture
+    def leases(self) -> MemoryLeases:
+        return MemoryLeases()
+
+    @pytest.fixture
+    def open_log(self, leases: MemoryLeases) -> Open:
+        def open_(lake: Lake | None = None) -> MemoryLog:
+            return MemoryLog(lake, lambda: NOW, leases)
+
+        return open_
