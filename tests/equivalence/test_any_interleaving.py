@@ -9,6 +9,7 @@ from collections import defaultdict
 from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from statistics import pvariance
+from typing import Any
 
 import orjson
 from hypothesis import given, settings
@@ -16,10 +17,13 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from anabranch import SYSTEM, App, Cut, agg
-from anabranch.view import Tiles, View
+from anabranch.view import Key, Tiles, View
 from eventlog.segment import Segment
 from speed.state import Publication, SpeedState, apply, events_of
 
+Data = dict[str, Any]
+Step = str | list[Data]
+Place = tuple[Key, int]
 START = datetime(2024, 1, 1, tzinfo=UTC)
 HOUR_US = 3_600_000_000
 
@@ -33,7 +37,7 @@ class Ride(BaseModel):
 
 app = App("rides")
 rides = app.stream("rides", Ride, key="station", time="at")
-exact = {
+exact: dict[str, Any] = {
     "n": agg.count(),
     "known": agg.count("minutes"),
     "total": agg.sum("minutes"),
@@ -82,7 +86,7 @@ class World:
         self.running: tuple[str, Cut] | None = None
         self.runs = 0
 
-    def append(self, stream: str, data: list[dict]) -> None:
+    def append(self, stream: str, data: list[Data]) -> None:
         times = [_us(d["at"]) if stream == "rides" else 0 for d in data]
         heads = orjson.dumps([[None] * len(data), [None] * len(data)])
         segment = Segment(0, self.end, stream, 0, array("q", times), heads, orjson.dumps(data))
@@ -96,7 +100,7 @@ class World:
     def adopt(self, publication: Publication) -> bool:
         return publication.generation not in self.corrupt
 
-    def step(self, step: str | list[dict], slice_records: int) -> None:
+    def step(self, step: Step, slice_records: int) -> None:
         if isinstance(step, list):
             self.append("rides", step)
         elif step == "started":
@@ -132,7 +136,7 @@ class World:
             view.merge_tiles(merged, tiles)
         return merged
 
-    def merged(self, view: View) -> dict:
+    def merged(self, view: View) -> dict[Place, Any]:
         publication = self.state.publication
         layers = [epoch.tiles.get(view.name, {}) for epoch in self.state.epochs]
         if publication is not None:
@@ -142,7 +146,7 @@ class World:
             view.merge_tiles(answer, deepcopy_tiles(view, tiles))
         return presented(view, answer)
 
-    def speed_only(self, view: View) -> dict:
+    def speed_only(self, view: View) -> dict[Place, Any]:
         state = SpeedState()
         for segment in self.segments:
             apply(state, segment, app, lambda _: False)
@@ -156,7 +160,7 @@ def deepcopy_tiles(view: View, tiles: Tiles) -> Tiles:
     return {k: {s: view.unpack(deepcopy(view.pack(c))) for s, c in by_start.items()} for k, by_start in tiles.items()}
 
 
-def presented(view: View, tiles: Tiles) -> dict:
+def presented(view: View, tiles: Tiles) -> dict[Place, Any]:
     return {(k, s): view.present(c) for k, by_start in tiles.items() for s, c in by_start.items()}
 
 
@@ -164,7 +168,7 @@ def _us(text: str) -> int:
     return round((datetime.fromisoformat(text) - datetime(1970, 1, 1, tzinfo=UTC)) / timedelta(microseconds=1))
 
 
-def plain_python(view: View, segments: list[Segment]) -> dict:
+def plain_python(view: View, segments: list[Segment]) -> dict[Place, Any]:
     """What the view says, in the plainest Python there is."""
     found = defaultdict(list)
     for segment in segments:
@@ -176,7 +180,7 @@ def plain_python(view: View, segments: list[Segment]) -> dict:
     return {place: _answers(sorted(rows)) for place, rows in found.items()}
 
 
-def _answers(rows: list[tuple[int, int, float | None]]) -> dict:
+def _answers(rows: list[tuple[int, int, float | None]]) -> dict[str, Any]:
     values = [value for _, _, value in rows if value is not None]
     return {
         "n": len(rows),
@@ -193,7 +197,7 @@ def _answers(rows: list[tuple[int, int, float | None]]) -> dict:
     }
 
 
-def assert_same(found: dict, expected: dict) -> None:
+def assert_same(found: dict[Place, Any], expected: dict[Place, Any]) -> None:
     assert found.keys() == expected.keys()
     for place, answers in expected.items():
         scale = max(map(abs, answers["seen"]), default=0.0)
@@ -209,7 +213,9 @@ def assert_same(found: dict, expected: dict) -> None:
 
 @settings(max_examples=150, deadline=None)
 @given(steps=steps, slice_records=st.integers(1, 20))
-def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_did(steps, slice_records):
+def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_did(
+    steps: list[Step], slice_records: int
+) -> None:
     world = World()
     for step in steps:
         world.step(step, slice_records)
@@ -222,7 +228,7 @@ def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_di
 
 @settings(max_examples=100, deadline=None)
 @given(steps=steps)
-def test_epochs_abut_the_batch_and_are_never_more_than_two(steps):
+def test_epochs_abut_the_batch_and_are_never_more_than_two(steps: list[Step]) -> None:
     world = World()
     for step in steps:
         world.step(step, 5)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import time
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from tests.service import Service
 def test_a_batch_killed_anywhere_leaves_answers_exact_and_the_next_run_succeeds(service: Service, seed: int) -> None:
     chance = Random(seed)
     service.start()
-    events: list[dict] = []
+    events: list[dict[str, Any]] = []
     begun = time.monotonic()
     assert service.batch().wait(120) == 0
     run_seconds = time.monotonic() - begun

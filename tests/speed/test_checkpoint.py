@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import pytest
 
-from anabranch import SYSTEM, Cut, agg
+from anabranch import SYSTEM, App, Cut, agg
 from speed.checkpoint import KEPT, Checkpoints
 from speed.errors import CheckpointError
 from speed.state import SpeedState, apply
@@ -11,7 +14,7 @@ from tests.speed.test_state import published, started, yes
 
 
 @pytest.fixture
-def state(app):
+def state(app: App) -> SpeedState:
     state = SpeedState()
     data = [ride("A", 1.5), started("r1"), ride("B", 2.5, 1), published("r1", 1, 1), started("r2"), ride("A", 0.1)]
     for offset, item in enumerate(data):
@@ -19,7 +22,7 @@ def state(app):
     return state
 
 
-def answers(state, app):
+def answers(state: SpeedState, app: App) -> list[dict[tuple[str, Any, int], Any]]:
     return [
         {
             (name, key, start): app.views[name].present(cells)
@@ -31,7 +34,7 @@ def answers(state, app):
     ]
 
 
-def test_a_state_comes_back_as_it_was_saved(app, state, tmp_path):
+def test_a_state_comes_back_as_it_was_saved(app: App, state: SpeedState, tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     loaded = checkpoints.load(checkpoints.save(state, app), app)
     assert (loaded.cut, loaded.publication, loaded.watermarks) == (state.cut, state.publication, state.watermarks)
@@ -39,7 +42,7 @@ def test_a_state_comes_back_as_it_was_saved(app, state, tmp_path):
     assert answers(loaded, app) == answers(state, app)
 
 
-def test_a_loaded_state_folds_on_like_one_that_never_stopped(app, state, tmp_path):
+def test_a_loaded_state_folds_on_like_one_that_never_stopped(app: App, state: SpeedState, tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     loaded = checkpoints.load(checkpoints.save(state, app), app)
     for some in (state, loaded):
@@ -47,7 +50,7 @@ def test_a_loaded_state_folds_on_like_one_that_never_stopped(app, state, tmp_pat
     assert answers(loaded, app) == answers(state, app)
 
 
-def test_only_the_newest_few_are_kept(app, state, tmp_path):
+def test_only_the_newest_few_are_kept(app: App, state: SpeedState, tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     for offset in (10, 300, 20, 100):
         state.cut = Cut((offset,))
@@ -56,7 +59,7 @@ def test_only_the_newest_few_are_kept(app, state, tmp_path):
     assert {path.suffix for path in tmp_path.iterdir()} == {".checkpoint"}
 
 
-def test_a_checkpoint_cut_off_or_altered_anywhere_is_refused(app, state, tmp_path):
+def test_a_checkpoint_cut_off_or_altered_anywhere_is_refused(app: App, state: SpeedState, tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     path = checkpoints.save(state, app)
     whole = path.read_bytes()
@@ -70,7 +73,9 @@ def test_a_checkpoint_cut_off_or_altered_anywhere_is_refused(app, state, tmp_pat
             checkpoints.load(path, app)
 
 
-def test_a_checkpoint_of_other_definitions_is_refused_and_names_them(app, state, tmp_path):
+def test_a_checkpoint_of_other_definitions_is_refused_and_names_them(
+    app: App, state: SpeedState, tmp_path: Path
+) -> None:
     checkpoints = Checkpoints(tmp_path)
     path = checkpoints.save(state, app)
     with pytest.raises(CheckpointError, match="other definitions: ever changed"):

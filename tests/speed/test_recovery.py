@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from anabranch import Cut
+from anabranch import App, Cut
 from eventlog.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.recovery import recover
-from speed.state import SpeedState, apply
+from speed.state import Adopt, SpeedState, apply
 from tests.speed.conftest import append
 
 
 @pytest.fixture
-def log():
+def log() -> MemoryLog:
     """Three events, generation 1, two events, generation 2, one event."""
     log = MemoryLog()
     for generation, count in ((1, 3), (2, 2)):
@@ -34,14 +36,14 @@ def log():
 
 
 @pytest.fixture
-def checkpoints(tmp_path, app, log):
+def checkpoints(tmp_path: Path, app: App, log: MemoryLog) -> Checkpoints:
     """One checkpoint before generation 1, one after generation 1, one after generation 2."""
     checkpoints = Checkpoints(tmp_path)
     save_three(checkpoints, app, log)
     return checkpoints
 
 
-def save_three(checkpoints, app, log):
+def save_three(checkpoints: Checkpoints, app: App, log: MemoryLog) -> None:
     import speed.checkpoint
 
     state, kept = SpeedState(), speed.checkpoint.KEPT
@@ -53,17 +55,21 @@ def save_three(checkpoints, app, log):
     speed.checkpoint.KEPT = kept
 
 
-def intact(*generations):
+def intact(*generations: int) -> Adopt:
     return lambda publication: publication.generation in generations
 
 
-def test_an_intact_checkpoint_with_an_intact_generation_is_taken(app, log, checkpoints):
+def test_an_intact_checkpoint_with_an_intact_generation_is_taken(
+    app: App, log: MemoryLog, checkpoints: Checkpoints
+) -> None:
     recovery = recover(app, log, checkpoints, intact(1, 2))
     assert recovery.state.cut == Cut((10,))
     assert recovery.problems == []
 
 
-def test_a_torn_checkpoint_is_named_and_the_next_older_taken(app, log, checkpoints):
+def test_a_torn_checkpoint_is_named_and_the_next_older_taken(
+    app: App, log: MemoryLog, checkpoints: Checkpoints
+) -> None:
     newest = checkpoints.newest_first()[0]
     newest.write_bytes(newest.read_bytes()[:600])
     recovery = recover(app, log, checkpoints, intact(1, 2))
@@ -72,43 +78,57 @@ def test_a_torn_checkpoint_is_named_and_the_next_older_taken(app, log, checkpoin
     assert newest.name in recovery.problems[0]
 
 
-def test_a_checkpoint_whose_generation_is_broken_is_passed_over(app, log, checkpoints):
+def test_a_checkpoint_whose_generation_is_broken_is_passed_over(
+    app: App, log: MemoryLog, checkpoints: Checkpoints
+) -> None:
     recovery = recover(app, log, checkpoints, intact(1))
     assert recovery.state.cut == Cut((5,))
+    assert recovery.state.publication is not None
     assert recovery.state.publication.generation == 1
     assert "generation 2" in recovery.problems[0]
 
 
-def test_a_checkpoint_without_generation_is_taken_when_no_generation_is_intact(app, log, checkpoints):
+def test_a_checkpoint_without_generation_is_taken_when_no_generation_is_intact(
+    app: App, log: MemoryLog, checkpoints: Checkpoints
+) -> None:
     recovery = recover(app, log, checkpoints, intact())
     assert recovery.state.cut == Cut((3,))
     assert recovery.state.publication is None
 
 
-def test_a_checkpoint_that_has_seen_more_than_the_log_is_passed_over(app, log, checkpoints):
+def test_a_checkpoint_that_has_seen_more_than_the_log_is_passed_over(
+    app: App, log: MemoryLog, checkpoints: Checkpoints
+) -> None:
     recovery = recover(app, MemoryLog(), checkpoints, intact(1, 2))
     assert recovery.state.cut == Cut()
     assert "more than the log holds" in recovery.problems[0]
 
 
-def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(app, log, tmp_path):
+def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(
+    app: App, log: MemoryLog, tmp_path: Path
+) -> None:
     recovery = recover(app, log, Checkpoints(tmp_path), intact(1, 2))
     assert recovery.state.cut == Cut((7,))
+    assert recovery.state.publication is not None
     assert recovery.state.publication.generation == 2
 
 
-def test_without_checkpoint_a_broken_generation_is_named_and_the_older_taken(app, log, tmp_path):
+def test_without_checkpoint_a_broken_generation_is_named_and_the_older_taken(
+    app: App, log: MemoryLog, tmp_path: Path
+) -> None:
     recovery = recover(app, log, Checkpoints(tmp_path), intact(1))
     assert recovery.state.cut == Cut((3,))
     assert recovery.problems == ["generation 2 cannot be served"]
 
 
-def test_without_anything_the_log_is_folded_from_its_beginning(app, log, tmp_path):
+def test_without_anything_the_log_is_folded_from_its_beginning(app: App, log: MemoryLog, tmp_path: Path) -> None:
     assert recover(app, log, Checkpoints(tmp_path), intact()).state.cut == Cut()
 
 
 @pytest.mark.parametrize("generations", [(1, 2), (1,), (2,), ()])
-def test_every_row_of_the_table_ends_in_the_same_answers(app, log, tmp_path, generations):
+def test_every_row_of_the_table_ends_in_the_same_answers(
+    app: App, log: MemoryLog, tmp_path: Path, generations: tuple[int, ...]
+) -> None:
     """What the batch covers plus what the epochs hold is all there is, wherever the fold begins."""
     state = recover(app, log, Checkpoints(tmp_path), intact(*generations)).state
     for segment in log.read(state.cut):

@@ -43,48 +43,49 @@ def fold(app: App, *data: Any, adopt: Any = yes) -> SpeedState:
     return state
 
 
-def test_a_started_batch_opens_an_epoch_at_its_marker(app):
+def test_a_started_batch_opens_an_epoch_at_its_marker(app: App) -> None:
     state = fold(app, ride(), ride(), started("r1"), ride())
     assert [epoch.start for epoch in state.epochs] == [Cut((0,)), Cut((2,))]
     assert counts(state) == [2, 1]
 
 
-def test_a_published_batch_drops_what_it_covers(app):
+def test_a_published_batch_drops_what_it_covers(app: App) -> None:
     state = fold(app, ride(), ride(), started("r1"), ride(), published("r1", 1, 2), ride())
     assert [epoch.start for epoch in state.epochs] == [Cut((2,))]
     assert counts(state) == [2]
+    assert state.publication is not None
     assert state.publication.generation == 1
 
 
-def test_a_generation_that_cannot_be_served_drops_nothing(app):
+def test_a_generation_that_cannot_be_served_drops_nothing(app: App) -> None:
     state = fold(app, ride(), started("r1"), ride(), published("r1", 1, 1), ride(), adopt=no)
     assert state.publication is None
     assert sum(counts(state)) == 3
 
 
-def test_the_epoch_of_a_failed_run_joins_the_one_before(app):
+def test_the_epoch_of_a_failed_run_joins_the_one_before(app: App) -> None:
     state = fold(app, ride(), started("r1"), ride(), {"kind": "batch_failed", "run": "r1", "error": ""}, ride())
     assert counts(state) == [3]
 
 
-def test_the_epoch_of_an_abandoned_run_joins_at_the_next_marker(app):
+def test_the_epoch_of_an_abandoned_run_joins_at_the_next_marker(app: App) -> None:
     state = fold(app, ride(), started("r1"), ride(), started("r2"), ride())
     assert counts(state) == [2, 1]
     assert [epoch.run for epoch in state.epochs] == [None, "r2"]
 
 
-def test_a_failure_that_comes_after_the_next_start_changes_nothing(app):
+def test_a_failure_that_comes_after_the_next_start_changes_nothing(app: App) -> None:
     state = fold(app, ride(), started("r1"), started("r2"), ride(), {"kind": "batch_failed", "run": "r1", "error": ""})
     assert [epoch.run for epoch in state.epochs] == [None, "r2"]
 
 
-def test_a_publication_that_leaves_a_gap_is_an_error_that_names_the_offsets(app):
+def test_a_publication_that_leaves_a_gap_is_an_error_that_names_the_offsets(app: App) -> None:
     with pytest.raises(CutError, match=r"generation 1 .* expected the log to go on at 0:7, found 0:1"):
         fold(app, ride(), started("r1"), published("r1", 1, 7))
 
 
 @pytest.mark.parametrize("offset", [0, 3])
-def test_a_segment_that_does_not_abut_is_an_error_and_changes_nothing(app, offset):
+def test_a_segment_that_does_not_abut_is_an_error_and_changes_nothing(app: App, offset: int) -> None:
     state = fold(app, ride(), ride())
     with pytest.raises(CutError, match="expected the log to go on at 2"):
         apply(state, segment(offset, "rides", [ride()]), app, yes)
@@ -92,13 +93,13 @@ def test_a_segment_that_does_not_abut_is_an_error_and_changes_nothing(app, offse
     assert state.cut == Cut((2,))
 
 
-def test_records_of_streams_that_the_application_no_longer_has_are_passed_over(app):
+def test_records_of_streams_that_the_application_no_longer_has_are_passed_over(app: App) -> None:
     state = SpeedState()
     apply(state, segment(0, "gone", [{"x": 1}, {"x": 2}]), app, yes)
     assert state.cut == Cut((2,))
 
 
-def test_expired_tiles_are_forgotten_and_others_stay(app):
+def test_expired_tiles_are_forgotten_and_others_stay(app: App) -> None:
     state = SpeedState()
     for hour in (0, 1, 2, 3, 4):
         apply(state, segment(hour, "rides", [ride(hour=hour)], hour), app, yes)
