@@ -104,6 +104,11 @@ def load_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
+        try:
+            body.decode()
+        except UnicodeDecodeError as wrong:
+            line = body.count(b"\n", 0, wrong.start) + 1
+            raise MalformedBodyError(f"not JSON: byte {wrong.start} is not UTF-8", line) from None
         raise MalformedBodyError(f"not JSON: {error}", error.lineno) from None
 
 

@@ -39,9 +39,14 @@ def test_many_can_open_a_new_database_at_once(url: str) -> None:
 
 def test_a_write_that_raises_leaves_nothing(url: str) -> None:
     database = Database(url)
-    with pytest.raises(IntegrityError), database.write() as connection:
-        for _ in range(2):
-            connection.execute(insert(heads).values(partition=0, first=0, next=0))
+
+    def write_twice() -> None:
+        with database.write() as connection:
+            for _ in range(2):
+                connection.execute(insert(heads).values(partition=0, first=0, next=0))
+
+    with pytest.raises(IntegrityError):
+        write_twice()
     with database.read() as connection:
         assert connection.execute(select(heads)).all() == []
     database.close()
