@@ -1,0 +1,54 @@
+"""Requests made up from the API's own description: none may end in a 500."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Any
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+from hypothesis.errors import Unsatisfiable
+from schemathesis import Case, GenerationMode
+from schemathesis.core.result import Ok
+
+from tests.service import Service
+
+STARTS_A_RUN = ("POST", "/v1/batch/runs")
+
+
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_no_request_that_the_description_allows_or_forbids_is_a_server_error(
+    shared: Service, mode: GenerationMode
+) -> None:
+    shared.post("clicks", [{"page": "abc"}])
+    description = schemathesis.openapi.from_url(f"{shared.client.base_url}/openapi.json")
+    asked = 0
+    for found in description.get_all_operations():
+        assert isinstance(found, Ok), found
+        operation = found.ok()
+        if (operation.method.upper(), operation.path) == STARTS_A_RUN:
+            continue
+
+        @given(case=operation.as_strategy(generation_mode=mode))
+        @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        def ask(case: Case[Any]) -> None:
+            nonlocal asked
+            if case.query and "after" in case.query:
+                case.query["timeout_ms"] = "10"  # waiting for a position that never comes is not what is looked for
+            response = case.call()
+            asked += 1
+            assert response.status_code < 500 or response.status_code == 504, response.text
+            if response.status_code >= 400:
+                assert "application/problem+json" in response.headers["content-type"]
+                assert response.json()["detail"] or response.json()["status"] == response.status_code
+
+        with suppress(Unsatisfiable):  # what takes no parameter cannot be asked wrongly
+            ask()
+    assert asked > 50
+
+
+def test_a_batch_run_is_not_started_by_a_wrong_request(shared: Service) -> None:
+    assert shared.client.post("/v1/batch/runs", params={"full": "perhaps"}).status_code == 422
+    assert shared.client.post("/v1/batch/runs", params={"fast": "true"}).status_code == 422
+    assert shared.client.get("/v1/batch/runs").json()["runs"] == []
