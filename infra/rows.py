@@ -33,6 +33,10 @@ class Batch:
     end: Place
 
 
+Reader = Callable[[Path, Place, frozenset[str], int], Iterator[Batch]]
+"""Reads a file from a place on; see `Rows.batches` for the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rows:
     """A file of rows.
@@ -64,7 +68,9 @@ class Rows:
                 lines += part.count(b"\n")
         return cls(path, digest.hexdigest(), _parquet_rows(path) if _is_parquet(path) else lines)
 
-    def batches(self, place: Place, text_fields: frozenset[str] = frozenset()) -> Iterator[Batch]:
+    def batches(
+        self, place: Place, text_fields: frozenset[str] = frozenset(), batch_rows: int = BATCH_ROWS
+    ) -> Iterator[Batch]:
         """The rows from `place` on.
 
         Parameters
@@ -73,24 +79,26 @@ class Rows:
             Where to begin.
         text_fields
             In CSV an empty cell is a missing value; in these columns it is the empty text.
+        batch_rows
+            How many rows a batch has.
         """
-        return _reader(self.path)(self.path, place, text_fields)
+        return _reader(self.path)(self.path, place, text_fields, batch_rows)
 
 
-def _reader(path: Path) -> Callable[[Path, Place, frozenset[str]], Iterator[Batch]]:
+def _reader(path: Path) -> Reader:
     suffix = path.suffix.lower()
     if suffix not in _READERS:
         raise ImportFileError(path, f"cannot tell what it holds; its name must end in {', '.join(_READERS)}")
     return _READERS[suffix]
 
 
-def _ndjson(path: Path, place: Place, text_fields: frozenset[str]) -> Iterator[Batch]:
+def _ndjson(path: Path, place: Place, text_fields: frozenset[str], batch_rows: int) -> Iterator[Batch]:
     with path.open("rb") as file:
         file.seek(place.byte)
-        yield from _batched((line.strip() for line in file), place, lambda: file.tell())
+        yield from _batched((line.strip() for line in file), place, lambda: file.tell(), batch_rows)
 
 
-def _csv(path: Path, place: Place, text_fields: frozenset[str]) -> Iterator[Batch]:
+def _csv(path: Path, place: Place, text_fields: frozenset[str], batch_rows: int) -> Iterator[Batch]:
     with path.open("rb") as file:
         lines = _Lines(path, file)
         header = next(csv.reader(lines), None)
@@ -100,7 +108,7 @@ def _csv(path: Path, place: Place, text_fields: frozenset[str]) -> Iterator[Batc
             file.seek(place.byte)
             lines.byte = place.byte
         rows = (_csv_row(header, cells, text_fields) for cells in csv.reader(lines))
-        yield from _batched(rows, place, lambda: lines.byte)
+        yield from _batched(rows, place, lambda: lines.byte, batch_rows)
 
 
 def _csv_row(header: list[str], cells: list[str], text_fields: frozenset[str]) -> bytes:
@@ -133,13 +141,13 @@ class _Lines:
         return text
 
 
-def _batched(rows: Iterator[bytes], place: Place, byte: Callable[[], int]) -> Iterator[Batch]:
+def _batched(rows: Iterator[bytes], place: Place, byte: Callable[[], int], batch_rows: int) -> Iterator[Batch]:
     """Rows in batches; blank ones count, so that a row's number is its place in the file, but are passed over."""
     start, number, found = place, place.row, list[bytes]()
     for row in rows:
         number += 1
         found.append(row)
-        if len(found) == BATCH_ROWS:
+        if len(found) == batch_rows:
             end = Place(number, byte())
             yield Batch(start, found, end)
             start, found = end, []
@@ -147,7 +155,7 @@ def _batched(rows: Iterator[bytes], place: Place, byte: Callable[[], int]) -> It
         yield Batch(start, found, Place(number, byte()))
 
 
-def _parquet(path: Path, place: Place, text_fields: frozenset[str]) -> Iterator[Batch]:
+def _parquet(path: Path, place: Place, text_fields: frozenset[str], batch_rows: int) -> Iterator[Batch]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
@@ -155,7 +163,7 @@ def _parquet(path: Path, place: Place, text_fields: frozenset[str]) -> Iterator[
         while first < file.num_row_groups and skip >= (size := file.metadata.row_group(first).num_rows):
             first, skip = first + 1, skip - size
         start = place
-        for table in file.iter_batches(BATCH_ROWS, row_groups=range(first, file.num_row_groups)):
+        for table in file.iter_batches(batch_rows, row_groups=range(first, file.num_row_groups)):
             if skip >= table.num_rows:
                 skip -= table.num_rows
                 continue
@@ -191,7 +199,7 @@ def _parquet_rows(path: Path) -> int:
         raise ImportFileError(path, f"it is not Parquet ({error})") from None
 
 
-_READERS: dict[str, Callable[[Path, Place, frozenset[str]], Iterator[Batch]]] = {
+_READERS: dict[str, Reader] = {
     ".csv": _csv,
     ".ndjson": _ndjson,
     ".jsonl": _ndjson,
