@@ -49,7 +49,8 @@ class Lake:
             A stream, or the name of one without a definition, like the system's own: it gets no typed columns.
         segments
             Records in offset order, at least all of the stream in [`archived`, `upto`). Those of other streams and
-            those outside the range are passed over. Few of them are in memory at a time.
+            those outside the range are passed over. Few of them are in memory at a time. An iterator must not read
+            the lake itself: Delta Lake is at work when it is asked.
         upto
             The offset up to which the table reaches afterwards, also when no record is left to add.
         advance
