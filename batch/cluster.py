@@ -1,6 +1,6 @@
-"""Who folds the slices: this process, a Dask cluster of this machine, or one that is there already.
+"""Who folds the slices: this process, Dask on this machine, or a Dask cluster that is there already.
 
-The only address of Dask. It is imported when a cluster is wanted, since that takes a second.
+The only address of Dask. It is imported when it is wanted, since that takes most of a second.
 """
 
 from __future__ import annotations
@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from queue import SimpleQueue
 from threading import Thread
 from typing import Any, Protocol
 
@@ -44,6 +45,50 @@ class OwnProcess:
         """Nothing is open."""
 
 
+class DaskThreads:
+    """Folds slices in threads of this process, with Dask's threaded scheduler: SQL needs no more to run in parallel.
+
+    Parameters
+    ----------
+    count
+        How many threads.
+    """
+
+    def __init__(self, count: int):
+        import dask.threaded
+
+        self.count = count
+        self._get = dask.threaded.get
+
+    def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
+        """Fold them at once, whether or not anybody takes what came of them."""
+        done: SimpleQueue[SliceDelta | BaseException] = SimpleQueue()
+
+        def fold_one(task: SliceTask) -> None:
+            done.put(fold_slice(task))
+
+        def fold_all() -> None:
+            try:
+                graph = {index: (fold_one, task) for index, task in enumerate(tasks)}
+                self._get(graph, list(graph), num_workers=self.count)
+            except BaseException as error:
+                done.put(error)
+
+        scheduler = Thread(target=fold_all, name="fold-slices")
+        scheduler.start()
+        try:
+            for _ in tasks:
+                found = done.get()
+                if isinstance(found, BaseException):
+                    raise found
+                yield found
+        finally:
+            scheduler.join()
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+
 class DaskWorkers:
     """Folds slices on a Dask cluster.
 
@@ -73,21 +118,13 @@ class DaskWorkers:
         return cls(Client(address, timeout="30s", set_as_default=False))
 
     @classmethod
-    def local(cls, count: int, *, processes: bool) -> DaskWorkers:
-        """A cluster of this machine.
-
-        Parameters
-        ----------
-        processes
-            Whether the workers are processes, which Python code needs to run in parallel, or threads, which are
-            there at once and do for SQL.
-        """
+    def local(cls, count: int) -> DaskWorkers:
+        """A cluster of `count` processes of this machine, which Python code needs to run in parallel."""
         from distributed import Client, LocalCluster
 
         cluster = LocalCluster(
-            n_workers=count if processes else 1,
-            threads_per_worker=1 if processes else count,
-            processes=processes,
+            n_workers=count,
+            threads_per_worker=1,
             dashboard_address=None,
             silence_logs="CRITICAL",  # what a task raises is raised here again
             memory_limit=0,  # a slice bounds the memory, and DuckDB spills
@@ -134,10 +171,10 @@ class Demand:
     python_views: int
 
 
-WORTH_A_CLUSTER = 300_000
-"""Records below which one process is done before a cluster has started."""
+WORTH_THREADS = 300_000
+"""Records below which one thread is done before Dask is imported."""
 WORTH_PROCESSES = 400_000
-"""Records times views in Python below which threads do: two processes take more than a second to start."""
+"""Records times views in Python below which threads do: processes take more than a second to start."""
 
 
 def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
@@ -152,10 +189,12 @@ def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     """
     if dask is not None:
         return DaskWorkers.at(dask)
-    if demand.records < WORTH_A_CLUSTER:
+    if demand.records < WORTH_THREADS:
         return OwnProcess()
     count = count or os.cpu_count() or 1
-    return DaskWorkers.local(count, processes=demand.records * demand.python_views >= WORTH_PROCESSES)
+    if demand.records * demand.python_views < WORTH_PROCESSES:
+        return DaskThreads(count)
+    return DaskWorkers.local(count)
 
 
 class Starting:

@@ -17,9 +17,11 @@ paused for so long that another took over cannot publish.
 
 from __future__ import annotations
 
+import operator
 import os
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -39,8 +41,10 @@ from batch.plan import Slice, Work, plan, slices
 from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.publication import Publication, file_entry, publications, sync_folder, write_manifest
 from batch.publish import ViewFiles, publish_view
+from batch.scan import scan
 from batch.slice_fold import SliceDelta, SliceTask
 from eventlog.clock import Clock, now_us
+from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
 from eventlog.leases import Leases
 from eventlog.log import Log
@@ -290,8 +294,9 @@ class _Batch:
         watermark = max((time for time in times if time is not None), default=None)
         into = ViewFiles.of(self._generation, view.name)
         files = None if base is None else ViewFiles.of(base.folder, view.name)
-        paths = [Path(delta.paths[view.name]) for delta in deltas]
-        rows = publish_view(connection, view, paths, files, watermark, into)
+        # views only want the last prefix, which is published; so the others stay the references they are
+        *_, tables = scan((), ((Path(delta.paths[view.name]),) for delta in deltas), operator.add)
+        rows = publish_view(connection, view, tables, files, watermark, into)
         failures = sum(delta.failures[view.name] for delta in deltas)
         return {
             "fingerprint": view.fingerprint,
@@ -385,7 +390,8 @@ class _Batch:
 
     def _store(self, stage: str, stages: Sequence[StageRecord]) -> None:
         self.row = replace(self.row, stage=stage, stages=[asdict(record) for record in stages])
-        self.runs.update(self.row)
+        with suppress(LogUnavailableError):  # a database that is busy must not end a run that only wants to tell
+            self.runs.update(self.row)
 
 
 def _in_python(view: View) -> bool:

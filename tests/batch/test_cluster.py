@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
-from pathlib import Path
+from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from batch import cluster
-from batch.cluster import DaskWorkers, Demand, OwnProcess, Starting
-from batch.plan import slices
+from batch.cluster import DaskThreads, DaskWorkers, Demand, OwnProcess, Starting, Workers
+from batch.plan import Slice, slices
 from batch.slice_fold import SliceTask
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.rides import rides
@@ -26,8 +27,12 @@ def posted(home: Home) -> Home:
 def test_the_workers_suit_the_work() -> None:
     assert isinstance(cluster.start(None, None, Demand(1000, 5)), OwnProcess)
     workers = cluster.start(None, 3, Demand(10**6, 0))
-    assert isinstance(workers, DaskWorkers)
+    assert isinstance(workers, DaskThreads)
     assert workers.count == 3
+    workers.close()
+    workers = cluster.start(None, 2, Demand(10**6, 1))
+    assert isinstance(workers, DaskWorkers)
+    assert workers.count == 2
     workers.close()
 
 
@@ -38,25 +43,25 @@ def test_a_failure_to_start_is_raised_to_who_waits() -> None:
     starting.close()
 
 
-def test_threads_of_a_cluster_fold_what_this_process_folds(posted: Home) -> None:
-    workers = DaskWorkers.local(2, processes=False)
-    try:
-        run_on(posted, workers)
-    finally:
-        workers.close()
+def test_threads_and_processes_fold_what_this_process_folds(posted: Home) -> None:
+    posted.run()
+    here = fold_on(posted, OwnProcess())
+    assert fold_on(posted, DaskThreads(2)) == here
+    processes = DaskWorkers.local(2)
+    assert fold_on(posted, processes) == here
+    processes.close()
 
 
-def run_on(home: Home, workers: DaskWorkers) -> None:
-    home.run()
+def fold_on(home: Home, workers: Workers) -> dict[Slice, list[Any]]:
+    """The rows of the table of tiles that each slice folds to."""
     files = tuple(home.lake.files("rides", 0, 300))
-    folder = home.path / "tables"
-    folder.mkdir(exist_ok=True)
-    tasks = [
-        SliceTask(APPLICATION, ("in_sql",), part, files, str(folder), 1, 300_000_000) for part in slices(0, 300, 60)
-    ]
-    deltas = list(workers.fold(tasks))
-    assert sorted(delta.part for delta in deltas) == list(slices(0, 300, 60))
-    assert all(Path(delta.paths["in_sql"]).is_file() for delta in deltas)
+    folder = home.path / type(workers).__name__
+    folder.mkdir()
+    parts = list(slices(0, 300, 60))
+    tasks = [SliceTask(APPLICATION, ("in_python",), part, files, str(folder), 1, 300_000_000) for part in parts]
+    found = {delta.part: pq.read_table(delta.paths["in_python"]).to_pylist() for delta in workers.fold(tasks)}
+    assert sorted(found) == parts
+    return found
 
 
 def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home) -> None:
@@ -74,9 +79,8 @@ def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home)
         assert_same(served[view.name], folded(posted, view))
 
 
-def test_what_a_task_raises_is_raised(posted: Home) -> None:
-    workers = DaskWorkers.local(1, processes=False)
-    part = next(slices(0, 10, 10))
+@pytest.mark.parametrize("workers", [OwnProcess(), DaskThreads(2)])
+def test_what_a_task_raises_is_raised(workers: Workers) -> None:
+    parts = slices(0, 30, 10)
     with pytest.raises(KeyError, match="no_view"):
-        list(workers.fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1)]))
-    workers.close()
+        list(workers.fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]))
