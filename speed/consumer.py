@@ -55,7 +55,7 @@ class Consumer:
         adopt: Adopt,
         *,
         checkpoint_seconds: float = 30.0,
-        checkpoint_records: int = 200_000,
+        checkpoint_records: int = 1_000_000,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
     ):
         self.app = app
