@@ -22,6 +22,7 @@ from eventlog.leases import Leases
 from eventlog.runs import Runs
 from eventlog.schemas import Schemas
 from eventlog.sql_log import SqlLog
+from infra.errors import UsageError
 from infra.settings import Settings
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
@@ -51,9 +52,8 @@ class Process:
     def __init__(self, settings: Settings, clock: Clock = now_us):
         self.settings = settings
         self.clock = clock
-        self.home: Path = settings.home.resolve()
-        self.home.mkdir(parents=True, exist_ok=True)
-        self.database = Database(settings.database_url)
+        self.home = _made(settings.home)
+        self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
         self.log = SqlLog(self.database, self.lake, clock)
         self.counts = Counts(self.database, self.lake)
@@ -129,6 +129,21 @@ class Process:
         self.log.close()
         self.generations.close()
         self.database.close()
+
+
+def _made(home: Path) -> Path:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--home {home} cannot be made ({error.strerror}); pass another") from None
+    return home.resolve()
+
+
+def _database(settings: Settings) -> Database:
+    try:
+        return Database(settings.database_url)
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"ANABRANCH_DATABASE: {error}") from None
 
 
 class _LakeOnDemand:

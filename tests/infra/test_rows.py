@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.errors import ImportFileError
@@ -34,6 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rows")
 
 
+@settings(deadline=None)
 @given(table=tables)
 def test_csv_goes_on_at_any_batch_whatever_is_quoted(folder: Path, table: list[dict[str, str]]) -> None:
     text = io.StringIO(newline="")
@@ -45,6 +46,7 @@ def test_csv_goes_on_at_any_batch_whatever_is_quoted(folder: Path, table: list[d
     read_from_everywhere(path, table)
 
 
+@settings(deadline=None)
 @given(table=tables)
 def test_ndjson_goes_on_at_any_batch(folder: Path, table: list[dict[str, str]]) -> None:
     path = folder / "x.ndjson"
@@ -52,6 +54,7 @@ def test_ndjson_goes_on_at_any_batch(folder: Path, table: list[dict[str, str]]) 
     read_from_everywhere(path, table)
 
 
+@settings(deadline=None)
 @given(table=tables.filter(bool), group=st.integers(1, 5))
 def test_parquet_goes_on_at_any_batch_of_any_row_group(folder: Path, table: list[dict[str, str]], group: int) -> None:
     path = folder / "x.parquet"
