@@ -20,7 +20,7 @@ from __future__ import annotations
 import operator
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -32,17 +32,18 @@ from anabranch.instant import instant, iso
 from anabranch.view import View
 from batch import duck
 from batch.archive import archive, pending, trimmable
-from batch.cluster import Demand, OwnProcess, Starting, Workers
+from batch.cluster import Starting
+from batch.crew import MEMORY_BYTES, Crew
 from batch.errors import GenerationError, LeaseHeldError
 from batch.generation import Generation
 from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.plan import Slice, Work, plan, slices
+from batch.plan import Work, plan
 from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.publication import Publication, file_entry, publications, sync_folder, write_manifest
 from batch.publish import ViewFiles, publish_view
 from batch.scan import scan
-from batch.slice_fold import SliceDelta, SliceTask
+from batch.slice_fold import SliceDelta
 from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
@@ -54,10 +55,6 @@ from eventlog.runs import Run, Runs
 LEASE = "batch"
 LEASE_SECONDS = 60.0
 KEPT_GENERATIONS = 3
-SQL_SLICES = 8
-"""How much larger slices are in SQL: DuckDB streams over them, and larger ones leave less to merge."""
-MEMORY_BYTES = 800_000_000
-"""What DuckDB may use, here; half of it in every task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,10 +129,10 @@ def run_batch(
         raise LeaseHeldError
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
-        batch = _Batch(app_path, app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
+        batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or Silent())
         try:
-            return batch.run(full, Crew(dask, workers, slice_records), retention_us)
+            return batch.run(full, Crew(app_path, dask, workers, slice_records), retention_us)
         except BaseException as error:
             batch.fail(error)
             raise
@@ -143,23 +140,13 @@ def run_batch(
             batch.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Crew:
-    """Who folds, and in what pieces; the parameters of `run_batch` of the same names."""
-
-    dask: str | None
-    workers: int | None
-    slice_records: int
-
-
 class _Batch:
     """One run at work: what its stages share."""
 
     def __init__(
-        self, app_path: str, app: App, generations: Generations, log: Log, runs: Runs, lake: Lake, keeper: LeaseKeeper,
+        self, app: App, generations: Generations, log: Log, runs: Runs, lake: Lake, keeper: LeaseKeeper,
         name: str, clock: Clock,
     ):
-        self.app_path = app_path
         self.app = app
         self.generations = generations
         self.log = log
@@ -188,7 +175,7 @@ class _Batch:
         self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
         self.progress.advance()
-        starting = Starting(crew.dask, crew.workers, self._demand(full))
+        starting = crew.start(self.app, None if full else self._newest_on_disk(), self.end)
         try:
             self._archive()
             with duck.connect(os.cpu_count() or 1, MEMORY_BYTES, self.folder / "spill") as connection:
@@ -243,34 +230,18 @@ class _Batch:
         archive(self.log, self.lake, self.app, self.cut, advance)
 
     def _fold(self, works: Sequence[Work], starting: Starting, crew: Crew) -> list[SliceDelta]:
-        self.progress.stage("fold", sum(self.end - work.start for work in works))
+        total = sum(self.end - work.start for work in works)
+        self.progress.stage("fold", total)
         workers = starting.wait()
-        tasks = list(self._tasks(works, workers, crew.slice_records))
         found = []
-        for delta in workers.fold(tasks):
+        for delta in workers.fold(list(crew.tasks(self.app, self.lake, works, self.end, workers, self.folder))):
             self.keeper.check()
-            self.progress.advance(delta.part.end - delta.part.start)
+            part = delta.part.end - delta.part.start
+            total -= part
+            self.progress.advance(part)
             found.append(delta)
+        self.progress.advance(total)  # what held no record of the stream
         return sorted(found, key=lambda delta: delta.part)
-
-    def _tasks(self, works: Sequence[Work], workers: Workers, slice_records: int) -> Iterator[SliceTask]:
-        threads = (os.cpu_count() or 1) if isinstance(workers, OwnProcess) else 1
-        tables = self.folder / "tables"
-        tables.mkdir()
-        files_by_slice: dict[tuple[str, Slice], tuple[str, ...]] = {}
-        for work in works:
-            folds_in_sql = not any(_in_python(self.app.views[name]) for name in work.views)
-            records = slice_records * (SQL_SLICES if folds_in_sql else 1)
-            for part in slices(work.start, self.end, records, workers.count):
-                place = (work.stream, part)
-                if place not in files_by_slice:
-                    files_by_slice[place] = tuple(self.lake.files(work.stream, part.start, part.end))
-                if files := files_by_slice[place]:
-                    yield SliceTask(
-                        self.app_path, work.views, part, files, str(tables.resolve()), threads, MEMORY_BYTES // 2
-                    )
-                else:
-                    self.progress.advance(part.end - part.start)
 
     def _merge(
         self, connection: duck.Connection, works: Sequence[Work], deltas: Sequence[SliceDelta], base: Generation | None
@@ -353,20 +324,12 @@ class _Batch:
         """Where the new generation is made."""
         return self.folder / "generation"
 
-    def _demand(self, full: bool) -> Demand:
-        """How much there may be to fold, going by the newest generation on disk, whether or not it is published."""
-        base = None
+    def _newest_on_disk(self) -> Generation | None:
+        """The newest generation on disk, published or not, only to learn how much there may be to fold."""
         numbers = self.generations.numbers()
-        if numbers and not full:
-            try:
-                base = Generation.peek(self.generations.folder, numbers[-1])
-            except GenerationError:
-                base = None
-        works = plan(self.app.views.values(), base)
-        return Demand(
-            max((self.end - work.start for work in works), default=0),
-            sum(len(work.views) for work in works if any(_in_python(self.app.views[name]) for name in work.views)),
-        )
+        with suppress(GenerationError):
+            return Generation.peek(self.generations.folder, numbers[-1]) if numbers else None
+        return None
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that was killed after its publication did publish: the log says so."""
@@ -392,8 +355,3 @@ class _Batch:
         self.row = replace(self.row, stage=stage, stages=[asdict(record) for record in stages])
         with suppress(LogUnavailableError):  # a database that is busy must not end a run that only wants to tell
             self.runs.update(self.row)
-
-
-def _in_python(view: View) -> bool:
-    """Whether the fold of a view runs Python for every event or every tile."""
-    return not view.vectorised or any(aggregate.fold_sql("v", "o") is None for aggregate in view.aggregates.values())
