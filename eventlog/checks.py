@@ -116,7 +116,7 @@ class Checks:
         """The ids or keys, if all of them are plain short texts."""
         if name is None:
             return [None] * len(values)
-        texts = [value.get(name) for value in values]
+        texts: list[Any] = [value.get(name) for value in values]
         if set(map(type, texts)) != {str} or max(map(len, texts)) > MAX_ID_BYTES // 4 or "\0" in "".join(texts):
             return None
         return texts

@@ -10,6 +10,9 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from eventlog.segment import Segment, pack_times, unpack_times
 from eventlog.tables import heads, segments
 
+MAX_READ_BYTES = 32 * 2**20
+"""One read holds about so much event data at most, however large the events are."""
+
 _s = segments.c
 _own_head = heads.c.partition == bindparam("own")
 _own = _s.partition == bindparam("own")
@@ -23,6 +26,7 @@ _READ = (
     select(_s.partition, _s.offset, _s.stream, _s.appended, _s.times, _s.heads, _s.data)
     .where(_own, _s.offset >= func.coalesce(_HOLDING, bindparam("start")), _s.offset < bindparam("stop"))
     .order_by(_s.offset)
+    .execution_options(stream_results=True)  # PostgreSQL would send all of it before the first row can be looked at
 )
 _BEFORE = (
     select(_s.stream, _s.heads, (_s.offset + _s.count).label("end"))
@@ -61,9 +65,19 @@ def insert_segments(connection: Connection, new: Iterable[Segment]) -> None:
 
 
 def select_segments(connection: Connection, partition: int, start: int, stop: int) -> list[Segment]:
-    """The segments that hold records of [start, stop), in order; the first and the last may reach beyond."""
-    rows = connection.execute(_READ, {"own": partition, "start": start, "stop": stop})
-    return [Segment(row[0], row[1], row[2], row[3], unpack_times(row[4]), row[5], row[6]) for row in rows]
+    """The segments that hold records of [start, stop), in order; the first and the last may reach beyond.
+
+    Fewer, if they have more than `MAX_READ_BYTES`.
+    """
+    found: list[Segment] = []
+    size = 0
+    with connection.execute(_READ, {"own": partition, "start": start, "stop": stop}) as rows:
+        for row in rows:
+            found.append(Segment(row[0], row[1], row[2], row[3], unpack_times(row[4]), row[5], row[6]))
+            size += len(row[6])
+            if size >= MAX_READ_BYTES:
+                break
+    return found
 
 
 class Droppable(NamedTuple):

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _READ_RECORDS = 50_000
 """Opening a table costs more than reading many records: at least so many are read at once."""
+_READ_BYTES = 32 * 2**20
+"""Of event data in one stream, after which no further file is opened."""
 
 
 class Lake:
@@ -86,11 +88,18 @@ class Lake:
         return self._table(name).files(start, end) if self._exists(name) else []
 
     def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
-        """Records of all streams from `cut` on, in offset order: `limit` of them or some ten thousands."""
+        """Records of all streams from `cut` on, in offset order: `limit` of them or some ten thousands.
+
+        Fewer, if they are large: it reads a file of a stream at a time, until there is enough.
+        """
         start = cut.offsets[0]
         end = start + max(limit, _READ_RECORDS)
-        found = [segment for name in self.streams() for segment in self._table(name).read(start, end)]
-        return sorted(found, key=lambda segment: segment.offset)
+        found: list[Segment] = []
+        for name in self.streams():
+            segments, end = self._table(name).read(start, end, _READ_BYTES)
+            found += segments
+        whole = [segment.head(end) for segment in found if segment.offset < end]
+        return sorted(whole, key=lambda segment: segment.offset)
 
     def _exists(self, name: str) -> bool:
         return (self.root / name / "_delta_log").is_dir()

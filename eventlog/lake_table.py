@@ -71,18 +71,31 @@ class LakeTable:
 
     def files(self, start: int, end: int) -> list[str]:
         """The Parquet files that hold offsets in [start, end), in order."""
+        return [path for _, path in self._files(start, end)]
+
+    def _files(self, start: int, end: int) -> list[tuple[int, str]]:
+        """(first offset, path) of each file."""
         found = []
         for file in pa.table(DeltaTable(str(self.path)).get_add_actions(flatten=True)).to_pylist():
             first, last = file.get("min._offset"), file.get("max._offset")
             if first is None or last is None or (first < end and last >= start):  # no bounds: it may hold them
                 found.append((first or 0, str(self.path / file["path"])))
-        return [path for _, path in sorted(found)]
+        return sorted(found)
 
-    def read(self, start: int, end: int) -> Iterator[Segment]:
-        """The records with offsets in [start, end), as segments in offset order."""
-        for path in self.files(start, end):
+    def read(self, start: int, end: int, most_bytes: int) -> tuple[list[Segment], int]:
+        """The records with offsets in [start, end), and `end`; or fewer, and the offset up to which they are all.
+
+        After a file with which there are more than `most_bytes` of event data, no other is read.
+        """
+        found: list[Segment] = []
+        size = 0
+        for first, path in self._files(start, end):
+            if size > most_bytes:
+                return found, first
             table = pq.read_table(path, columns=_PLACE, filters=[("_offset", ">=", start), ("_offset", "<", end)])
-            yield from segments_of(table.sort_by("_offset"), self.name)
+            found += segments_of(table.sort_by("_offset"), self.name)
+            size += table["_data"].nbytes
+        return found, end
 
 
 def _reaches(table: DeltaTable) -> int:

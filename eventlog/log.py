@@ -101,7 +101,8 @@ class Log(Protocol):
     def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
         """About `limit` records from exactly `cut` on, in order; empty only at the end of the log.
 
-        Whole segments are handed out, so it may be more than `limit`. Trimmed records come from the lake.
+        Whole segments are handed out, so it may be more than `limit`; where events are large it is less. Trimmed
+        records come from the lake.
 
         Raises
         ------

@@ -148,6 +148,14 @@ class SqlLogContract(LogContract):
         thread.join()
         assert len(records(reading.read(START))) == 3
 
+    def test_large_events_are_read_a_few_at_a_time(self, open_log: Open) -> None:
+        log = open_log()
+        large = b'{"text":"%b"}' % (b"x" * 2**20)
+        for _ in range(12):
+            log.append(Append("texts", [None] * 4, [None] * 4, [None] * 4, [large] * 4))
+        assert sum(segment.count for segment in log.read(START)) < 48
+        assert [offset for found in read_all(log) for offset in range(found.offset, found.end)] == list(range(48))
+
 
 class TestSqlite(SqlLogContract):
     @pytest.fixture

@@ -185,6 +185,22 @@ def test_a_large_archive_has_row_groups_of_the_size_that_readers_like(lake: Lake
     assert [found.count for found in lake.read(Cut((149_990,)))] == [10]
 
 
+def test_reading_large_events_stops_where_all_streams_are_whole(lake: Lake) -> None:
+    large = b'{"ride":"%b","at":"2014-05-01T10:00:00Z","minutes":1}' % (b"x" * 2**20)
+    whole = []
+    for first in range(0, 200, 20):
+        segments = [segment(first, *[large] * 10), segment(first + 10, *[ride(1)] * 10, stream="walks")]
+        for name in ("rides", "walks"):
+            lake.archive(name, segments, first + 20)
+        whole += [record.offset for found in segments for record in found.records()]
+    cut, seen = 0, []
+    while segments := lake.read(Cut((cut,))):
+        assert sum(len(found.data) for found in segments) < 64 * 2**20
+        seen += [record.offset for found in segments for record in found.records()]
+        cut = segments[-1].end
+    assert seen == whole
+
+
 class Colour(enum.Enum):
     RED = 1
 
