@@ -77,6 +77,10 @@ class Recount:
         table = next(table for table in self._tables if table.view is view)
         return table.evidence(self.watermark_by_stream.get(view.of.name))
 
+    def tiles(self, view: View) -> int:
+        """How many tiles of a view the log makes, the hidden ones included."""
+        return next(table for table in self._tables if table.view is view).tiles()
+
     def close(self) -> None:
         """Close the file."""
         self._database.close()
@@ -123,6 +127,13 @@ class _Table:
             self._database.register("rows", pa.table(arrays, schema=self._schema))
             self._database.execute(f"INSERT INTO {self._name} FROM rows")
             self._rows = []
+
+    def tiles(self) -> int:
+        self._flush()
+        group = ", ".join([*self._keys, "tile"])
+        query = f"SELECT count(*) FROM (SELECT DISTINCT {group} FROM {self._name})"
+        ((count,),) = self._database.execute(query).fetchall()
+        return int(count)
 
     def evidence(self, watermark: int | None) -> Iterator[Evidence]:
         self._flush()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,8 +130,8 @@ def compare(process: Process) -> Report:
                 shown.advance(segment.count)
             verdicts = []
             for view in app.views.values():
-                shown.stage(view.name, 0)
-                verdicts.append(_compare(view, recount.evidence(view), _served(process, state, view)))
+                shown.stage(view.name, recount.tiles(view))
+                verdicts.append(_compare(view, recount.evidence(view), _served(process, state, view), shown.advance))
             shown.end()
     generation = None if state.publication is None else state.publication.generation
     warnings = [problem for problem in dict.fromkeys(recovery.problems + process.problems) if problem not in damaged]
@@ -186,7 +186,9 @@ class _Still:
         yield self._state
 
 
-def _compare(view: View, evidence: Iterator[Evidence], served: Iterator[Row]) -> Verdict:
+def _compare(
+    view: View, evidence: Iterator[Evidence], served: Iterator[Row], advance: Callable[[int], None]
+) -> Verdict:
     """Walk both in their common order; a tile that only one of them has is wrong."""
     verdict = Verdict(view)
     theirs, mine = next(evidence, None), next(served, None)
@@ -202,6 +204,7 @@ def _compare(view: View, evidence: Iterator[Evidence], served: Iterator[Row]) ->
             mine = next(served, None)
             continue
         verdict.tiles += 1
+        advance(1)
         verdict.keys += theirs[0] != last
         last = theirs[0]
         _judge(view, theirs, mine, verdict)
