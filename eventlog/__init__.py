@@ -1,9 +1,12 @@
 """The event log: append, read, validate, dead letters, the lake.
 
-Read `log` first (what every log promises), then `segment` (what it hands out). `sql_log` keeps the log in a database
-(`commits`: one commit for many requests; `hot` and `identities`: its statements; `tables`: all tables), `memory_log`
-in memory; what both share is `arrange`. `ingest` is the door that events come in by. `lake` holds what is archived.
-Beside the log, in the same database: `leases`, `runs`, `schemas`, `dead_letters`.
+Read `log` first (what every log promises), then `segment` (what it hands out).
+
+`sql_log` keeps the log in a database, `memory_log` in memory; what both share is `arrange` and `fallback`. `commits` is
+the thread that commits for many, `hot` and `identities` hold the statements, `tables` all tables on one screen.
+`ingest` is the door: `bodies` (with `cloudevents` and `arrow`) takes requests apart, `validation` (with `checks` and
+`storable`) looks at each event. `lake` holds what is archived, `lake_table` and `lake_columns` know its format. In the
+same database: `leases`, `runs`, `schemas`, `dead_letters`, `counts`.
 """
 
 from eventlog.log import Append, Appended, Log
