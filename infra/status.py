@@ -33,8 +33,8 @@ def _of_disk(process: Process) -> list[tuple[str, str]]:
     checkpoint = next(iter(process.checkpoints.newest_first()), None)
     rows = [
         ("home", str(process.home)),
-        ("log", f"ends at {end}; hot from {begin}, archived before"),
-        ("generation", "none yet" if newest is None else f"{newest.generation}, covers [0, {newest.cut})"),
+        ("log", f"ends at {end}; hot from {begin} on"),
+        ("generation", "none yet" if newest is None else f"{newest.generation}, covers everything before {newest.cut}"),
         ("checkpoint", "none yet" if checkpoint is None else f"at 0:{int(checkpoint.stem)}"),
     ]
     run = next(iter(process.runs.list(1)), None)
