@@ -56,6 +56,16 @@ def test_events_on_which_a_function_raised_are_counted_and_left_out(home: Home) 
     assert home.served(2)["fragile"] == {(("d",), 0): {"n": 1}}
 
 
+def test_more_tiles_than_fit_into_memory_are_written_and_merged(home: Home) -> None:
+    for part in range(6):
+        home.post("words", [{"text": f"a{part}-{index} b{part}-{index} c again{index}"} for index in range(9_000)])
+    home.run(slice_records=100_000)
+    served = home.served(1, home.app.views["pairs"])["pairs"]
+    assert len(served) == 6 * 2 * 9_000 + 1 + 9_000
+    assert served[("c",), 0] == {"n": 54_000}
+    assert {served[(f"again{index}",), 0]["n"] for index in range(9_000)} == {6}
+
+
 def test_the_table_for_analysts_says_what_the_answers_say(home: Home) -> None:
     home.post("rides", rides(300, seed=3))
     home.run()
