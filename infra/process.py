@@ -106,7 +106,7 @@ class Process:
             generation = self.generation(publication)
         except GenerationError as error:
             return self._reject(str(error))
-        lacking = [name for name, view in self.app.views.items() if not generation.covers(view)]
+        lacking = [name for name, view in self.app.views.items() if not generation.extends(view)]
         if lacking:
             return self._reject(
                 f"generation {publication.generation} has other definitions of {', '.join(lacking)};"

@@ -66,9 +66,13 @@ class Checkpoints:
         Raises
         ------
         CheckpointError
-            If the file is torn or altered, or its views are defined otherwise than the application's.
+            If the file is gone, torn or altered, or its views are defined otherwise than the application's.
         """
-        with path.open("rb") as file:
+        try:
+            file = path.open("rb")
+        except OSError as error:  # another process keeps only the newest few
+            raise CheckpointError(path, f"it cannot be opened ({error.strerror})") from None
+        with file:
             _check(path, file)
             try:
                 return _state(_objects(file), app, path)
@@ -111,7 +115,7 @@ def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
                 "run": publication.run,
             },
             "watermarks": state.watermarks,
-            "views": {name: view.fingerprint for name, view in app.views.items()},
+            "views": {name: (view.fingerprint, view.keep_us) for name, view in app.views.items()},
             "epochs": [(str(epoch.start), epoch.run) for epoch in state.epochs],
         }
     )
@@ -155,9 +159,14 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
     return state
 
 
-def _check_definitions(stored: dict[str, str], app: App, path: Path) -> None:
-    current = {name: view.fingerprint for name, view in app.views.items()}
-    changed = sorted(name for name in stored.keys() | current.keys() if stored.get(name) != current.get(name))
+def _check_definitions(stored: dict[str, tuple[str, int | None]], app: App, path: Path) -> None:
+    """Refuse a state of other views, or one that has dropped tiles which a longer `keep` now wants."""
+    changed = sorted(stored.keys() ^ app.views.keys())
+    for name in stored.keys() & app.views.keys():
+        view, (fingerprint, kept_us) = app.views[name], stored[name]
+        longer = kept_us is not None and (view.keep_us is None or view.keep_us > kept_us)
+        if fingerprint != view.fingerprint or longer:
+            changed.append(name)
     if changed:
         raise CheckpointError(path, f"it is of other definitions: {', '.join(changed)} changed")
 

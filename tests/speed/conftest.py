@@ -19,10 +19,10 @@ class Ride(BaseModel):
     minutes: float
 
 
-def make_app(**more: Any) -> App:
+def make_app(keep: str = "2h", **more: Any) -> App:
     app = App("rides")
     rides = app.stream("rides", Ride, key="station", time="at")
-    app.view("hourly", of=rides, by="station", tile="1h", keep="2h", n=agg.count(), total=agg.sum("minutes"))
+    app.view("hourly", of=rides, by="station", tile="1h", keep=keep, n=agg.count(), total=agg.sum("minutes"))
     app.view("ever", of=rides, by="station", n=agg.count(), people=agg.distinct("minutes"), **more)
     return app
 

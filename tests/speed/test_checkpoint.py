@@ -80,3 +80,13 @@ def test_a_checkpoint_of_other_definitions_is_refused_and_names_them(
     path = checkpoints.save(state, app)
     with pytest.raises(CheckpointError, match="other definitions: ever changed"):
         checkpoints.load(path, make_app(longest=agg.max("minutes")))
+
+
+def test_a_checkpoint_of_a_shorter_keep_is_refused_for_it_has_dropped_tiles(
+    app: App, state: SpeedState, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    path = checkpoints.save(state, app)
+    with pytest.raises(CheckpointError, match="hourly changed"):
+        checkpoints.load(path, make_app(keep="3h"))
+    assert checkpoints.load(path, make_app(keep="1h")).cut == state.cut
