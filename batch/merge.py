@@ -78,7 +78,11 @@ def value_column(slot: Slot) -> str:
 
 
 def merge(
-    connection: duck.Connection, view: View, deltas: Sequence[Path], base: Path | None, expired_tile: int | None,
+    connection: duck.Connection,
+    view: View,
+    deltas: Sequence[Path],
+    base: Path | None,
+    expired_tile: int | None,
     table: str,
 ) -> None:
     """Make a table of the tiles that `deltas` touch, sorted by key and tile.
@@ -132,10 +136,7 @@ def _merged(view: View, deltas: Sequence[Path], base: Path | None, expired_tile:
     kept = "" if expired_tile is None else f" WHERE tile > {expired_tile}"
     merged = [expression for slot in slots(view) for expression in slot.merged]
     order = ", ".join(f"{column} NULLS FIRST" for column in place)
-    return (
-        f"SELECT {', '.join([*place, *merged])} FROM ({source}){kept}"
-        f" GROUP BY {', '.join(place)} ORDER BY {order}"
-    )
+    return f"SELECT {', '.join([*place, *merged])} FROM ({source}){kept} GROUP BY {', '.join(place)} ORDER BY {order}"
 
 
 def _finished(view: View, rows: Sequence[tile_table.Row]) -> Iterator[tile_table.Row]:

@@ -36,7 +36,11 @@ class ViewFiles:
 
 
 def publish_view(
-    connection: duck.Connection, view: View, deltas: Sequence[Path], base: ViewFiles | None, watermark: int | None,
+    connection: duck.Connection,
+    view: View,
+    deltas: Sequence[Path],
+    base: ViewFiles | None,
+    watermark: int | None,
     into: ViewFiles,
 ) -> int:
     """Write the files of a view.

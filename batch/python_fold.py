@@ -28,8 +28,9 @@ COUNTED_EVENTS = 25_000
 class LakeEvents(Events):
     """Events of one stream as the lake has them: their offsets are known, and have gaps."""
 
-    def __init__(self, stream: Stream, partitions: Sequence[int], offsets: Sequence[int], times: Sequence[int],
-                 data: bytes):
+    def __init__(
+        self, stream: Stream, partitions: Sequence[int], offsets: Sequence[int], times: Sequence[int], data: bytes
+    ):
         super().__init__(stream, partitions[0], offsets[0], times, data)
         self._partitions = partitions
         self._offsets = offsets
@@ -41,7 +42,10 @@ class LakeEvents(Events):
 
 
 def fold(
-    connection: duckdb.DuckDBPyConnection, views: Sequence[View], files: Sequence[str], part: Slice,
+    connection: duckdb.DuckDBPyConnection,
+    views: Sequence[View],
+    files: Sequence[str],
+    part: Slice,
     into: Sequence[Path],
 ) -> tuple[list[int], int | None]:
     """Fold a slice of the lake into a table of tiles a view, each a Parquet file.

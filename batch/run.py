@@ -144,8 +144,15 @@ class _Batch:
     """One run at work: what its stages share."""
 
     def __init__(
-        self, app: App, generations: Generations, log: Log, runs: Runs, lake: Lake, keeper: LeaseKeeper,
-        name: str, clock: Clock,
+        self,
+        app: App,
+        generations: Generations,
+        log: Log,
+        runs: Runs,
+        lake: Lake,
+        keeper: LeaseKeeper,
+        name: str,
+        clock: Clock,
     ):
         self.app = app
         self.generations = generations

@@ -41,9 +41,7 @@ def arrow(typed: Sequence[tuple[str, str]], rows: Iterable[Row]) -> pa.Table:
     import pyarrow as pa
 
     transposed = list(zip(*rows, strict=True)) or [()] * len(typed)
-    arrays = [
-        pa.array(values, arrow_type(sql_type)) for values, (_, sql_type) in zip(transposed, typed, strict=True)
-    ]
+    arrays = [pa.array(values, arrow_type(sql_type)) for values, (_, sql_type) in zip(transposed, typed, strict=True)]
     return pa.Table.from_arrays(arrays, names=[name for name, _ in typed])
 
 

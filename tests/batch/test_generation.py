@@ -68,9 +68,7 @@ def test_a_point_read_finds_the_tiles_of_its_key(
 
 
 @pytest.mark.parametrize("partial", [{"station": "A"}, {"member": True}, {"member": None}, {}])
-def test_partial_keys_filter_and_pages_join_up(
-    generation: Generation, view: View, partial: dict[str, Any]
-) -> None:
+def test_partial_keys_filter_and_pages_join_up(generation: Generation, view: View, partial: dict[str, Any]) -> None:
     fields = view.key_fields
     expected = [
         (key, tile)

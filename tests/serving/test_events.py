@@ -175,9 +175,7 @@ def test_the_log_is_read_back_with_its_places(home: Home) -> None:
     assert NOW == 1_700_000_000_000_000
 
 
-def test_reading_goes_on_at_next_over_the_events_of_other_streams(
-    home: Home, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_reading_goes_on_at_next_over_the_events_of_other_streams(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(4):
         home.post(rental(number))
         home.post(*({"host": "h", "number": n} for n in range(30)), stream="pings")
