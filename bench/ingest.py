@@ -17,7 +17,8 @@ from bench.server import free_port, up
 
 EVENTS = 100_000
 A_REQUEST = 1_000
-ROUNDS = 3
+CONNECTIONS = 4
+ROUNDS = 5
 
 
 def run(home: Path) -> list[Figure]:
@@ -28,7 +29,7 @@ def run(home: Path) -> list[Figure]:
             some = list(lines(EVENTS, round_number * EVENTS))
             bodies = [b"\n".join(some[i : i + A_REQUEST]) for i in range(0, EVENTS, A_REQUEST)]
             path = "/v1/streams/trips/events"
-            outcome = drive(port, [request("POST", path, body, "application/x-ndjson") for body in bodies], 2)
+            outcome = drive(port, [request("POST", path, body, "application/x-ndjson") for body in bodies], CONNECTIONS)
             assert outcome.failed == 0
             if round_number:  # the first warms up
                 ours.append(EVENTS / outcome.seconds)

@@ -33,16 +33,16 @@ class Request:
 
 
 SIBLINGS = 4
-GATHER_SECONDS = 0.005
-"""After a commit of so many requests, how long to let more of them gather: a commit costs as much as many events. The
-same as PostgreSQL's ``commit_siblings`` and ``commit_delay``."""
+GATHER_SECONDS = 0.01
+"""After a commit of so many requests, how long to wait at most until as many have gathered again: a commit costs as
+much as many events. PostgreSQL's ``commit_siblings`` and ``commit_delay`` do the same."""
 
 
 class Committer:
     """The writer thread and its queue.
 
-    An idle log commits a request at once; whatever comes while it does is committed together next, and under many
-    concurrent requests, whatever comes within `GATHER_SECONDS` after it. A commit that
+    An idle log commits a request at once; whatever comes while it does is committed together next, and where many
+    requests come at once, so does the next group as soon as it is as large as the last (see `GATHER_SECONDS`). A commit that
     fails for an unexpected reason is repeated request by request, so that one bad append harms no other.
 
     Parameters
@@ -56,6 +56,7 @@ class Committer:
         self._queue: deque[Request] = deque()
         self._queued_bytes = 0
         self._closed = False
+        self._awaited = 1
         self._changed = Condition()
         self._thread = Thread(target=self._run, name="log-writer", daemon=True)
         self._thread.start()
@@ -71,7 +72,8 @@ class Committer:
                 raise LogUnavailableError("it is closed")
             self._queue.append(request)
             self._queued_bytes += request.bytes
-            self._changed.notify_all()
+            if len(self._queue) >= self._awaited:
+                self._changed.notify_all()
         return request.future
 
     def close(self) -> None:
@@ -84,8 +86,18 @@ class Committer:
     def _run(self) -> None:
         while requests := self._take():
             self._settle([request for request in requests if request.future.set_running_or_notify_cancel()])
-            if len(requests) >= SIBLINGS:
-                time.sleep(GATHER_SECONDS)
+            self._gather(len(requests))
+
+    def _gather(self, last: int) -> None:
+        """Give those who were answered together the time to ask again together, if they were many."""
+        if last < SIBLINGS:
+            return
+        deadline = time.monotonic() + GATHER_SECONDS
+        with self._changed:
+            self._awaited = last
+            while len(self._queue) < last and not self._closed and (rest := deadline - time.monotonic()) > 0:
+                self._changed.wait(rest)
+            self._awaited = 1
 
     def _take(self) -> list[Request]:
         """What goes into the next commit; nothing when closed."""
