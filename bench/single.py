@@ -13,7 +13,7 @@ from bench.server import empty_route, free_port, up
 
 REQUESTS = 6_000
 CONNECTIONS = 32
-ROUNDS = 3
+ROUNDS = 5
 
 
 def run(home: Path) -> list[Figure]:

@@ -21,7 +21,7 @@ from speed.state import Adopt, Publication, SpeedState, apply, events_of, forget
 logger = logging.getLogger(__name__)
 _READ_RECORDS = 4_096
 _FOLDED_TOGETHER = 1_000
-_GATHER_SECONDS = 0.004
+_GATHER_SECONDS = 0.008
 """How long small commits are gathered before they are folded: every fold takes time from those that append."""
 _IDLE_SECONDS = 0.25
 _RETRY_SECONDS = 0.5
