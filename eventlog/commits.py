@@ -42,8 +42,8 @@ class Committer:
     """The writer thread and its queue.
 
     An idle log commits a request at once; whatever comes while it does is committed together next, and where many
-    requests come at once, so does the next group as soon as it is as large as the last (see `GATHER_SECONDS`). A commit that
-    fails for an unexpected reason is repeated request by request, so that one bad append harms no other.
+    requests come at once, so does the next group as soon as it is as large as the last (see `GATHER_SECONDS`). A commit
+    that fails for an unexpected reason is repeated request by request, so that one bad append harms no other.
 
     Parameters
     ----------
