@@ -27,6 +27,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import eventlog.lake_table  # noqa: F401 (Delta and Arrow load long: rather before the lease is held than after)
 from anabranch import SYSTEM, App, Cut, load_app
 from anabranch.instant import instant, iso
 from anabranch.view import View
