@@ -34,15 +34,15 @@ class Request:
 
 SIBLINGS = 4
 GATHER_SECONDS = 0.01
-"""After a commit of so many requests, how long to wait at most until as many have gathered again: a commit costs as
-much as many events. PostgreSQL's ``commit_siblings`` and ``commit_delay`` do the same."""
+"""After a commit of so many requests, how long to wait at most until all who asked have asked again: a commit costs
+as much as many events. PostgreSQL's ``commit_siblings`` and ``commit_delay`` do the same."""
 
 
 class Committer:
     """The writer thread and its queue.
 
     An idle log commits a request at once; whatever comes while it does is committed together next, and where many
-    requests come at once, so does the next group as soon as it is as large as the last (see `GATHER_SECONDS`). A commit
+    requests come at once, it waits for those it answered to be back (see `GATHER_SECONDS`). A commit
     that fails for an unexpected reason is repeated request by request, so that one bad append harms no other.
 
     Parameters
@@ -94,8 +94,8 @@ class Committer:
             return
         deadline = time.monotonic() + GATHER_SECONDS
         with self._changed:
-            self._awaited = last
-            while len(self._queue) < last and not self._closed and (rest := deadline - time.monotonic()) > 0:
+            self._awaited = last + len(self._queue)  # as many as there are who ask
+            while len(self._queue) < self._awaited and not self._closed and (rest := deadline - time.monotonic()) > 0:
                 self._changed.wait(rest)
             self._awaited = 1
 
