@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,31 +13,7 @@ import orjson
 from anabranch import Cut
 from batch import duck
 from batch.generation import FORMAT, MANIFEST
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A generation as the log announces it, in a ``batch_published`` event."""
-
-    generation: int
-    cut: Cut
-    manifest_sha256: str
-    run: str
-
-    @classmethod
-    def of(cls, data: Mapping[str, Any]) -> Publication:
-        """Read the event."""
-        return cls(data["generation"], Cut.parse(data["cut"]), data["manifest_sha256"], data["run"])
-
-    def event(self) -> dict[str, Any]:
-        """The event."""
-        return {
-            "kind": "batch_published",
-            "run": self.run,
-            "generation": self.generation,
-            "cut": str(self.cut),
-            "manifest_sha256": self.manifest_sha256,
-        }
+from eventlog.publication import Publication
 
 
 def publications(connection: duck.Connection, files: Sequence[str], cut: Cut) -> list[Publication]:

@@ -41,7 +41,7 @@ from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
 from batch.plan import Work, plan
 from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
-from batch.publication import Publication, file_entry, publications, sync_folder, write_manifest
+from batch.publication import file_entry, publications, sync_folder, write_manifest
 from batch.publish import ViewFiles, publish_view
 from batch.scan import scan
 from batch.slice_fold import SliceDelta
@@ -51,6 +51,7 @@ from eventlog.lake import Lake
 from eventlog.leases import Leases
 from eventlog.log import Log
 from eventlog.process import this_process
+from eventlog.publication import Publication
 from eventlog.runs import Run, Runs
 
 LEASE = "batch"

@@ -19,6 +19,7 @@ from eventlog.counts import Counts
 from eventlog.database import Database
 from eventlog.dead_letters import DeadLetters
 from eventlog.leases import Leases
+from eventlog.publication import Publication
 from eventlog.runs import Runs
 from eventlog.schemas import Schemas
 from eventlog.sql_log import SqlLog
@@ -26,7 +27,6 @@ from infra.errors import UsageError
 from infra.settings import Settings
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
-from speed.state import Publication
 
 if TYPE_CHECKING:
     from eventlog.lake import Lake

@@ -9,11 +9,12 @@ from anabranch import Cut, View
 from anabranch.view import Key, Tiles
 from batch.generation import Generation
 from batch.generations import Generations
+from eventlog.publication import Publication
 from serving import answer
 from serving.answer import Row, Selection, Taken
 from serving.query import LIMIT_DEFAULT, ViewQuery
 from speed.consumer import Consumer
-from speed.state import Publication, SpeedState
+from speed.state import SpeedState
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from anabranch import Cut
+from eventlog.publication import Publication
 from serving.service import Service
-from speed.state import Publication
 
 _NOTHING = str(Cut())
 

@@ -7,14 +7,13 @@ together; `recovery` decides where to begin after a stop; `consumer` is the thre
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from speed.errors import CheckpointError, SpeedError
-from speed.state import Epoch, Publication, SpeedState, apply
+from speed.state import Epoch, SpeedState, apply
 
 __all__ = [
     "CheckpointError",
     "Checkpoints",
     "Consumer",
     "Epoch",
-    "Publication",
     "SpeedError",
     "SpeedState",
     "apply",

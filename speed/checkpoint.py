@@ -17,8 +17,9 @@ from typing import Any, BinaryIO
 
 from anabranch import App, Cut
 from anabranch.view import Tiles, View
+from eventlog.publication import Publication
 from speed.errors import CheckpointError
-from speed.state import Epoch, Publication, SpeedState
+from speed.state import Epoch, SpeedState
 
 FORMAT = "anabranch checkpoint 1"
 KEPT = 2
@@ -107,13 +108,7 @@ def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
         {
             "app": app.name,
             "cut": str(state.cut),
-            "publication": publication
-            and {
-                "generation": publication.generation,
-                "cut": str(publication.cut),
-                "manifest_sha256": publication.manifest_sha256,
-                "run": publication.run,
-            },
+            "publication": publication and publication.event(),
             "watermarks": state.watermarks,
             "views": {name: (view.fingerprint, view.keep_us) for name, view in app.views.items()},
             "epochs": [(str(epoch.start), epoch.run) for epoch in state.epochs],

@@ -13,10 +13,11 @@ from contextlib import contextmanager
 from anabranch import SYSTEM, App, Cut
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
+from eventlog.publication import Publication
 from eventlog.segment import Segment, joined
 from speed.checkpoint import Checkpoints
 from speed.recovery import recover
-from speed.state import Adopt, Publication, SpeedState, apply, events_of, forget_expired
+from speed.state import Adopt, SpeedState, apply, events_of, forget_expired
 
 logger = logging.getLogger(__name__)
 _READ_RECORDS = 4_096

@@ -23,9 +23,10 @@ from dataclasses import dataclass
 
 from anabranch import SYSTEM, App, Cut
 from eventlog.log import Log
+from eventlog.publication import Publication
 from speed.checkpoint import Checkpoints
 from speed.errors import CheckpointError
-from speed.state import Adopt, Publication, SpeedState
+from speed.state import Adopt, SpeedState
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,23 +16,8 @@ from typing import Any
 
 from anabranch import SYSTEM, App, Cut, CutError, Events
 from anabranch.view import Tiles
+from eventlog.publication import Publication
 from eventlog.segment import Segment
-
-
-@dataclass(frozen=True, slots=True)
-class Publication:
-    """A generation as the log announced it: the batch layer answers for ``[0, cut)``."""
-
-    generation: int
-    cut: Cut
-    manifest_sha256: str
-    run: str
-
-    @classmethod
-    def of(cls, marker: dict[str, Any]) -> Publication:
-        """Read the data of a ``batch_published`` event."""
-        return cls(marker["generation"], Cut.parse(marker["cut"]), marker["manifest_sha256"], marker["run"])
-
 
 Adopt = Callable[[Publication], bool]
 """Whether a published generation can be served: it is intact, and made by the definitions in force."""

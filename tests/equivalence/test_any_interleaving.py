@@ -18,8 +18,9 @@ from pydantic import BaseModel
 
 from anabranch import SYSTEM, App, Cut, agg
 from anabranch.view import Key, Tiles, View
+from eventlog.publication import Publication
 from eventlog.segment import Segment
-from speed.state import Publication, SpeedState, apply, events_of
+from speed.state import SpeedState, apply, events_of
 
 Data = dict[str, Any]
 Step = str | list[Data]

@@ -24,13 +24,13 @@ from batch.generations import Generations
 from eventlog.database import Database
 from eventlog.dead_letters import DeadLetters
 from eventlog.ingest import Limits
+from eventlog.publication import Publication
 from eventlog.runs import Runs
 from eventlog.sql_log import SqlLog
 from serving.api import create_api
 from serving.service import Service
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
-from speed.state import Publication
 
 NOW = 1_700_000_000_000_000
 app = App("bikes")
