@@ -1,7 +1,9 @@
 """The definition language: what an application is, and nothing that runs it.
 
 Read `app` first (what a user writes), then `view` (the fold and the merge), then `agg` (the aggregates). `stream`,
-`field` and `events` say what an event is; `cut` how much of the log something has seen.
+`field` and `events` say what an event is; `cut` how much of the log something has seen. Of models: `model` (what one
+is), `label` (one that arrives later), `lookups` (views as a features function sees them) and `freeze` (the fold of
+views and features together, which every layer runs).
 """
 
 from anabranch import agg
@@ -9,7 +11,9 @@ from anabranch.app import App
 from anabranch.cut import Cut
 from anabranch.errors import AnabranchError, CutError, DefinitionError
 from anabranch.events import Events
+from anabranch.label import Label
 from anabranch.load import load_app
+from anabranch.model import Model
 from anabranch.stream import SYSTEM, Stream
 from anabranch.view import View
 
@@ -21,6 +25,8 @@ __all__ = [
     "CutError",
     "DefinitionError",
     "Events",
+    "Label",
+    "Model",
     "Stream",
     "View",
     "agg",

@@ -1,22 +1,26 @@
-"""An application: the streams and views of one file."""
+"""An application: the streams, views and models of one file."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
 from anabranch.agg.aggregate import Aggregate
 from anabranch.duration import duration_us
 from anabranch.errors import DefinitionError
+from anabranch.label import Label
+from anabranch.model import Metric, Model, Task
 from anabranch.stream import Stream
 from anabranch.view import By, View
 
+FeaturesFunction = TypeVar("FeaturesFunction", bound=Callable[..., Any])
+
 
 class App:
-    """The streams and views that belong together.
+    """The streams, views and models that belong together.
 
     Definitions are pure: making an application opens no file and starts nothing.
 
@@ -33,6 +37,7 @@ class App:
         self.name = name
         self.streams: dict[str, Stream] = {}
         self.views: dict[str, View] = {}
+        self.models: dict[str, Model] = {}
 
     def stream(
         self,
@@ -102,9 +107,97 @@ class App:
         )
         return self.views[name]
 
+    def model(
+        self,
+        name: str,
+        *,
+        on: Stream,
+        label: str | Label,
+        task: Task,
+        batch: Callable[[], Any],
+        speed: Callable[[], Any],
+        metric: Metric | None = None,
+        blend: str = "hedge",
+        tolerance: float = 0.02,
+        holdout: float = 0.2,
+        seed: int = 0,
+        retrain_on_drift: bool = False,
+        cooldown: str = "1d",
+    ) -> Callable[[FeaturesFunction], FeaturesFunction]:
+        """Define a model by decorating its features function.
+
+        The function receives an event, its label removed, and `views`, which answers with the state just before this
+        event in the log: ``views.usage(station=event.station, last="24h").minutes``. It returns features by name:
+        numbers, booleans, texts (categories) and None.
+
+        Parameters
+        ----------
+        on
+            A stream of this application, whose events are the examples.
+        label
+            A field of the event, or a `Label` that arrives later in another stream.
+        task
+            ``"regression"``, ``"binary"`` or ``"multiclass"``.
+        batch
+            Makes an estimator in the manner of scikit-learn; or a list of them, or a dict by name: the best wins.
+        speed
+            Makes a model of River; or a dict of them by name.
+        metric
+            ``"squared_error"`` (absent, in a regression), ``"absolute_error"``, or ``"log_loss"`` in a classification.
+        blend
+            How the predictions become one: ``"hedge"``, ``"mean"``, ``"batch"`` or ``"speed"``.
+        tolerance
+            How much worse than the champion on the holdout, relatively, a new version may be and still be promoted.
+        holdout
+            Which part of the rows, the newest, is held out.
+        seed
+            Of everything random in training.
+        retrain_on_drift, cooldown
+            Whether a drift alarm starts a batch run; at most one per `cooldown`.
+        """
+        location = _caller()
+        where = f"model {name!r}"
+        for stream in (on, label.stream) if isinstance(label, Label) else (on,):
+            if not isinstance(stream, Stream) or self.streams.get(stream.name) is not stream:
+                raise DefinitionError(where, f"{stream!r} is not a stream of app {self.name!r}", "Pass on=", location)
+        try:
+            cooldown_us = duration_us(cooldown)
+        except (ValueError, TypeError) as error:
+            raise DefinitionError(where, f"cooldown={cooldown!r} is no duration", str(error), location) from None
+        if metric is None:
+            metric = "squared_error" if task == "regression" else "log_loss"
+
+        def define(features: FeaturesFunction) -> FeaturesFunction:
+            _check_new(where, name, self.models, location)
+            self.models[name] = Model(
+                name,
+                on,
+                label,
+                task,
+                features,
+                batch,
+                speed,
+                metric,
+                blend,
+                tolerance,
+                holdout,
+                seed,
+                retrain_on_drift,
+                cooldown_us,
+                self.views,
+                location,
+            )
+            return features
+
+        return define
+
     def views_of(self, stream: str) -> list[View]:
         """The views of a stream."""
         return [view for view in self.views.values() if view.of.name == stream]
+
+    def models_of(self, stream: str) -> list[Model]:
+        """The models whose examples are the events of a stream."""
+        return [model for model in self.models.values() if model.on.name == stream]
 
 
 def _check_new(where: str, name: object, known: Iterable[str], location: str) -> None:

@@ -2,7 +2,12 @@
 
 AnabranchError                every error of this project that a user can cause
 ├── DefinitionError           an application file says something that cannot be
-└── CutError                  two ranges of the log do not abut: a gap or an overlap
+├── CutError                  two ranges of the log do not abut: a gap or an overlap
+└── FeaturesError             a features function did what it must not, on one event
+    ├── LabelTouchedError         it read the label that it is to predict
+    ├── FieldAbsentError          it read a field that the prediction request left out
+    ├── ViewLookupError             it asked a view for something that the view does not have
+    └── FeatureValueError         it returned something that is not features
 """
 
 
@@ -47,3 +52,46 @@ class CutError(AnabranchError):
         self.expected = expected
         self.found = found
         super().__init__(f"{what}: expected the log to go on at {expected}, found {found}")
+
+
+class FeaturesError(AnabranchError):
+    """A features function did what it must not, on one event."""
+
+
+class LabelTouchedError(FeaturesError):
+    """A features function read the label that it is to predict: the model would be useless.
+
+    Attributes
+    ----------
+    label
+        The name of the field.
+    """
+
+    def __init__(self, label: str):
+        self.label = label
+        super().__init__(
+            f"the features function reads {label!r}, which is the label; at prediction time nobody knows it. "
+            "Take it out of the features; views may be used, they hold only earlier events"
+        )
+
+
+class FieldAbsentError(FeaturesError):
+    """A features function read a field that the prediction request left out.
+
+    Attributes
+    ----------
+    field
+        Its name.
+    """
+
+    def __init__(self, field: str):
+        self.field = field
+        super().__init__(f"the features need the field {field!r}, which is not given")
+
+
+class ViewLookupError(FeaturesError):
+    """A features function asked a view for something that it does not have."""
+
+
+class FeatureValueError(FeaturesError):
+    """A features function returned something that is not features."""

@@ -32,6 +32,8 @@ def load_app(reference: str) -> App:
     for app in apps.values():
         for view in app.views.values():
             _ = view.fingerprint  # now, while what its functions use is as the file defined it
+        for model in app.models.values():
+            _ = model.learner_fingerprint
     if name:
         if name not in apps:
             raise DefinitionError(where, f"{path.name} defines no App named {name!r}", f"It defines: {_names(apps)}")

@@ -3,23 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from itertools import repeat
 from typing import Any
 
-from anabranch.agg.aggregate import Aggregate, State
+from anabranch.agg.aggregate import Aggregate
+from anabranch.contributions import Cells, Contributions, Key
 from anabranch.errors import DefinitionError
 from anabranch.events import Events
 from anabranch.likeness import likeness
 from anabranch.stream import Stream
 
-Key = tuple[Any, ...]
-"""One value per key field: str, int, bool or None."""
-Cells = list[State]
-"""The state of one tile: one state per aggregate, in the order of their definition."""
 Tiles = dict[Key, dict[int, Cells]]
 """Cells by key, then by the start of the tile in microseconds (0 in a view without tiles)."""
 By = str | tuple[str, ...] | Callable[[Any], Any]
@@ -80,19 +76,30 @@ class View:
             How often a function of the user raised. An event on which `by` or the view's `where` did is left out of
             this view; one on which an aggregate's `where` did, out of this aggregate; and the same in every layer.
         """
+        contributions = self.contributions(tiles, events)
+        contributions.fold()
+        return contributions.failures
+
+    def contributions(self, tiles: Tiles, events: Events) -> Contributions:
+        """What events add to `tiles`, ready to be folded, all at once or one event after the other.
+
+        The tiles are there at once, as zeros where they are new: an answer takes no notice of those.
+        """
         keys, chosen, failures = self._keys(events)
-        if not keys:
-            return failures
-        cells = self._cells(tiles, keys, events.times if chosen is None else [events.times[i] for i in chosen])
+        times = events.times if chosen is None else [events.times[i] for i in chosen]
+        width = self.tile_us
+        starts = [0] * len(keys) if width is None else [time - time % width for time in times]
         ordered = any(aggregate.ordered for aggregate in self.aggregates.values())
-        orders = events.orders if ordered else []
+        orders = events.orders if ordered and keys else []
         if ordered and chosen is not None:
             orders = [orders[i] for i in chosen]
-        for slot, aggregate in enumerate(self.aggregates.values()):
+        columns = []
+        for aggregate in self.aggregates.values() if keys else ():
             values, failed = _values(aggregate, events, chosen)
             failures += failed
-            aggregate.fold(slot, cells, values, orders)
-        return failures
+            columns.append((aggregate, values))
+        cells = self._cells(tiles, keys, starts)
+        return Contributions(keys, starts, chosen, cells, columns, orders, failures)
 
     def _keys(self, events: Events) -> tuple[list[Key], list[int] | None, int]:
         """The key of every contribution, the index of the event it comes from (None: all, once each), failures."""
@@ -119,10 +126,8 @@ class View:
             return [()] * len(events)
         return list(zip(*(events.column(name) for name in self.key_fields), strict=True))
 
-    def _cells(self, tiles: Tiles, keys: Sequence[Key], times: Sequence[int]) -> list[Cells]:
+    def _cells(self, tiles: Tiles, keys: Sequence[Key], starts: Sequence[int]) -> list[Cells]:
         """The cells that each contribution goes to, made where there are none yet."""
-        width = self.tile_us
-        starts: Iterable[int] = repeat(0, len(keys)) if width is None else [time - time % width for time in times]
         found: list[Cells] = []
         append = found.append
         for key, start in zip(keys, starts, strict=True):
@@ -298,11 +303,12 @@ def _values(aggregate: Aggregate, events: Events, chosen: list[int] | None) -> t
 def _function_keys(found: Any) -> list[Key]:
     """The keys of what a `by` function returned: a key, or a list (or other collection) of keys."""
     if isinstance(found, (list, tuple, Set, Mapping, Iterator)):
-        return [(_text(key),) for key in found]
-    return [(_text(found),)]
+        return [(key_text(key),) for key in found]
+    return [(key_text(found),)]
 
 
-def _text(key: Any) -> str | None:
+def key_text(key: Any) -> str | None:
+    """A key that a function returned, as views hold it."""
     if isinstance(key, Enum):
         key = key.value  # as a field of this type does
     return None if key is None else str(key)

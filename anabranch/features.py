@@ -1,0 +1,76 @@
+"""Features: what a features function returns, as plain data that can be stored, compared and learnt from."""
+
+from __future__ import annotations
+
+import traceback
+from decimal import Decimal
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+from anabranch.errors import FeaturesError, FeatureValueError
+
+Feature = bool | int | float | str | None
+Features = dict[str, Feature]
+"""Values by name: numbers, booleans, texts (categories), and None where there is none. Never NaN."""
+
+_PLAIN = frozenset({bool, int, str, type(None)})
+
+
+def plain_features(returned: Any) -> Features:
+    """What a features function returned, checked and made plain. It may change `returned`.
+
+    Numbers of NumPy become those of Python, NaN and infinity become None.
+
+    >>> plain_features({"hour": 7, "recent": float("nan")})
+    {'hour': 7, 'recent': None}
+
+    Raises
+    ------
+    FeatureValueError
+        If it is not a dict of such values by name.
+    """
+    if type(returned) is not dict:
+        raise FeatureValueError(f"features must be a dict of values by name, and this is {_what(returned)}")
+    for name, value in returned.items():
+        kind = type(value)
+        if kind is float:
+            if value - value != 0.0:  # NaN and infinity
+                returned[name] = None
+        elif kind not in _PLAIN:
+            returned[name] = _plain(name, value)
+    return returned
+
+
+def _plain(name: str, value: Any) -> Feature:
+    if isinstance(value, Enum):
+        return plain_features({name: value.value})[name]
+    if isinstance(value, Decimal):
+        return plain_features({name: float(value)})[name]
+    item = getattr(value, "item", None)  # a scalar of NumPy
+    if callable(item) and getattr(value, "ndim", None) == 0:
+        return plain_features({name: item()})[name]
+    if isinstance(value, (bool, int, float, str)):  # a subclass
+        base = next(kind for kind in (bool, int, float, str) if isinstance(value, kind))
+        return plain_features({name: base(value)})[name]
+    raise FeatureValueError(f"feature {name!r} is {_what(value)}; return a number, a boolean, a text or None")
+
+
+def _what(value: Any) -> str:
+    return f"{value!r:.80}, a {type(value).__name__}"
+
+
+def last_line(error: BaseException) -> str:
+    """The last line of an error's traceback and where it came from: what a person needs to mend a function."""
+    text = traceback.format_exception_only(error)[-1].strip()
+    if isinstance(error, FeaturesError):
+        text = str(error)
+    frames = traceback.extract_tb(error.__traceback__)
+    of_user = [frame for frame in frames if Path(frame.filename).parent != _OURS]
+    if not of_user:
+        return text
+    frame = of_user[-1]
+    return f"{text} ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"
+
+
+_OURS = Path(__file__).parent
