@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from anabranch import Cut, Stream
-from eventlog.segment import Segment
+from eventlog.segment import Record, Segment
 
 if TYPE_CHECKING:
     from eventlog.lake_table import LakeTable
@@ -100,6 +100,10 @@ class Lake:
             found += segments
         whole = [segment.head(end) for segment in found if segment.offset < end]
         return sorted(whole, key=lambda segment: segment.offset)
+
+    def find(self, name: str, id: str) -> Record | None:  # noqa: A002 (the word of the log)
+        """The record of a stream that has this id; None: there is none in the lake."""
+        return self._table(name).find(id) if self._exists(name) else None
 
     def _exists(self, name: str) -> bool:
         return (self.root / name / "_delta_log").is_dir()

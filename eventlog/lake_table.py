@@ -13,11 +13,12 @@ from deltalake.exceptions import CommitFailedError
 from anabranch import Stream
 from eventlog.errors import ArchiveError
 from eventlog.lake_columns import record_batch, schema_of, segments_of
-from eventlog.segment import Segment
+from eventlog.segment import Record, Segment
 
 ROW_GROUP_RECORDS = 122_880
 """What DuckDB reads at a time."""
 _TRANSACTION = "anabranch"
+_END = 2**63 - 1
 _BATCH_RECORDS = 32_768
 _PLACE = ["_partition", "_offset", "_time", "_appended", "_id", "_key", "_data"]
 
@@ -96,6 +97,14 @@ class LakeTable:
             found += segments_of(table.sort_by("_offset"), self.name)
             size += table["_data"].nbytes
         return found, end
+
+    def find(self, id: str) -> Record | None:  # noqa: A002 (the word of the log)
+        """The record of this id. If ids grow with time, Parquet passes over all row groups but the right one."""
+        for _, path in reversed(self._files(0, _END)):  # the newest are asked for most
+            rows = pq.read_table(path, columns=_PLACE, filters=[("_id", "==", id)])
+            if rows.num_rows:
+                return next(segments_of(rows, self.name)[0].records())
+        return None
 
 
 def _reaches(table: DeltaTable) -> int:
