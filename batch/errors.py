@@ -4,7 +4,9 @@ AnabranchError
 ├── LeaseHeldError            another batch run is at work
 └── GenerationError           a generation cannot be read
     ├── CorruptGenerationError    a file of it is missing, or not the one that was published
-    └── FormatError               it was written by another version of this program
+    ├── FormatError               it was written by another version of this program
+    ├── VersionError              it has no such version of a model, or one of another definition
+    └── ModelFileError            the file of a model cannot be opened
 """
 
 from __future__ import annotations
@@ -59,3 +61,15 @@ class FormatError(GenerationError):
         self.expected = expected
         self.found = found
         super().__init__(f"{path} has format {found}, this version reads {expected}; a batch run rebuilds it")
+
+
+class VersionError(GenerationError):
+    """A generation has no such version of a model, or one that was trained on features of another definition."""
+
+
+class ModelFileError(GenerationError):
+    """The file of a model is the one that was published, and cannot be opened."""
+
+    def __init__(self, path: Path, problem: str):
+        self.path = path
+        super().__init__(f"{path} cannot be opened: {problem}; a batch run trains a new version")

@@ -13,10 +13,13 @@ from typing import Any
 
 import orjson
 
+from anabranch.contributions import Cells, Key
 from anabranch.cut import Cut
-from anabranch.view import Cells, Key, View
+from anabranch.model import Model
+from anabranch.view import View
 from batch import index_file
-from batch.errors import CorruptGenerationError, FormatError
+from batch.errors import CorruptGenerationError, FormatError, VersionError
+from batch.predictor import Predictor
 
 FORMAT = 1
 """The format of a generation; another one is not read, but made anew."""
@@ -51,6 +54,9 @@ class Generation:
         self._connections: list[sqlite3.Connection] = []
         self._of_thread = threading.local()
         self._queries: dict[tuple[Any, ...], str] = {}
+        self._models: dict[str, dict[str, Any]] = manifest.get("models", {})
+        self._predictors: dict[tuple[str, int], Predictor] = {}
+        self._opening = threading.Lock()
 
     @classmethod
     def open(cls, generations: Path, number: int, manifest_sha256: str | None = None) -> Generation:
@@ -165,6 +171,43 @@ class Generation:
             return ((key, row[width], unpack(row[width + 1 :])) for row in rows)
         decode = index_file.key_decoder(view)
         return ((decode(row[:width]), row[width], unpack(row[width + 1 :])) for row in rows)
+
+    def versions(self, model: str) -> list[dict[str, Any]]:
+        """What it holds of the versions of a model, the newest first; see `batch.publication`."""
+        held: list[dict[str, Any]] = self._models.get(model, {}).get("versions", [])
+        return held
+
+    def predictor(self, model: Model, version: int) -> Predictor:
+        """A version of a model, opened once.
+
+        Raises
+        ------
+        VersionError
+            If there is no such version, or it was trained on features of another definition.
+        CorruptGenerationError, ModelFileError
+            If its file is not the one that was published, or cannot be opened. Its sha256 is compared first.
+        """
+        with self._opening:
+            held = self._held(model, version)
+            known = self._predictors.get((model.name, version))
+            if known is None:
+                path = self.folder / held["file"]["path"]
+                verify(path, held["file"]["bytes"], held["file"]["sha256"])
+                known = self._predictors[model.name, version] = Predictor.open(version, model.task, held, path)
+            return known
+
+    def _held(self, model: Model, version: int) -> dict[str, Any]:
+        versions = self.versions(model.name)
+        held = next((held for held in versions if held["version"] == version), None)
+        if held is None:
+            known = ", ".join(str(held["version"]) for held in versions) or "none"
+            raise VersionError(f"generation {self.number} has no version {version} of {model.name!r}; it has {known}")
+        if held["fingerprint"] != model.fingerprint:
+            raise VersionError(
+                f"version {version} of {model.name!r} was trained on features of another definition;"
+                " a batch run trains a new one"
+            )
+        return held
 
     def close(self) -> None:
         """Close its files. Iterators of `tiles` that are still in use end with an error."""

@@ -16,7 +16,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from anabranch.view import Key, View
+from anabranch.contributions import Key
+from anabranch.view import View
 
 MISSING = float("-inf")
 """What a missing key value is stored as."""

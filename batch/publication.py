@@ -48,6 +48,21 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
     generation that it builds on, or null), ``created``, ``version`` (of this program) and ``views``; there by name:
     ``fingerprint``, ``keep_us``, ``rows``, ``watermark`` (microseconds), ``failures`` (how often a function of the user
     raised) and ``files`` (``table`` and ``index``, each with ``path``, ``bytes`` and ``sha256``).
+
+    And ``models``, by name (absent in generations of an application without models):
+
+    - ``fingerprint``, ``task``, ``metric``;
+    - ``champion``: the version as of publishing, or null;
+    - ``versions``, the newest first: ``version`` (the number of the generation that trained it, twice: ``generation``),
+      ``cut``, ``rows``, ``holdout`` (``loss``, ``rows``, and the loss of the ``incumbent`` or null), ``candidate``,
+      ``promoted`` (at its publication), ``fingerprint``; the model that serves in ``format`` (lightgbm or pickle),
+      ``file`` and ``encoding`` (of `batch.encoding`, and ``classes``), the one that passed the gate, which has not
+      seen the holdout, in the same of ``gate``;
+    - ``rows``: ``features`` (their kinds by name), ``newest`` (event times by stream, microseconds) and ``files``, each
+      with ``path`` (from the home on), ``start``, ``end``, ``rows``, ``failed``, ``bytes`` and ``sha256``; ``labels``:
+      such files of a label that arrives later;
+    - ``report``: ``candidates`` (``loss`` or ``error`` by name), ``skew`` (``checked``, ``unequal``, ``examples``) and
+      ``failed`` (``count``, ``examples`` of ``position`` and ``reason``).
     """
     raw = orjson.dumps({"format": FORMAT, **manifest}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
     with (folder / MANIFEST).open("wb") as file:
