@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
+from eventlog.prepared import Prepared
 from eventlog.segment import Segment, pack_times, unpack_times
 from eventlog.tables import heads, segments
 
@@ -16,11 +17,12 @@ MAX_READ_BYTES = 32 * 2**20
 _s = segments.c
 _own_head = heads.c.partition == bindparam("own")
 _own = _s.partition == bindparam("own")
-_HEAD = select(heads.c.first, heads.c.next).where(_own_head)
-_LOCK_HEAD = _HEAD.with_for_update()
-_SET_NEXT = update(heads).where(_own_head).values(next=bindparam("offset"))
+_SELECT_HEAD = select(heads.c.first, heads.c.next).where(_own_head)
+_HEAD = Prepared(_SELECT_HEAD)
+_LOCK_HEAD = Prepared(_SELECT_HEAD.with_for_update())
+_SET_NEXT = Prepared(update(heads).where(_own_head).values(next=bindparam("offset")))
 _SET_FIRST = update(heads).where(_own_head).values(first=bindparam("offset"))
-_INSERT = insert(segments)
+_INSERT = Prepared(insert(segments))
 _HOLDING = select(func.max(_s.offset)).where(_own, _s.offset <= bindparam("start")).scalar_subquery()
 _READ = (
     select(_s.partition, _s.offset, _s.stream, _s.appended, _s.times, _s.heads, _s.data)
@@ -45,23 +47,23 @@ class Head(NamedTuple):
 
 def head(connection: Connection, partition: int) -> Head:
     """The head of a partition."""
-    return Head(*connection.execute(_HEAD, {"own": partition}).one())
+    return Head(*_HEAD.rows(connection, {"own": partition})[0])
 
 
 def lock_head(connection: Connection, partition: int) -> Head:
     """The head of a partition, which no other transaction changes before this one ends."""
-    return Head(*connection.execute(_LOCK_HEAD, {"own": partition}).one())
+    return Head(*_LOCK_HEAD.rows(connection, {"own": partition})[0])
 
 
 def set_next(connection: Connection, partition: int, offset: int) -> None:
     """Let the next record go to `offset`."""
-    connection.execute(_SET_NEXT, {"own": partition, "offset": offset})
+    _SET_NEXT.run(connection, {"own": partition, "offset": offset})
 
 
 def insert_segments(connection: Connection, new: Iterable[Segment]) -> None:
     """Store segments."""
     if rows := [_row(segment) for segment in new]:
-        connection.execute(_INSERT, rows)
+        _INSERT.run(connection, *rows)
 
 
 def select_segments(connection: Connection, partition: int, start: int, stop: int) -> list[Segment]:

@@ -12,6 +12,7 @@ import orjson
 from sqlalchemy import BigInteger, ColumnElement, Connection, Text, any_, bindparam, cast, delete, func, insert, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from eventlog.prepared import Prepared
 from eventlog.tables import ids
 
 
@@ -22,27 +23,26 @@ class Identities:
         self._packed = _json if dialect == "sqlite" else list
         wanted, position, value = _sqlite() if dialect == "sqlite" else _postgresql()
         these = (ids.c.stream == bindparam("own", type_=Text)) & wanted
-        self._find = select(ids.c.id, ids.c.offset).where(these)
-        self._forget = delete(ids).where(these)
+        self._find = Prepared(select(ids.c.id, ids.c.offset).where(these))
+        self._forget = Prepared(delete(ids).where(these))
         rows = select(cast(bindparam("own"), Text), value, cast(bindparam("first"), BigInteger) + position)
-        self._add = insert(ids).from_select(["stream", "id", "offset"], rows.where(value.is_not(None)))
+        self._add = Prepared(insert(ids).from_select(["stream", "id", "offset"], rows.where(value.is_not(None))))
 
     def find(self, connection: Connection, stream: str, wanted: list[str | None]) -> dict[str, int]:
         """Where the log holds any of these ids already."""
         if not _some(wanted):
             return {}
-        rows = connection.execute(self._find, {"own": stream, "ids": self._packed(wanted)})
-        return {row.id: row.offset for row in rows}
+        return dict(self._find.rows(connection, {"own": stream, "ids": self._packed(wanted)}))
 
     def add(self, connection: Connection, stream: str, new: list[str | None], first: int) -> None:
         """Remember the ids of consecutive records from offset `first` on; None: that record has no id."""
         if _some(new):
-            connection.execute(self._add, {"own": stream, "ids": self._packed(new), "first": first})
+            self._add.run(connection, {"own": stream, "ids": self._packed(new), "first": first})
 
     def forget(self, connection: Connection, stream: str, old: list[str | None]) -> None:
         """Forget ids, so that they can come again."""
         if _some(old):
-            connection.execute(self._forget, {"own": stream, "ids": self._packed(old)})
+            self._forget.run(connection, {"own": stream, "ids": self._packed(old)})
 
 
 Elements = tuple[ColumnElement[bool], ColumnElement[int], ColumnElement[Any]]

@@ -20,6 +20,7 @@ from eventlog.fallback import abutting, read_archived
 from eventlog.identities import Identities
 from eventlog.leases import Lease, check_lease
 from eventlog.log import Append, Appended
+from eventlog.recent import Recent
 from eventlog.segment import Segment
 from eventlog.tables import heads
 
@@ -55,6 +56,7 @@ class SqlLog:
         self.clock = clock
         self._identities = Identities(database.dialect)
         self._grown = Condition()
+        self._recent = Recent()
         self._committed = 0  # the end of the log as far as this process has written it
         with database.write() as connection:
             database.insert_if_absent(connection, heads, partition=_PARTITION, first=0, next=0)
@@ -81,16 +83,19 @@ class SqlLog:
         for request in requests:
             appends_by_stream.setdefault(request.append.stream, []).append(request.append)
         results_by_stream = {}
+        segments: list[Segment] = []
         with self.database.write() as connection:
-            offset = hot.lock_head(connection, _PARTITION).next
+            offset = start = hot.lock_head(connection, _PARTITION).next
             for request in requests:
                 if request.lease is not None:
                     check_lease(connection, request.lease)
             for stream, appends in appends_by_stream.items():
                 arranged = self._store(connection, offset, stream, appends)
                 results_by_stream[stream] = iter(arranged.results)
+                segments += arranged.segments
                 offset += len(arranged.ids)
             hot.set_next(connection, _PARTITION, offset)
+        self._recent.add(start, segments)
         with self._grown:
             self._committed = offset
             self._grown.notify_all()
@@ -115,12 +120,16 @@ class SqlLog:
 
     def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
         """About `limit` records from `cut` on; see `Log.read`."""
-        start = cut.offsets[_PARTITION]
-        with self.database.read() as connection:
-            found = hot.select_segments(connection, _PARTITION, start, start + max(limit, 1))
-            first = found[0].offset if found else hot.head(connection, _PARTITION).first
-        if start < first:
-            return read_archived(self.lake, start, first, limit)
+        start, limit = cut.offsets[_PARTITION], max(limit, 1)
+        found = self._recent.read(start, limit)
+        if not found:
+            with self.database.read() as connection:
+                first, end = hot.head(connection, _PARTITION)
+                if start < end:
+                    found = hot.select_segments(connection, _PARTITION, start, start + limit)
+                    first = found[0].offset if found else hot.head(connection, _PARTITION).first
+            if start < first:
+                return read_archived(self.lake, start, first, limit)
         return abutting([segment.tail(start) for segment in found if segment.end > start], start)
 
     def wait(self, cut: Cut, timeout_seconds: float) -> bool:
@@ -158,6 +167,7 @@ class SqlLog:
             if not going:
                 return 0
             hot.drop_segments(connection, _PARTITION, going[-1].end)
+            self._recent.clear()
             return going[-1].end - first
 
     def close(self) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import event
 
 from anabranch import Cut
-from eventlog import Append, Record
+from eventlog import Append, Record, Segment
 from eventlog.database import Database
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
@@ -52,8 +52,18 @@ class Writer:
         return self.process.returncode
 
 
+class Forgetful(SqlLog):
+    """Reads only what the database holds, as another process does."""
+
+    def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
+        self._recent.clear()
+        return super().read(cut, limit)
+
+
 class SqlLogContract(LogContract):
     """What a log in a database must do besides: survive, and share with other processes."""
+
+    kind: type[SqlLog] = SqlLog
 
     @pytest.fixture
     def url(self) -> str:
@@ -70,7 +80,7 @@ class SqlLogContract(LogContract):
         opened: list[SqlLog] = []
 
         def open_(lake: Lake | None = None) -> SqlLog:
-            opened.append(SqlLog(Database(url), lake, lambda: NOW))
+            opened.append(self.kind(Database(url), lake, lambda: NOW))
             return opened[-1]
 
         yield open_
@@ -204,3 +214,11 @@ class TestPostgresql(SqlLogContract):
     @pytest.fixture
     def url(self, postgresql_url: str) -> str:
         return postgresql_url
+
+
+class TestSqliteFromOutside(TestSqlite):
+    kind = Forgetful
+
+
+class TestPostgresqlFromOutside(TestPostgresql):
+    kind = Forgetful
