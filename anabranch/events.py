@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from math import isfinite
 from typing import Any
@@ -55,6 +55,14 @@ class Events:
         """The place of each event in the total order."""
         return [(time, self.partition, self.offset + index) for index, time in enumerate(self.times)]
 
+    def pieces(self, most: int) -> Iterator[Events]:
+        """The same events in runs of at most `most`. What was decoded stays decoded."""
+        if len(self) <= most:
+            yield self
+            return
+        for start in range(0, len(self), most):
+            yield _Piece(self, start, min(start + most, len(self)))
+
     def column(self, name: str) -> list[Any]:
         """One field of every event as plain data (see `Field.convert`); None where it has no value."""
         field = self.stream.fields[name]
@@ -66,3 +74,24 @@ class Events:
         if field.kind == "number" and not self.stream.plain:  # a validator of the user may make anything of a number
             return [value if value is not None and isfinite(value) else None for value in column]
         return column
+
+
+class _Piece(Events):
+    """Some consecutive events of a run, decoded together with the others."""
+
+    def __init__(self, whole: Events, start: int, stop: int):
+        super().__init__(whole.stream, whole.partition, whole.offset + start, whole.times[start:stop], b"")
+        self._whole = whole
+        self._part = slice(start, stop)
+
+    @cached_property
+    def values(self) -> list[dict[str, Any]]:
+        return self._whole.values[self._part]
+
+    @cached_property
+    def models(self) -> list[BaseModel]:
+        return self._whole.models[self._part]
+
+    @cached_property
+    def orders(self) -> list[Order]:
+        return self._whole.orders[self._part]

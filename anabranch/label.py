@@ -13,8 +13,8 @@ from anabranch.stream import Stream
 class Label:
     """A field of another stream that says, later, what the outcome was.
 
-    A label belongs to every example of the same join key whose event time is at most `within` before the label's own;
-    it may also be older than its example. Which of several labels counts:
+    A label belongs to every example of the same join key whose event time is at most `within` away from its own; it may
+    come before its example. Which of several labels counts:
 
     - the *batch* layer knows all of them: the newest in the log that is in time,
     - the *speed* layer learns from the first one that comes, and counts a later one as a correction.

@@ -16,6 +16,8 @@ from anabranch.events import Events
 from anabranch.likeness import likeness
 from anabranch.stream import Stream
 
+__all__ = ["By", "Cells", "Key", "Tiles", "View", "key_order"]
+
 Tiles = dict[Key, dict[int, Cells]]
 """Cells by key, then by the start of the tile in microseconds (0 in a view without tiles)."""
 By = str | tuple[str, ...] | Callable[[Any], Any]

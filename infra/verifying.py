@@ -25,8 +25,9 @@ from serving.answer import Row, tile_text
 from serving.query import LIMIT_MOST, ViewQueries
 from serving.reading import Views
 from speed.consumer import Consumer
+from speed.fold import apply
 from speed.recovery import publications, recover
-from speed.state import SpeedState, apply
+from speed.state import SpeedState
 
 SHOWN_FAULTS = 5
 _READ_RECORDS = 10_000

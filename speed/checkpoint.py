@@ -21,7 +21,7 @@ from eventlog.publication import Publication
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
-FORMAT = "anabranch checkpoint 1"
+FORMAT = "anabranch checkpoint 2"
 KEPT = 2
 _HEADER_BYTES = 512
 _ROWS_A_PICKLE = 2_000
@@ -112,8 +112,13 @@ def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
             "watermarks": state.watermarks,
             "views": {name: (view.fingerprint, view.keep_us) for name, view in app.views.items()},
             "epochs": [(str(epoch.start), epoch.run) for epoch in state.epochs],
+            "learners": {name: learner.model.learner_fingerprint for name, learner in state.learners.items()},
         }
     )
+    if state.learners:
+        import cloudpickle  # type: ignore[import-untyped]
+    for learner in state.learners.values():
+        yield cloudpickle.dumps(learner.state())  # by value: a model of River may hold a lambda of the application
     for number, epoch in enumerate(state.epochs):
         for name, tiles in epoch.tiles.items():
             for rows in _rows(app.views[name], tiles):
@@ -146,6 +151,12 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
         [Epoch(Cut.parse(start), run) for start, run in head["epochs"]],
         head["watermarks"],
     )
+    if head["learners"]:
+        from speed.learner import Learner
+    for name, fingerprint in head["learners"].items():
+        kept = next(objects)
+        if name in app.models and app.models[name].learner_fingerprint == fingerprint:
+            state.learners[name] = Learner.restore(app.models[name], kept)
     for number, name, rows in objects:
         view = app.views[name]
         tiles = state.epochs[number].tiles.setdefault(name, {})

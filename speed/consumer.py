@@ -9,19 +9,31 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from anabranch import SYSTEM, App, Cut
+from pydantic import BaseModel
+
+from anabranch import SYSTEM, App, Cut, Model, freeze
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
 from eventlog.publication import Publication
-from eventlog.segment import Segment, joined
+from eventlog.segment import Record, Segment, joined
 from speed.checkpoint import Checkpoints
+from speed.fold import Effects, apply, events_of, fold_events
+from speed.outbox import Outbox
+from speed.published import Published
 from speed.recovery import recover
-from speed.state import Adopt, SpeedState, apply, events_of, forget_expired
+from speed.state import Adopt, SpeedState, forget_expired
+
+if TYPE_CHECKING:
+    from speed.forecast import Asked
+    from speed.learner import Learner
 
 logger = logging.getLogger(__name__)
 _READ_RECORDS = 4_096
 _FOLDED_TOGETHER = 1_000
+_FOLDED_WITH_MODELS = 100
+"""Events with models that are folded at a time: a prediction request waits no longer than they take."""
 _GATHER_SECONDS = 0.008
 """How long small commits are gathered before they are folded: every fold takes time from those that append."""
 _IDLE_SECONDS = 0.25
@@ -46,6 +58,11 @@ class Consumer:
         A checkpoint is due when either has passed since the last one and something was folded.
     clock
         Microseconds since 1970; only `lag_seconds` looks at it.
+    published
+        Opens a generation that was adopted, for models; it, too, is expected to remember. None: no model asks.
+    on_drift
+        Called with a model and the time in microseconds of an alarm of its drift detector, when the fold meets it in
+        the log; after a restart perhaps again.
     """
 
     def __init__(
@@ -58,6 +75,8 @@ class Consumer:
         checkpoint_seconds: float = 30.0,
         checkpoint_records: int = 1_000_000,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
+        published: Callable[[Publication], Published] | None = None,
+        on_drift: Callable[[Model, int], None] = lambda model, time: None,
     ):
         self.app = app
         self.log = log
@@ -66,12 +85,16 @@ class Consumer:
         self.checkpoint_seconds = checkpoint_seconds
         self.checkpoint_records = checkpoint_records
         self.clock = clock
+        self.published = published
+        self.on_drift = on_drift
         self.problem: str | None = None
         self.warnings: deque[str] = deque(maxlen=_WARNINGS_KEPT)
         self.caught_up = False
         self.records_folded = 0
         self.failures_by_view: Counter[str] = Counter()
-        self._state = SpeedState()
+        self._state = SpeedState(learners=self._learners())
+        self._outbox = Outbox(log)
+        self._with_models = {model.on.name for model in app.models.values()}
         self._lock = threading.Lock()
         self._readers_waiting = 0
         self._behind_since_us: int | None = None
@@ -120,6 +143,29 @@ class Consumer:
             self._readers_waiting -= 1
             yield self._state
 
+    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> Asked | freeze.Failed:
+        """What a model says of an example as everything stands now, but for its champion: see `Asked`.
+
+        Parameters
+        ----------
+        example
+            Made by ``model.example.read``.
+        time_us
+            When it happened; None: at the log's clock, the newest event time of its stream.
+
+        Returns
+        -------
+        Asked or Failed
+            Failed if the features function raised.
+        """
+        with self.reading() as state:
+            assert state.lookups is not None
+            state.lookups.now = state.watermarks.get(model.on.name, 0) if time_us is None else time_us
+            features = freeze.features_of(model, example, state.lookups)
+            if isinstance(features, freeze.Failed):
+                return features
+            return state.learners[model.name].ask(features, state.publication, state.cut)
+
     def when_past(self, cut: Cut) -> Future[Cut]:
         """A future that is resolved with the fold's cut once that covers `cut`."""
         future: Future[Cut] = Future()
@@ -145,10 +191,19 @@ class Consumer:
                 if self.cut.covers(target):
                     self.caught_up = True
                 self._step()
+            self._outbox.flush(idle=True)
             self._checkpoint()
         except Exception as error:  # whatever it is, it must be seen: readiness names it
             logger.exception("the fold stopped at %s", self.cut)
             self.problem = f"the fold stopped at {self.cut}: {error}"
+
+    def _learners(self) -> dict[str, Learner]:
+        """A learner that knows nothing for every model."""
+        if not self.app.models:
+            return {}
+        from speed.learner import Learner  # River is large: only models pay for it
+
+        return {name: Learner(model) for name, model in self.app.models.items()}
 
     def _recover(self) -> None:
         recovery = recover(self.app, self.log, self.checkpoints, self.adopt)
@@ -156,8 +211,14 @@ class Consumer:
             logger.warning("%s", problem)
         logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
         self.warnings.extend(recovery.problems)
+        state = recovery.state
+        for name in self._state.learners.keys() - state.learners.keys() if state.cut.offsets[0] else ():
+            self.warnings.append(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
+            logger.warning("%s", self.warnings[-1])
+        state.learners = {**self._state.learners, **state.learners}
+        state.look_again(self.app, self.published)
         with self._lock:
-            self._state = recovery.state
+            self._state = state
 
     def _step(self) -> None:
         """Fold what there is, or wait for more."""
@@ -177,6 +238,7 @@ class Consumer:
             self._behind_since_us = None  # it was all there was
         if self._checkpoint_due():
             self._checkpoint()
+        self._outbox.flush(idle=not segments)
         if not segments:
             self._behind_since_us = None
             self.log.wait(self.cut, _IDLE_SECONDS)
@@ -185,22 +247,38 @@ class Consumer:
 
     def _fold(self, segment: Segment) -> None:
         """Fold one segment: decode and open files first, so that the state is locked only while it changes."""
-        events = None
-        if segment.stream == SYSTEM:
-            self._open_generations(segment)
-        elif segment.stream in self.app.streams:
-            events = events_of(segment, self.app)
-            _ = events.values
+        if segment.stream in self.app.streams:
+            whole = events_of(segment, self.app)
+            _ = whole.values
+            with_models = segment.stream in self._with_models
+            if with_models:
+                _ = whole.models
+            for events in whole.pieces(_FOLDED_WITH_MODELS if with_models else _FOLDED_TOGETHER):
+                self._let_readers_in()
+                with self._lock:
+                    effects = fold_events(self._state, events, self.app)
+                self._after(effects, len(events))
+        else:
+            if segment.stream == SYSTEM:
+                self._open_files(segment)
+            self._let_readers_in()
+            with self._lock:
+                effects = apply(self._state, segment, self.app, self.adopt, self.published)
+            self._after(effects, segment.count)
+
+    def _let_readers_in(self) -> None:
         if self._readers_waiting:
-            time.sleep(_YIELD_SECONDS)  # Python's locks are not fair: let a reader in
-        with self._lock:
-            failures = apply(self._state, segment, self.app, self.adopt, events)
-        self.failures_by_view.update(failures)
-        self.records_folded += segment.count
-        self._records_since_checkpoint += segment.count
+            time.sleep(_YIELD_SECONDS)  # Python's locks are not fair
+
+    def _after(self, effects: Effects, records: int) -> None:
+        self.failures_by_view.update(effects.failures)
+        self.records_folded += records
+        self._records_since_checkpoint += records
+        self._outbox.add(effects)
         self._wake()
 
-    def _open_generations(self, segment: Segment) -> None:
+    def _open_files(self, segment: Segment) -> None:
+        """Open what the events of the system's stream announce."""
         for record in segment.records():
             if record.data["kind"] == "batch_published":
                 publication = Publication.of(record.data)
@@ -208,6 +286,19 @@ class Consumer:
                     warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
                     logger.warning("%s", warning)
                     self.warnings.append(warning)
+                elif self.published is not None:
+                    below = self.published(publication)
+                    for model in self.app.models.values():
+                        for version in publication.promoted.values():
+                            below.predictor(model, version)
+            elif record.data["kind"] == "drift_detected":
+                self._drifted(record)
+
+    def _drifted(self, record: Record) -> None:
+        model = self.app.models.get(record.data["model"])
+        if model is not None:
+            logger.warning("drift: the blend of model %r is worse than it was, at %s", model.name, record.data["at"])
+            self.on_drift(model, record.appended)
 
     def _wake(self) -> None:
         if not self._waiters:
@@ -235,7 +326,8 @@ class Consumer:
         if not self._records_since_checkpoint:
             return
         with self._lock:
-            forget_expired(self._state, self.app)
+            if forget_expired(self._state, self.app) and self._state.lookups is not None:
+                self._state.look_again(self.app, self.published)
         try:
             self.checkpoints.save(self._state, self.app)
         except OSError as error:  # a full disk must not stop the fold: the log is the truth

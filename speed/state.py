@@ -1,4 +1,4 @@
-"""What the speed layer knows, and the pure fold that brings it forward.
+"""What the speed layer knows. `speed.fold` brings it forward.
 
 Invariants
 ----------
@@ -9,15 +9,18 @@ Invariants
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from anabranch import SYSTEM, App, Cut, CutError, Events
+from anabranch import App, Cut
+from anabranch.lookups import Lookups
 from anabranch.view import Tiles
 from eventlog.publication import Publication
-from eventlog.segment import Segment
+from speed.published import Predictor, Published
+
+if TYPE_CHECKING:
+    from speed.learner import Learner  # River is large: only an application with models pays for it
 
 Adopt = Callable[[Publication], bool]
 """Whether a published generation can be served: it is intact, and made by the definitions in force."""
@@ -64,103 +67,35 @@ class SpeedState:
         See `Epoch`. An answer merges all of them.
     watermarks
         The newest event time, in microseconds, by stream.
+    learners
+        What the models have learnt, by name; a model that has none here is not folded.
+    lookups
+        The views as features functions see them; made when it is needed.
     """
 
     cut: Cut = field(default_factory=Cut)
     publication: Publication | None = None
     epochs: list[Epoch] = field(default_factory=lambda: [Epoch(Cut())])
     watermarks: dict[str, int] = field(default_factory=dict)
+    learners: dict[str, Learner] = field(default_factory=dict)
+    lookups: Lookups | None = field(default=None, repr=False, compare=False)
 
     @classmethod
     def after(cls, publication: Publication) -> SpeedState:
         """The state in which everything before the publication's cut is left to the batch layer."""
         return cls(publication.cut, publication, [Epoch(publication.cut)])
 
-
-def apply(state: SpeedState, segment: Segment, app: App, adopt: Adopt, events: Events | None = None) -> Counter[str]:
-    """Fold one segment into `state`, in place.
-
-    Parameters
-    ----------
-    segment
-        The records that come next. Nothing happens if they do not begin exactly at ``state.cut``.
-    adopt
-        Asked once for every ``batch_published`` marker.
-    events
-        The segment's events, if the caller has decoded them already.
-
-    Returns
-    -------
-    Counter
-        By view, on how many events a function of the user raised.
-
-    Raises
-    ------
-    CutError
-        If the segment leaves a gap or overlaps what was folded.
-    """
-    expected = state.cut.offsets[segment.partition]
-    if segment.offset != expected:
-        raise CutError(f"fold of partition {segment.partition}", expected, segment.offset)
-    failures: Counter[str] = Counter()
-    if segment.stream == SYSTEM:
-        for record in segment.records():
-            _mark(state, record.data, Cut((record.offset,)), app, adopt)
-    elif segment.stream in app.streams:
-        events = events or events_of(segment, app)
-        tiles_by_view = state.epochs[-1].tiles
-        for view in app.views_of(segment.stream):
-            failed = view.fold(tiles_by_view.setdefault(view.name, {}), events)
-            if failed:
-                failures[view.name] += failed
-        newest = max(segment.times)
-        state.watermarks[segment.stream] = max(newest, state.watermarks.get(segment.stream, newest))
-    state.cut = Cut((segment.end,))
-    return failures
-
-
-def events_of(segment: Segment, app: App) -> Events:
-    """The events of a segment of one of the application's streams."""
-    return Events(app.streams[segment.stream], segment.partition, segment.offset, segment.times, segment.data)
-
-
-def _mark(state: SpeedState, marker: dict[str, Any], at: Cut, app: App, adopt: Adopt) -> None:
-    """Obey a batch marker at its place in the log. Other system events do not concern the views."""
-    kind = marker["kind"]
-    if kind == "batch_started":
-        _join_pending(state, app)  # the lease fences an older run: it can no longer publish
-        state.epochs.append(Epoch(at, marker["run"]))
-    elif kind == "batch_failed" and state.epochs[-1].run == marker["run"]:
-        _join_pending(state, app)
-    elif kind == "batch_published":
-        _publish(state, Publication.of(marker), adopt)
-
-
-def _join_pending(state: SpeedState, app: App) -> None:
-    """Give an epoch whose run will not publish back to the one before it."""
-    while len(state.epochs) > 1:
-        later = state.epochs.pop()
-        state.epochs[-1].join(later, app)
-
-
-def _publish(state: SpeedState, publication: Publication, adopt: Adopt) -> None:
-    """Drop what the published generation covers; keep everything if it cannot be served."""
-    if not adopt(publication):
-        return
-    kept = [epoch for epoch in state.epochs if not _before(epoch.start, publication.cut)]
-    if not kept or kept[0].start != publication.cut:
-        raise CutError(
-            f"generation {publication.generation} and the epochs behind it",
-            publication.cut,
-            kept[0].start if kept else state.epochs[-1].start,
-        )
-    kept[0] = replace(kept[0], run=None)
-    state.epochs = kept
-    state.publication = publication
-
-
-def _before(cut: Cut, other: Cut) -> bool:
-    return not cut.covers(other)
+    def look_again(self, app: App, published: Callable[[Publication], Published] | None) -> None:
+        """Have features functions and champions see what is published and in the epochs now."""
+        below = None if self.publication is None or published is None else published(self.publication)
+        base = None if below is None else below.tiles_of
+        layers = [epoch.tiles for epoch in self.epochs]
+        if self.lookups is None:
+            self.lookups = Lookups(app.views, base, layers, self.watermarks)
+        else:
+            self.lookups.forget(base, layers)
+        for learner in self.learners.values():
+            learner.use(None if below is None else _champion(learner, below))
 
 
 def forget_expired(state: SpeedState, app: App) -> int:
@@ -181,3 +116,12 @@ def forget_expired(state: SpeedState, app: App) -> int:
                 if not tiles[key]:
                     del tiles[key]
     return dropped
+
+
+def _champion(learner: Learner, below: Published) -> Predictor | None:
+    """The champion as the log says; if the generation cannot give it, the newest one before it that it can."""
+    for version in reversed(learner.champions):
+        predictor = below.predictor(learner.model, version)
+        if predictor is not None:
+            return predictor
+    return None

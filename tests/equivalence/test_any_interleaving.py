@@ -20,7 +20,8 @@ from anabranch import SYSTEM, App, Cut, agg
 from anabranch.view import Key, Tiles, View
 from eventlog.publication import Publication
 from eventlog.segment import Segment
-from speed.state import SpeedState, apply, events_of
+from speed.fold import apply, events_of
+from speed.state import SpeedState
 
 Data = dict[str, Any]
 Step = str | list[Data]

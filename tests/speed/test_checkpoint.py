@@ -8,7 +8,8 @@ import pytest
 from anabranch import SYSTEM, App, Cut, agg
 from speed.checkpoint import KEPT, Checkpoints
 from speed.errors import CheckpointError
-from speed.state import SpeedState, apply
+from speed.fold import apply
+from speed.state import SpeedState
 from tests.speed.conftest import make_app, ride, segment
 from tests.speed.test_state import published, started, yes
 

@@ -9,8 +9,9 @@ import pytest
 from anabranch import App, Cut
 from eventlog.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
+from speed.fold import apply
 from speed.recovery import recover
-from speed.state import Adopt, SpeedState, apply
+from speed.state import Adopt, SpeedState
 from tests.speed.conftest import append
 
 

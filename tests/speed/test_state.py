@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from anabranch import SYSTEM, App, Cut, CutError
-from speed.state import SpeedState, apply, forget_expired
+from speed.fold import apply
+from speed.state import SpeedState, forget_expired
 from tests.speed.conftest import ride, segment
 
 

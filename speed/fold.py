@@ -1,0 +1,120 @@
+"""The pure fold: one segment of the log after the other into the state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from anabranch import SYSTEM, App, Cut, CutError, Events, Model, freeze
+from eventlog.publication import Publication
+from eventlog.segment import Segment
+from speed.markers import obey
+from speed.published import Published
+from speed.state import Adopt, SpeedState
+
+
+@dataclass(slots=True)
+class Effects:
+    """What the fold of some records gives to the world.
+
+    Attributes
+    ----------
+    failures
+        By view, on how many events a function of the user raised.
+    alarms
+        (model, offset) wherever a drift detector raised an alarm.
+    samples
+        (id, event) of features to be kept for the skew test.
+    """
+
+    failures: Counter[str] = field(default_factory=Counter)
+    alarms: list[tuple[str, int]] = field(default_factory=list)
+    samples: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+
+
+def apply(
+    state: SpeedState,
+    segment: Segment,
+    app: App,
+    adopt: Adopt,
+    published: Callable[[Publication], Published] | None = None,
+) -> Effects:
+    """Fold one segment into `state`, in place.
+
+    Parameters
+    ----------
+    segment
+        The records that come next. Nothing happens if they do not begin exactly at ``state.cut``.
+    adopt
+        Asked once for every ``batch_published`` marker.
+    published
+        Opens a generation that was adopted; only models ask for it.
+
+    Raises
+    ------
+    CutError
+        If the segment leaves a gap or overlaps what was folded.
+    """
+    if segment.stream in app.streams:
+        return fold_events(state, events_of(segment, app), app)
+    _check_next(state, segment.partition, segment.offset)
+    if segment.stream == SYSTEM:
+        for record in segment.records():
+            obey(state, record, app, adopt, published)
+    state.cut = Cut((segment.end,))
+    return Effects()
+
+
+def fold_events(state: SpeedState, events: Events, app: App) -> Effects:
+    """Fold the events of one of the application's streams; see `apply`."""
+    _check_next(state, events.partition, events.offset)
+    effects = Effects()
+    stream = events.stream.name
+    models = [model for model in app.models_of(stream) if model.name in state.learners]
+    tiles_by_view = state.epochs[-1].tiles
+    if state.lookups is None:
+        state.look_again(app, None)
+    assert state.lookups is not None
+    frozen, failures = freeze.fold(app.views_of(stream), models, tiles_by_view, state.lookups, state.watermarks, events)
+    effects.failures.update(failures)
+    for model in models:
+        learner = state.learners[model.name]
+        alarms = learner.fold(events, frozen[model.name])
+        effects.alarms += [(model.name, offset) for offset in alarms]
+        effects.samples += _samples(model, events, frozen[model.name])
+    for learner in state.learners.values():
+        label = learner.model.later_label
+        if label is not None and label.stream.name == stream:
+            effects.alarms += [(learner.model.name, offset) for offset in learner.fold_labels(events)]
+    state.cut = Cut((events.offset + len(events),))
+    return effects
+
+
+def events_of(segment: Segment, app: App) -> Events:
+    """The events of a segment of one of the application's streams."""
+    return Events(app.streams[segment.stream], segment.partition, segment.offset, segment.times, segment.data)
+
+
+def _check_next(state: SpeedState, partition: int, offset: int) -> None:
+    expected = state.cut.offsets[partition]
+    if offset != expected:
+        raise CutError(f"fold of partition {partition}", expected, offset)
+
+
+SAMPLED = 61
+"""Of so many examples, one has its frozen features sampled for the skew test of the next batch run."""
+
+
+def _samples(model: Model, events: Events, frozen: freeze.Frozen) -> list[tuple[str, dict[str, Any]]]:
+    """(id, event of the stream `_features`) of the sampled examples: chosen by their place in the log alone."""
+    first = -events.offset % SAMPLED
+    found = []
+    for index in range(first, len(frozen), SAMPLED):
+        features = frozen[index]
+        if not isinstance(features, freeze.Failed):
+            at = events.offset + index
+            data = {"model": model.name, "fingerprint": model.fingerprint, "at": at, "features": features}
+            found.append((f"{model.name}:{model.fingerprint}:{at}", data))
+    return found

@@ -1,0 +1,113 @@
+"""A forecast: the answer of a model to one example, and what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from anabranch import Cut
+from anabranch.features import Features
+from anabranch.model import LabelValue
+from eventlog.publication import Publication
+from speed.published import Part, Predictor
+
+BATCH = "batch"
+"""The name of the expert that is the champion of the batch layer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """What a model answers.
+
+    Attributes
+    ----------
+    prediction
+        The blend: a number, or the probability of every class. None: nobody has learnt anything yet.
+    parts
+        What each expert said; None where it said nothing finite.
+    weights
+        By expert; their sum is one.
+    """
+
+    prediction: Part | None
+    parts: dict[str, Part | None]
+    weights: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """The range of labels that a model has seen: every part is clipped to it. None: it has seen none."""
+
+    low: float | None = None
+    high: float | None = None
+
+    def clip(self, value: float) -> float:
+        """The nearest number within."""
+        if self.low is not None and value < self.low:
+            return self.low
+        if self.high is not None and value > self.high:
+            return self.high
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question to a model, answered as far as the speed layer can: the champion is asked outside its lock.
+
+    Attributes
+    ----------
+    features
+        As the views stand.
+    parts
+        What the experts of the speed layer say.
+    predictor, version
+        The champion; None: there is none.
+    shares
+        The weights of all experts.
+    bounds
+        The range of labels.
+    publication, cut
+        What the answer covers.
+    """
+
+    features: Features
+    parts: Mapping[str, Part | None]
+    predictor: Predictor | None
+    version: int | None
+    shares: Mapping[str, float]
+    bounds: Bounds
+    publication: Publication | None
+    cut: Cut
+
+    def answer(self, batch: Part | None) -> Forecast:
+        """The forecast, given what the champion says; None: there is none, or it says nothing."""
+        parts = dict(self.parts)
+        if self.predictor is not None:
+            parts = {BATCH: batch, **parts}
+        usable = {expert: part for expert, part in parts.items() if part is not None}
+        weights = among(self.shares, usable)
+        return Forecast(blended(usable, weights, self.bounds), parts, {**dict.fromkeys(parts, 0.0), **weights})
+
+
+def among(shares: Mapping[str, float], experts: Mapping[str, object]) -> dict[str, float]:
+    """The weights of those experts that have a prediction: they share the weight of the others in proportion."""
+    awake = {expert: shares[expert] for expert in experts if expert in shares}
+    mass = sum(awake.values())
+    if mass > 0.0:
+        return {expert: share / mass for expert, share in awake.items()}
+    return {expert: 1.0 / len(awake) for expert in awake}
+
+
+def blended(parts: Mapping[str, Part], weights: Mapping[str, float], bounds: Bounds) -> Part | None:
+    """The weighted mean of the parts."""
+    if not weights:
+        return None
+    if any(isinstance(part, Mapping) for part in parts.values()):
+        mixed: dict[LabelValue, float] = {}
+        for expert, weight in weights.items():
+            part = parts[expert]
+            assert isinstance(part, Mapping)
+            for label, p in part.items():
+                mixed[label] = mixed.get(label, 0.0) + weight * p
+        return mixed
+    return sum(weight * bounds.clip(parts[expert]) for expert, weight in weights.items())  # type: ignore[arg-type, misc]
