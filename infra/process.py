@@ -10,7 +10,7 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, cast
 
-from anabranch import App, load_app
+from anabranch import App, Model, load_app
 from batch.errors import GenerationError
 from batch.generation import Generation
 from batch.generations import Generations
@@ -23,6 +23,7 @@ from eventlog.publication import Publication
 from eventlog.runs import Runs
 from eventlog.schemas import Schemas
 from eventlog.sql_log import SqlLog
+from infra.below import Below
 from infra.errors import UsageError
 from infra.settings import Settings
 from speed.checkpoint import Checkpoints
@@ -66,6 +67,7 @@ class Process:
         self.problems: list[str] = []
         """What `adopt` found wrong, a sentence each."""
         self._adopted: dict[tuple[int, str], bool] = {}
+        self._below: dict[int, Below] = {}
         self._adopting = Lock()
 
     @cached_property
@@ -81,8 +83,14 @@ class Process:
         self.schemas.register(app)
         return app
 
-    def consumer(self) -> Consumer:
-        """A consumer that was not started."""
+    def consumer(self, on_drift: Callable[[Model, int], None] = lambda model, time: None) -> Consumer:
+        """A consumer that was not started.
+
+        Raises
+        ------
+        DefinitionError
+            If a model of the application makes no learners that can be used.
+        """
         return Consumer(
             self.app,
             self.log,
@@ -91,7 +99,18 @@ class Process:
             checkpoint_seconds=self.settings.checkpoint_seconds,
             checkpoint_records=self.settings.checkpoint_records,
             clock=self.clock,
+            published=self.below,
+            on_drift=on_drift,
         )
+
+    def below(self, publication: Publication) -> Below:
+        """What the speed layer asks of a generation that was adopted."""
+        with self._adopting:
+            known = self._below.get(publication.generation)
+            generation = self.generation(publication)
+            if known is None or known.generation is not generation:
+                self._below = {publication.generation: Below(generation)}
+            return self._below[publication.generation]
 
     def adopt(self, publication: Publication) -> bool:
         """Whether a generation can be served: intact, and of the application's definitions. Decided once."""

@@ -1,0 +1,39 @@
+"""Batch runs that a drift alarm starts."""
+
+from __future__ import annotations
+
+import logging
+import threading
+
+from anabranch import Model
+from batch.errors import LeaseHeldError
+from infra.batching import BatchStarter
+from infra.errors import UsageError
+from infra.process import Process
+
+logger = logging.getLogger(__name__)
+_HOLDER = "cooldown"
+"""No process is called so: such a lease ends with its time alone, also when the service is started again."""
+
+
+class Retraining:
+    """Starts batch runs on drift, at most one a model and cooldown. The cooldown is a lease: it outlives the process."""
+
+    def __init__(self, process: Process):
+        self._process = process
+
+    def on_drift(self, model: Model, alarmed_us: int) -> None:
+        """Start a run, unless the model does not want it, the alarm is old news, or one was started lately."""
+        old = self._process.clock() - alarmed_us > model.cooldown_us
+        if not model.retrain_on_drift or old:
+            return
+        lease = self._process.leases.acquire(f"drift:{model.name}", _HOLDER, model.cooldown_us / 1e6)
+        if lease is not None:  # starting takes seconds, and the fold goes on
+            threading.Thread(target=self._start, args=(model,), name=f"drift-{model.name}", daemon=True).start()
+
+    def _start(self, model: Model) -> None:
+        try:
+            run = BatchStarter(self._process).start(False)
+            logger.warning("drift of model %r started batch run %s", model.name, run)
+        except (LeaseHeldError, UsageError) as error:
+            logger.warning("drift of model %r started no batch run: %s", model.name, error)
