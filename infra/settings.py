@@ -37,6 +37,9 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(30.0, gt=0, description="Seconds between two checkpoints of the speed layer.")
     checkpoint_records: int = Field(1_000_000, ge=1, description="Records after which it checkpoints anyway.")
     slice_records: int = Field(500_000, ge=1_000, description="Records in one slice of a batch run: bounds its memory.")
+    record_predictions: bool = Field(
+        True, description="Whether every prediction is recorded in the log, so that it can be looked up later."
+    )
     dask: str | None = Field(None, description="Address of a Dask scheduler, like tcp://…; absent: this machine.")
     workers: int | None = Field(None, ge=1, description="Dask workers on this machine; absent: one for each core.")
 

@@ -17,12 +17,15 @@ from types import FrameType
 
 import uvicorn
 
+from eventlog.finder import Finder
 from eventlog.ingest import Limits
 from infra.batching import BatchStarter
 from infra.errors import AlreadyRunningError, UsageError
 from infra.process import Process, opened
+from infra.retraining import Retraining
 from infra.settings import Settings
 from serving.api import create_api
+from serving.recorder import Recorder
 from serving.service import Service
 from speed.consumer import Consumer
 
@@ -47,16 +50,19 @@ def up(settings: Settings) -> None:
     with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
         address = _address(settings.host, listener)
         (process.home / _LOCK).write_text(f"pid {os.getpid()}, {address}\n")
-        consumer = process.consumer()
+        consumer = process.consumer(Retraining(process).on_drift)
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
-        server = _Server(_config(process, consumer), greeting)
+        recorder = recorder_of(process)
+        server = _Server(_config(process, consumer, recorder), greeting)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
         consumer.start()
+        recorder.start()
         try:
             _tune()
             server.run([listener])
         finally:
+            recorder.close()
             consumer.stop()
 
 
@@ -76,7 +82,13 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def service_of(process: Process, consumer: Consumer) -> Service:
+def recorder_of(process: Process) -> Recorder:
+    """What keeps predictions; it was not started."""
+    finder = Finder(process.database, process.log, process.lake)
+    return Recorder(process.log, finder, recording=process.settings.record_predictions)
+
+
+def service_of(process: Process, consumer: Consumer, recorder: Recorder) -> Service:
     """What the API is made of."""
     settings = process.settings
     return Service(
@@ -95,12 +107,13 @@ def service_of(process: Process, consumer: Consumer) -> Service:
         api_key=None if settings.api_key is None else settings.api_key.get_secret_value(),
         start_batch=BatchStarter(process).start,
         clock=process.clock,
+        recorder=recorder,
     )
 
 
-def _config(process: Process, consumer: Consumer) -> uvicorn.Config:
+def _config(process: Process, consumer: Consumer, recorder: Recorder) -> uvicorn.Config:
     return uvicorn.Config(
-        create_api(service_of(process, consumer)),
+        create_api(service_of(process, consumer, recorder)),
         loop="uvloop",
         http="httptools",
         ws="none",

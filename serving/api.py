@@ -13,12 +13,15 @@ from serving import problems
 from serving.auth import ApiKey
 from serving.lean import LeanRoute
 from serving.metrics import Measured, Metrics
-from serving.routes import batch, events, health, rejected, streams, views
+from serving.model_metrics import ModelMetrics
+from serving.models import Models
+from serving.routes import batch, events, health, models, predictions, rejected, streams, views
 from serving.service import Service
 
 VERSION = "0.1.0"
 _DESCRIPTION = """Events are posted to an append-only log; views answer with what the batch layer has covered merged
-with every event since. Errors are `application/problem+json` (RFC 9457)."""
+with every event since; models with a blend of what the batch layer trained and what the speed layer has learnt since.
+Errors are `application/problem+json` (RFC 9457)."""
 
 
 def create_api(service: Service) -> FastAPI:
@@ -33,8 +36,13 @@ def create_api(service: Service) -> FastAPI:
     app.router.route_class = LeanRoute
     app.router.redirect_slashes = False
     metrics = Metrics(service)
+    standings = Models(service)
+    model_metrics = ModelMetrics(service, standings)
+    metrics.register(model_metrics)
     events.add_routes(app, service, metrics)  # the busiest first: routes are tried in order
+    predictions.add_routes(app, service, metrics, model_metrics)
     views.add_routes(app, service)
+    models.add_routes(app, service, standings)
     streams.add_routes(app, service)
     rejected.add_routes(app, service, metrics)
     batch.add_routes(app, service)

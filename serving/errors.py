@@ -3,8 +3,12 @@
 AnabranchError
 └── ServingError
     ├── QueryError            a parameter of the query string is wrong
-    ├── NotFoundError         there is no such stream, view, run or rejected event
+    ├── NotFoundError         there is no such stream, view, model, prediction, run or rejected event
     ├── AlreadyRetriedError   the rejected event was accepted by an earlier retry
+    ├── AlreadyChampionError  the version that was to be promoted is the champion
+    ├── NoEarlierChampionError  there is no champion to go back to
+    ├── InvalidExampleError   what was asked about is no example of the model
+    ├── NoFeaturesError       the features function raised on what was asked about
     ├── BatchNotStartedError  a batch run was asked for and did not begin
     ├── BodyTooLargeError     the body is larger than the limit
     ├── FoldBehindError       the fold did not pass the wanted position in time
@@ -12,6 +16,7 @@ AnabranchError
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 from anabranch import Cut
 from anabranch.errors import AnabranchError
@@ -63,6 +68,74 @@ class AlreadyRetriedError(ServingError):
     def __init__(self, number: int):
         self.number = number
         super().__init__(f"The rejected event {number} was retried before and is in the log")
+
+
+class AlreadyChampionError(ServingError):
+    """The version that was to be promoted is the champion.
+
+    Attributes
+    ----------
+    model, champion
+        Of which model, and which version it is.
+    """
+
+    def __init__(self, model: str, champion: int):
+        self.model = model
+        self.champion = champion
+        super().__init__(f"Version {champion} is the champion of model {model!r} already")
+
+
+class NoEarlierChampionError(ServingError):
+    """There is no champion before the present one.
+
+    Attributes
+    ----------
+    model, champion
+        Of which model, and the present champion.
+    """
+
+    def __init__(self, model: str, champion: int | None):
+        self.model = model
+        self.champion = champion
+        so_far = "no champion yet" if champion is None else f"none before its champion, version {champion}"
+        super().__init__(f"Model {model!r} has {so_far}: there is nothing to go back to")
+
+
+class InvalidExampleError(ServingError):
+    """What was asked about is no example of the model.
+
+    Attributes
+    ----------
+    rejected
+        ``{"index", "errors"}`` of every example that is wrong; an error has ``field`` and ``message``.
+    """
+
+    def __init__(self, rejected: list[dict[str, Any]]):
+        self.rejected = rejected
+        first = rejected[0]
+        error = first["errors"][0]
+        field = error["field"] or "the example as a whole"
+        super().__init__(f"Example {first['index']}, {field}: {error['message']}")
+
+
+class NoFeaturesError(ServingError):
+    """The features function raised on what was asked about.
+
+    Attributes
+    ----------
+    index
+        The 0-based place of the example.
+    reason
+        The last line of the traceback.
+    field
+        The field that the function needs and that is not given, if it is that.
+    """
+
+    def __init__(self, model: str, index: int, reason: str, field: str | None):
+        self.index = index
+        self.reason = reason
+        self.field = field
+        super().__init__(f"Model {model!r} has no features for example {index}: {reason}")
 
 
 class BatchNotStartedError(ServingError):

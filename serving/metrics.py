@@ -40,6 +40,11 @@ class Metrics:
             registry=self._registry,
         )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+        self._event_children: dict[tuple[str, str], Counter] = {}
+
+    def register(self, collector: Collector) -> None:
+        """Tell also what `collector` collects."""
+        self._registry.register(collector)
 
     def text(self) -> bytes:
         """Everything, in Prometheus' text format."""
@@ -60,7 +65,10 @@ class Metrics:
         """Count the events of a request by what became of them."""
         for outcome, count in (("accepted", accepted), ("duplicate", duplicates), ("rejected", rejected)):
             if count:
-                self._events.labels(stream, outcome).inc(count)
+                child = self._event_children.get((stream, outcome))
+                if child is None:
+                    child = self._event_children[(stream, outcome)] = self._events.labels(stream, outcome)
+                child.inc(count)
 
 
 class Measured:

@@ -48,6 +48,10 @@ TABLE: dict[type[Exception], Row] = {
     ),
     errors.NotFoundError: Row(404, "not-found", "There is no such thing", ("noun", "name", "known")),
     errors.AlreadyRetriedError: Row(409, "already-retried", "It was retried already"),
+    errors.AlreadyChampionError: Row(409, "already-champion", "It is the champion already", ("model", "champion")),
+    errors.NoEarlierChampionError: Row(
+        409, "no-earlier-champion", "There is no earlier champion", ("model", "champion")
+    ),
     LeaseHeldError: Row(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
     errors.BodyTooLargeError: Row(
         413, "body-too-large", "The body is too large", ("limit",), headers=(("Connection", "close"),)
@@ -56,6 +60,8 @@ TABLE: dict[type[Exception], Row] = {
     UnsupportedContentTypeError: Row(415, "unsupported-content-type", "No such content type here", ("supported",)),
     errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
     MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
+    errors.InvalidExampleError: Row(422, "invalid-example", "An example is not valid", ("rejected",)),
+    errors.NoFeaturesError: Row(422, "no-features", "The features cannot be computed", ("index", "reason", "field")),
     errors.BatchNotStartedError: Row(503, "batch-not-started", "The batch run did not begin"),
     GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
     LogUnavailableError: Row(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),

@@ -11,6 +11,7 @@ from eventlog.dead_letters import DeadLetters
 from eventlog.ingest import Limits
 from eventlog.log import Log
 from eventlog.runs import Runs
+from serving.recorder import Recorder
 from speed.consumer import Consumer
 
 
@@ -21,7 +22,7 @@ class Service:
     Attributes
     ----------
     app
-        Whose streams and views are served.
+        Whose streams, views and models are served.
     log, dead_letters, runs
         Where events, rejected events and batch runs are kept.
     consumer, generations
@@ -37,6 +38,8 @@ class Service:
         raises `batch.errors.LeaseHeldError` if one is going on and `serving.errors.BatchNotStartedError` if it cannot.
     clock
         Microseconds since 1970.
+    recorder
+        Keeps predictions.
     """
 
     app: App
@@ -50,3 +53,4 @@ class Service:
     api_key: str | None
     start_batch: Callable[[bool], str]
     clock: Callable[[], int]
+    recorder: Recorder

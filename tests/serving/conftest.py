@@ -23,11 +23,15 @@ from batch.errors import LeaseHeldError
 from batch.generations import Generations
 from eventlog.database import Database
 from eventlog.dead_letters import DeadLetters
+from eventlog.finder import Finder
 from eventlog.ingest import Limits
+from eventlog.lake import Lake
 from eventlog.publication import Publication
 from eventlog.runs import Runs
 from eventlog.sql_log import SqlLog
+from infra.below import Below
 from serving.api import create_api
+from serving.recorder import Recorder
 from serving.service import Service
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
@@ -117,18 +121,25 @@ class Home:
         return rows
 
 
-def publish(home: Home) -> int:
+def publish(home: Home, models: dict[str, Any] | None = None, promoted: dict[str, int] | None = None) -> int:
     """What a batch run does to the service, in little: marker, files, marker. Returns the generation."""
     service = home.service
     cut = service.log.mark({"kind": "batch_started", "run": "r"})
     number = len(service.generations.numbers()) + 1
     folder = service.generations.folder / str(number)
     (folder / "views").mkdir(parents=True)
-    views = {view.name: _published(home, view, cut, folder) for view in app.views.values()}
-    manifest = orjson.dumps({"format": 1, "generation": number, "cut": f"0:{cut}", "run": "r", "views": views})
+    views = {view.name: _published(home, view, cut, folder) for view in service.app.views.values()}
+    content = {"format": 1, "generation": number, "cut": f"0:{cut}", "run": "r", "views": views, "models": models or {}}
+    manifest = orjson.dumps(content)
     (folder / "manifest.json").write_bytes(manifest)
     sha256 = hashlib.sha256(manifest).hexdigest()
-    marker = {"run": "r", "generation": number, "cut": f"0:{cut}", "manifest_sha256": sha256}
+    marker = {
+        "run": "r",
+        "generation": number,
+        "cut": f"0:{cut}",
+        "manifest_sha256": sha256,
+        "promoted": promoted or {},
+    }
     service.log.mark({"kind": "batch_published", **marker})
     return number
 
@@ -163,7 +174,7 @@ def rental(number: int, station: str = "a", started: str = "2023-11-01T10:20:00Z
 def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
     closing: list[Callable[[], None]] = []
 
-    def make(adopt: bool = True, **changes: Any) -> Home:
+    def make(adopt: bool = True, app: App = app, **changes: Any) -> Home:
         database = Database(f"sqlite:///{tmp_path / 'log.db'}")
         log = SqlLog(database, clock=lambda: NOW)
         generations = Generations(tmp_path / "generations")
@@ -171,7 +182,11 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
         def adopted(publication: Publication) -> bool:
             return generations.get(publication.generation, publication.manifest_sha256).number > 0
 
-        consumer = Consumer(app, log, Checkpoints(tmp_path / "checkpoints"), adopted, clock=lambda: NOW)
+        def published(publication: Publication) -> Below:
+            return Below(generations.get(publication.generation, publication.manifest_sha256))
+
+        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        consumer = Consumer(app, log, checkpoints, adopted, clock=lambda: NOW, published=published)
         started: list[bool] = []
 
         def start_batch(full: bool) -> str:
@@ -193,12 +208,15 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
                 api_key=None,
                 start_batch=start_batch,
                 clock=lambda: NOW,
+                recorder=Recorder(log, Finder(database, log, Lake(tmp_path / "lake"))),
             ),
             **changes,
         )
         consumer.start()
+        service.recorder.start()
         client = Client(create_api(service))
-        closing.extend([database.close, log.close, generations.close, consumer.stop, client.close])
+        closing.extend([database.close, log.close, generations.close, consumer.stop, service.recorder.close])
+        closing.append(client.close)
         return Home(client, service, started)
 
     yield make

@@ -1,0 +1,218 @@
+"""``/v1/models``: what models there are, how they do, and who is champion."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anabranch import Cut, Model
+from eventlog.bodies import load_json
+from eventlog.errors import MalformedBodyError
+from serving import openapi
+from serving.errors import NotFoundError
+from serving.models import Models
+from serving.posting import read_body
+from serving.query import WAITING, Parser, parse
+from serving.responses import answer_json
+from serving.service import Service
+from serving.staleness import staleness_now
+from serving.waiting import until_asked, until_past
+
+_NOTHING: Mapping[str, Parser] = {}
+_DECIDED_SECONDS = 60.0
+"""How long to wait until the fold has met a decision."""
+
+
+def add_routes(app: FastAPI, service: Service, models: Models) -> None:
+    """Add the routes of this noun."""
+    path = openapi.path("model", openapi.names(service.app.models), "The name of the model.")
+    one_at_a_time = asyncio.Lock()  # a decision is made in sight of the one before
+
+    @app.get(
+        "/v1/models",
+        tags=["models"],
+        summary="List the models",
+        openapi_extra={"parameters": [openapi.AFTER, openapi.TIMEOUT]},
+        responses=openapi.answers(200, "Every model of the application", _MODELS, 422, 503, 504),
+    )
+    async def list_models(request: Request) -> Response:
+        """What each model is, its champion, and how its experts and their blend do."""
+        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        summaries = await run_in_threadpool(models.summaries)
+        return answer_json({"models": summaries, **staleness_now(service)})
+
+    @app.get(
+        "/v1/models/{model}",
+        tags=["models"],
+        summary="Describe a model",
+        openapi_extra={"parameters": [path, openapi.AFTER, openapi.TIMEOUT]},
+        responses=openapi.answers(200, "The model", _MODEL, 404, 422, 503, 504),
+    )
+    async def read_model(request: Request) -> Response:
+        """Its versions, the running scores of every expert and of the blend, and what went wrong."""
+        model = model_of(service, request)
+        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        return answer_json(await run_in_threadpool(models.detail, model))
+
+    @app.post(
+        "/v1/models/{model}/promote",
+        tags=["models"],
+        summary="Promote a version",
+        openapi_extra={"parameters": [path], "requestBody": _PROMOTE},
+        responses=openapi.answers(200, "It is the champion", _DECIDED, 404, 409, 413, 422, 503, 504),
+    )
+    async def promote(request: Request) -> Response:
+        """Make a version the champion. It takes effect at its place in the log, which is `position`."""
+        model = model_of(service, request)
+        parse(request.scope["query_string"], _NOTHING)
+        version = _version(await read_body(request, service.limits.max_body_bytes))
+        async with one_at_a_time:
+            previous = await run_in_threadpool(models.check_promotion, model, version)
+            return await decided("model_promoted", model, version, previous)
+
+    @app.post(
+        "/v1/models/{model}/rollback",
+        tags=["models"],
+        summary="Go back to the champion before",
+        openapi_extra={"parameters": [path]},
+        responses=openapi.answers(200, "The one before is the champion again", _DECIDED, 404, 409, 413, 422, 503, 504),
+    )
+    async def roll_back(request: Request) -> Response:
+        """Make the champion before the present one the champion again. Takes no version: `promote` does."""
+        model = model_of(service, request)
+        parse(request.scope["query_string"], _NOTHING)
+        _check_empty(await read_body(request, service.limits.max_body_bytes))
+        async with one_at_a_time:
+            version, previous = await run_in_threadpool(models.check_rollback, model)
+            return await decided("model_rolled_back", model, version, previous)
+
+    async def decided(kind: str, model: Model, version: int, previous: int | None) -> Response:
+        """Write a decision into the log, and answer when it is in force."""
+        event = {"kind": kind, "model": model.name, "version": version, "previous": previous}
+        position = Cut((await run_in_threadpool(service.log.mark, event) + 1,))
+        await until_past(service.consumer, position, _DECIDED_SECONDS)
+        champion = (await run_in_threadpool(models.standing, model)).champion
+        return answer_json({"model": model.name, "champion": champion, "previous": previous, "position": str(position)})
+
+
+def model_of(service: Service, request: Request) -> Model:
+    """The model that the path names; raises `NotFoundError`."""
+    name = request.path_params["model"]
+    model = service.app.models.get(name)
+    if model is None:
+        raise NotFoundError("model", name, service.app.models)
+    return model
+
+
+def _version(body: bytes) -> int:
+    """The version in a body."""
+    value = load_json(body)
+    version = value.get("version") if isinstance(value, dict) else None
+    if type(version) is not int or value.keys() != {"version"}:
+        raise MalformedBodyError('send {"version": n}, where n is one of the versions that GET /v1/models/… lists')
+    return version
+
+
+def _check_empty(body: bytes) -> None:
+    if body.strip() and load_json(body) != {}:
+        raise MalformedBodyError("send no body: it goes back to the champion before; promote takes a version")
+
+
+_PROMOTE: dict[str, Any] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {**openapi.record({"version": {"type": "integer"}}), "additionalProperties": False}
+        }
+    },
+}
+_VERSION_NUMBER = openapi.or_null({"type": "integer"})
+_DECIDED = openapi.record(
+    {
+        "model": openapi.TEXT,
+        "champion": _VERSION_NUMBER,
+        "previous": _VERSION_NUMBER,
+        "position": openapi.POSITION,
+    }
+)
+_LOSS = openapi.or_null({"type": "number"})
+_SCORES: openapi.Schema = {
+    "type": "object",
+    "description": "By expert, and for the blend: mean loss since the start and over the last examples.",
+    "additionalProperties": openapi.record({"loss": _LOSS, "recent": _LOSS, "count": openapi.COUNT}),
+}
+_WEIGHTS: openapi.Schema = {"type": "object", "additionalProperties": {"type": "number"}}
+_FACTS: dict[str, openapi.Schema] = {
+    "model": openapi.TEXT,
+    "stream": openapi.TEXT,
+    "task": {"type": "string", "enum": ["regression", "binary", "multiclass"]},
+    "metric": {"type": "string", "enum": ["squared_error", "absolute_error", "log_loss"]},
+    "champion": _VERSION_NUMBER,
+    "weights": _WEIGHTS,
+    "scores": _SCORES,
+}
+_MODELS = openapi.record(
+    {
+        "models": openapi.list_of(
+            openapi.record(
+                {
+                    **_FACTS,
+                    "versions": openapi.COUNT,
+                    "diverged": openapi.list_of(openapi.TEXT),
+                    "failed": openapi.COUNT,
+                    "alarms": openapi.COUNT,
+                }
+            )
+        ),
+        **openapi.STALENESS,
+    }
+)
+_VERSION = openapi.record(
+    {
+        "version": {"type": "integer"},
+        "generation": {"type": "integer"},
+        "cut": openapi.POSITION,
+        "rows": openapi.COUNT,
+        "holdout": _LOSS,
+        "status": {"type": "string", "enum": ["champion", "rejected", "retired"]},
+        "candidate": openapi.TEXT,
+    }
+)
+_FAILURES = openapi.record(
+    {
+        "count": openapi.COUNT,
+        "examples": openapi.list_of(openapi.record({"position": openapi.TEXT, "reason": openapi.TEXT})),
+    }
+)
+_POINT = openapi.record(
+    {
+        "time": openapi.INSTANT,
+        "count": openapi.COUNT,
+        "loss": {"type": "object"},
+        "weights": _WEIGHTS,
+        "version": _VERSION_NUMBER,
+    }
+)
+_MODEL = openapi.record(
+    {
+        **_FACTS,
+        "blend": openapi.TEXT,
+        "versions": openapi.list_of(_VERSION),
+        "series": openapi.list_of(_POINT),
+        "diverged": {"type": "object", "additionalProperties": {"type": "boolean"}},
+        "clipped": {"type": "object", "additionalProperties": openapi.COUNT},
+        "failed": _FAILURES,
+        "labels": openapi.or_null({"type": "object"}),
+        "alarms": openapi.list_of(openapi.record({"at": openapi.POSITION, "time": openapi.INSTANT})),
+        "candidates": {"type": "object"},
+        "skew": openapi.or_null({"type": "object"}),
+        "schema": {"type": "object"},
+        **openapi.STALENESS,
+    }
+)

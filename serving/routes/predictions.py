@@ -1,0 +1,178 @@
+"""``/v1/models/{model}/predict`` and ``/v1/predictions``: asking models, and looking up what they answered."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from anabranch import Model
+from serving import openapi
+from serving.errors import InvalidExampleError, NotFoundError
+from serving.metrics import Metrics
+from serving.model_metrics import ModelMetrics
+from serving.models import example_schema
+from serving.posting import admitted, appended, read_body
+from serving.predicting import CONTENT_TYPE, Body, Examples, Predicting
+from serving.query import WAITING, Parser, boolean, parse
+from serving.responses import answer_json, to_json
+from serving.service import Service
+from serving.waiting import until_asked
+
+_PARAMETERS: dict[str, Parser] = {"record": boolean, **WAITING}
+_HEADERS = {"content-type": CONTENT_TYPE}
+_QUICK_EXAMPLES = 16
+"""More examples than this are predicted in a thread of their own, so that other requests do not wait."""
+_QUICK_BYTES = 64 * 1024
+"""And larger bodies are read there."""
+
+
+def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: ModelMetrics) -> None:
+    """Add the routes of this noun."""
+    models = {name: _Asked.of(service, model, model_metrics) for name, model in service.app.models.items()}
+
+    @app.post(
+        "/v1/models/{model}/predict",
+        tags=["models"],
+        summary="Predict",
+        openapi_extra={
+            "parameters": [
+                openapi.path("model", openapi.names(models), "The name of the model."),
+                _RECORD,
+                openapi.AFTER,
+                openapi.TIMEOUT,
+            ],
+            "requestBody": _bodies(service),
+        },
+        responses=openapi.answers(
+            200, "The prediction, and what it is made of", _ANSWERS, 404, 413, 415, 422, 503, 504
+        ),
+    )
+    async def predict(request: Request) -> Response:
+        """Predict one example, or an array of them: JSON objects with the fields of the event that are known.
+
+        With `record` the examples are also appended to the stream, behind the predictions. 422 names the field that
+        is wrong, or that the features need; then nothing is predicted and nothing recorded.
+        """
+        asked = models.get(request.path_params["model"])
+        if asked is None:
+            raise NotFoundError("model", request.path_params["model"], models)
+        query = request.scope["query_string"]
+        parameters = parse(query, _PARAMETERS) if query else {}
+        raw = await read_body(request, service.limits.max_body_bytes)
+        content_type = request.headers.get("content-type")
+        read = asked.examples.read
+        if len(raw) <= _QUICK_BYTES:
+            body = read(content_type, raw, service.limits.max_events)
+        else:
+            body = await run_in_threadpool(read, content_type, raw, service.limits.max_events)
+        recorded = parameters.get("record") and body.askings
+        admission = None
+        if recorded:
+            admission = await admitted(service, asked.model.on, _HEADERS, raw)
+            if admission.rejected:
+                raise InvalidExampleError([{"index": e.index, "errors": e.errors} for e in admission.rejected])
+        if parameters:
+            await until_asked(service.consumer, parameters)
+        begun = time.perf_counter()
+        if len(body.askings) <= _QUICK_EXAMPLES:
+            answer = asked.answer(body)
+        else:
+            answer = await run_in_threadpool(asked.answer, body)
+        if admission is not None:
+            done = await appended(service, admission)
+            metrics.count_events(asked.model.on.name, accepted=done.accepted, duplicates=done.duplicates, rejected=0)
+            answer["position"] = str(done.position)
+        text = to_json(answer) if len(body.askings) <= _QUICK_EXAMPLES else await run_in_threadpool(to_json, answer)
+        asked.observe(time.perf_counter() - begun)
+        return Response(text, media_type="application/json")
+
+    @app.get(
+        "/v1/predictions/{prediction_id}",
+        tags=["models"],
+        summary="Look a prediction up",
+        openapi_extra={"parameters": [openapi.path("prediction_id", openapi.TEXT, "As a prediction told it.")]},
+        responses=openapi.answers(200, "The prediction as it was made", _PREDICTION, 404, 503),
+    )
+    def read_prediction(request: Request) -> Response:
+        """What was predicted, from which features, by which versions, at which cuts."""
+        name = request.path_params["prediction_id"]
+        found = service.recorder.find(name)
+        if found is None:
+            raise NotFoundError("prediction", name)
+        return answer_json(found)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """All that a request for predictions of one model needs, looked up once."""
+
+    model: Model
+    examples: Examples
+    predicting: Predicting
+    observe: Callable[[float], None]
+
+    @classmethod
+    def of(cls, service: Service, model: Model, metrics: ModelMetrics) -> _Asked:
+        return cls(model, Examples(model), Predicting(service, model), metrics.observer(model.name))
+
+    def answer(self, body: Body) -> dict[str, Any]:
+        answers = self.predicting.answers(body.askings)
+        return {"predictions": answers} if body.many else answers[0]
+
+
+def _bodies(service: Service) -> dict[str, Any]:
+    """The examples of every model."""
+    schemas = [example_schema(model) for model in service.app.models.values()]
+    shown = [schema for schema in schemas if "$defs" not in schema]  # references would lead nowhere here
+    text = "The fields of the event that are known, see the schema that GET /v1/models/{model} tells."
+    example = {"description": text, **({"anyOf": shown} if shown == schemas and shown else {"type": "object"})}
+    either = {"anyOf": [example, {"type": "array", "items": example}]}
+    return {"required": True, "content": {CONTENT_TYPE: {"schema": either}}}
+
+
+_RECORD = openapi.query(
+    "record", {"type": "boolean", "default": False}, "Append the examples to their stream, once they are predicted."
+)
+_PART: openapi.Schema = {
+    "description": "A number, or the probability of every class; null if it is not finite.",
+    "anyOf": [{"type": "number"}, {"type": "object", "additionalProperties": {"type": "number"}}, {"type": "null"}],
+}
+_MADE_OF: dict[str, openapi.Schema] = {
+    "prediction": {"description": "A number, or the most probable class; null as long as nobody has learnt anything."},
+    "parts": {"type": "object", "additionalProperties": _PART},
+    "weights": {"type": "object", "additionalProperties": {"type": "number"}},
+    "features": {"type": "object"},
+}
+_PROBABILITIES: openapi.Schema = {"type": "object", "additionalProperties": {"type": "number"}}
+_ANSWER = openapi.record(
+    {**_MADE_OF, "prediction_id": openapi.or_null(openapi.TEXT), **openapi.STALENESS},
+    {"probabilities": _PROBABILITIES, "position": openapi.POSITION},
+)
+_ANSWERS: openapi.Schema = {
+    "anyOf": [
+        _ANSWER,
+        openapi.record({"predictions": openapi.list_of(_ANSWER)}, {"position": openapi.POSITION}),
+    ]
+}
+_PREDICTION = openapi.record(
+    {
+        "prediction_id": openapi.TEXT,
+        "model": openapi.TEXT,
+        "time": openapi.INSTANT,
+        **_MADE_OF,
+        "probabilities": openapi.or_null(_PROBABILITIES),
+        "versions": {"type": "object", "additionalProperties": {"type": "integer"}},
+        "generation": openapi.or_null({"type": "integer"}),
+        "batch_cut": openapi.POSITION,
+        "speed_cut": openapi.POSITION,
+        "example": {"type": "object"},
+        "example_id": openapi.or_null(openapi.TEXT),
+    }
+)
