@@ -121,11 +121,16 @@ class Home:
         return rows
 
 
-def publish(home: Home, models: dict[str, Any] | None = None, promoted: dict[str, int] | None = None) -> int:
+def publish(
+    home: Home,
+    models: dict[str, Any] | None = None,
+    promoted: dict[str, int] | None = None,
+    number: int | None = None,
+) -> int:
     """What a batch run does to the service, in little: marker, files, marker. Returns the generation."""
     service = home.service
     cut = service.log.mark({"kind": "batch_started", "run": "r"})
-    number = len(service.generations.numbers()) + 1
+    number = number or len(service.generations.numbers()) + 1
     folder = service.generations.folder / str(number)
     (folder / "views").mkdir(parents=True)
     views = {view.name: _published(home, view, cut, folder) for view in service.app.views.values()}
