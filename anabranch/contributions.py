@@ -37,6 +37,8 @@ class Contributions:
     ----------
     folded
         How many contributions are folded.
+    one_each
+        Whether every event contributes once.
     """
 
     def __init__(
@@ -52,7 +54,9 @@ class Contributions:
         self.keys = keys
         self.starts = starts
         self.failures = failures
+        self.one_each = chosen is None
         self._chosen = chosen
+        self._adds = [(slot, aggregate.add, values) for slot, (aggregate, values) in enumerate(columns)]
         self._cells = cells
         self._columns = columns
         self._orders = orders
@@ -82,10 +86,10 @@ class Contributions:
     def _fold_one(self, at: int) -> None:
         cells = self._cells[at]
         order = self._orders[at] if self._orders else _NO_ORDER
-        for slot, (aggregate, values) in enumerate(self._columns):
+        for slot, add, values in self._adds:
             value = values[at]
             if value is not None:
-                cells[slot] = aggregate.add(cells[slot], value, order)
+                cells[slot] = add(cells[slot], value, order)
 
 
 _NO_ORDER: Order = (0, 0, 0)

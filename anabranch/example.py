@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Self
 
 from pydantic import BaseModel
@@ -9,6 +11,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from anabranch.errors import FieldAbsentError, LabelTouchedError
+from anabranch.instant import parsed
 from anabranch.stream import Stream
 
 
@@ -20,7 +23,7 @@ class Example(BaseModel):
     """
 
     def __getattr__(self, name: str) -> Any:
-        if name == _LABEL.get(type(self)):
+        if name == _SHAPE[type(self)].label:
             raise LabelTouchedError(name)
         if name in type(self).model_fields:
             raise FieldAbsentError(name)
@@ -30,7 +33,7 @@ class Example(BaseModel):
     def of(cls, event: BaseModel) -> Self:
         """The example of an event of the log. It shares the event's values."""
         values = event.__dict__.copy()
-        values.pop(_LABEL[cls], None)  # type: ignore[arg-type]
+        values.pop(_SHAPE[cls].label, None)  # type: ignore[arg-type]
         example = cls.__new__(cls)
         object.__setattr__(example, "__dict__", values)
         object.__setattr__(example, "__pydantic_fields_set__", event.__pydantic_fields_set__)
@@ -39,20 +42,64 @@ class Example(BaseModel):
         return example
 
     @classmethod
+    def of_values(cls, values: dict[str, Any]) -> Self:
+        """The example of an event as `Stream.decode` gives it, where the stream is plain: validation adds nothing."""
+        shape = _SHAPE[cls]
+        given = values if values.keys() <= shape.fields else {n: v for n, v in values.items() if n in shape.fields}
+        found = {**shape.defaults, **given}
+        for name, convert in shape.converts:
+            value = found.get(name)
+            if value is not None:
+                found[name] = convert(value)
+        if shape.label is not None:
+            found.pop(shape.label, None)
+        example = cls.__new__(cls)
+        object.__setattr__(example, "__dict__", found)
+        object.__setattr__(example, "__pydantic_fields_set__", set(given))
+        object.__setattr__(example, "__pydantic_extra__", None)
+        object.__setattr__(example, "__pydantic_private__", None)
+        return example
+
+    @classmethod
     def read(cls, data: bytes) -> Self:
         """The example of a JSON object with the fields that are known; raises `pydantic.ValidationError`."""
         example = cls.model_validate_json(data)
         values, given = example.__dict__, example.__pydantic_fields_set__
-        for name in _REQUIRED[cls] - given:
+        shape = _SHAPE[cls]
+        for name in shape.required - given:
             del values[name]
-        values.pop(_LABEL[cls], None)  # type: ignore[arg-type]
+        values.pop(shape.label, None)  # type: ignore[arg-type]
         return example
 
 
-_LABEL: dict[type[BaseModel], str | None] = {}
-"""The name of the label by class of example; None: the label is not a field of the event."""
-_REQUIRED: dict[type[BaseModel], frozenset[str]] = {}
-"""The fields that an event of the log always has, by class of example."""
+@dataclass(frozen=True, slots=True)
+class _Shape:
+    """What is known of a class of examples.
+
+    Attributes
+    ----------
+    label
+        The name of the label; None: it is not a field of the event.
+    fields
+        The names of all fields.
+    required
+        Those that an event of the log always has.
+    defaults
+        What the others mean where they are left out.
+    converts
+        What makes of plain JSON what the model holds, where that differs.
+    """
+
+    label: str | None
+    fields: frozenset[str]
+    required: frozenset[str]
+    defaults: dict[str, Any]
+    converts: tuple[tuple[str, Callable[[Any], Any]], ...]
+
+
+_SHAPE: dict[type[BaseModel], _Shape] = {}
+"""By class of example."""
+_CONVERTS: dict[str, Callable[[Any], Any]] = {"number": float, "instant": parsed}
 
 
 def example_class(stream: Stream, label: str | None) -> type[Example]:
@@ -75,8 +122,14 @@ def example_class(stream: Stream, label: str | None) -> type[Example]:
             **optional,
         },
     )
-    _LABEL[made] = label
-    _REQUIRED[made] = frozenset(required)
+    fields = stream.fields
+    _SHAPE[made] = _Shape(
+        label,
+        frozenset(fields),
+        frozenset(required),
+        {name: info.default for name, info in stream.model.model_fields.items() if name not in required},
+        tuple((name, _CONVERTS[f.kind]) for name, f in fields.items() if f.kind in _CONVERTS and name != label),
+    )
     return made
 
 

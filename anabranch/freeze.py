@@ -60,11 +60,13 @@ def fold(
     stream, times = events.stream.name, events.times
     if models:
         watermark = watermarks.get(stream)
-        for index, event in enumerate(events.models):
+        plain = events.stream.takes_plain_values
+        for index, event in enumerate(events.values if plain else events.models):
             lookups.index = index
             lookups.now = now = times[index]
             for model in models:
-                frozen[model.name].append(features_of(model, model.example.of(event), lookups))
+                example = model.example.of_values(event) if plain else model.example.of(event)  # type: ignore[arg-type]
+                frozen[model.name].append(features_of(model, example, lookups))
             if watermark is None or now > watermark:
                 watermark = watermarks[stream] = now
     else:

@@ -22,13 +22,13 @@ def instant_us(value: datetime | str) -> int:
     ValueError
         If the datetime is naive or the text is none.
     """
-    moment = _parsed(value) if isinstance(value, str) else value
+    moment = parsed(value) if isinstance(value, str) else value
     if moment.tzinfo is None:
         raise ValueError("the datetime has no time zone; write one, like 2014-05-01T10:00:00Z")
     return (moment - EPOCH) // _MICROSECOND
 
 
-def _parsed(text: str) -> datetime:
+def parsed(text: str) -> datetime:
     """What pydantic makes of a text: it was what admitted the event, so it must be what reads it.
 
     Python's own reader agrees with it on every text that both take and that names a zone, and is quicker.

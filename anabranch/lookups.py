@@ -57,9 +57,10 @@ class Lookups:
         self.now = 0
         self.index = 0
         self.pending: dict[str, Contributions] = {}
-        self._base = base
-        self._layers = layers
-        self._watermarks = watermarks
+        self.base = base
+        self.layers = layers
+        self.newest: Mapping[str, Tiles] = layers[-1]
+        self.watermarks = watermarks
         self._by_name = {name: ViewLookup(view, self) for name, view in views.items()}
 
     def __getattr__(self, name: str) -> ViewLookup:
@@ -72,13 +73,15 @@ class Lookups:
     def fold_pending(self) -> None:
         """Fold what is left of the pending contributions."""
         for name, contributions in self.pending.items():
-            self._by_name[name].fold(contributions, len(contributions.keys))
+            if contributions.folded < len(contributions.keys):
+                self._by_name[name].fold(contributions, len(contributions.keys))
         self.pending = {}
 
     def forget(self, base: Base | None, layers: Sequence[Mapping[str, Tiles]]) -> None:
         """Look at other layers from now on."""
-        self._base = base
-        self._layers = layers
+        self.base = base
+        self.layers = layers
+        self.newest = layers[-1]
         for lookup in self._by_name.values():
             lookup.forget()
 
@@ -89,14 +92,16 @@ class ViewLookup:
     def __init__(self, view: View, lookups: Lookups):
         self._view = view
         self._lookups = lookups
-        self._windows: dict[Key, dict[str | None, _Window]] = {}
+        self._name, self._stream = view.name, view.of.name
+        self._standing = _standing_class(view)
+        self._by_key: dict[Key, dict[str | None, Standing]] = {}
         self._bases: dict[Key, tuple[int | None, dict[int, Cells]]] = {}
         self._spans: dict[str | None, int | None] = {None: None}
-        self._slots = {name: (slot, aggregate) for slot, (name, aggregate) in enumerate(view.aggregates.items())}
         self._only = view.key_fields[0] if len(view.key_fields) == 1 else None
         self._converts = [
             key_text if callable(view.by) else view.of.fields[name].convert for name in view.key_fields
         ]  # as `View._keys` does it
+        self._convert = self._converts[0] if self._converts else None
 
     def __call__(self, *, last: str | None = None, **keys: Any) -> Standing:
         """The view for one key.
@@ -113,41 +118,55 @@ class ViewLookup:
         ViewLookupError
             If a key field is missing or unknown, or `last` is no duration.
         """
-        only = self._only
-        if only is not None and len(keys) == 1 and only in keys:
-            value = keys[only]
-            convert = self._converts[0]
+        if len(keys) == 1 and self._only in keys:
+            value = keys[self._only]
+            convert = self._convert
             key: Key = (value if convert is None or value is None else convert(value),)
         else:
             key = self._key(keys)
         lookups = self._lookups
-        pending = lookups.pending.get(self._view.name)
+        pending = lookups.pending.get(self._name)
         if pending is not None:
-            self.fold(pending, pending.before(lookups.index))
-        window = self._window(key, last)
-        return Standing(self._slots, window, self._parts(key, window.first))
+            stop = lookups.index if pending.one_each else pending.before(lookups.index)
+            if pending.folded < stop:
+                self.fold(pending, stop)
+        try:
+            standing = self._by_key[key][last]
+        except KeyError:
+            standing = self._open(key, last)
+        else:
+            hides_at = standing._hides_at
+            if not standing._begins <= lookups.now < standing._ends or (
+                hides_at is not None and lookups.watermarks.get(self._stream, hides_at) >= hides_at
+            ):
+                standing = self._open(key, last)
+        young = standing._young
+        if young is None:
+            tiles = lookups.newest.get(self._name)
+            if tiles is not None:
+                young = standing._young = tiles.get(key)
+        standing._cells = None if young is None else young.get(standing._newest)
+        return standing
 
     def fold(self, contributions: Contributions, stop: int) -> None:
         """Fold pending contributions up to number `stop`, and forget the merges that they change."""
         start = contributions.folded
-        if start >= stop:
-            return
         contributions.fold(stop)
-        windows = self._windows
-        if not windows:
+        by_key = self._by_key
+        if not by_key:
             return
         keys, starts = contributions.keys, contributions.starts
         for at in range(start, stop):
-            of_key = windows.get(keys[at])
+            of_key = by_key.get(keys[at])
             if of_key is not None:
                 tile = starts[at]
-                for window in of_key.values():
-                    if tile < window.newest:
-                        window.closed = {}
+                for standing in of_key.values():
+                    if tile < standing._newest:
+                        standing._fixed = {}
 
     def forget(self) -> None:
         """Forget everything that is remembered."""
-        self._windows = {}
+        self._by_key = {}
         self._bases = {}
 
     def _key(self, keys: dict[str, Any]) -> Key:
@@ -162,47 +181,43 @@ class ViewLookup:
             for value, convert in ((keys[name], c) for name, c in zip(fields, self._converts, strict=True))
         )
 
-    def _window(self, key: Key, last: str | None) -> _Window:
-        """The window that ends at the event at hand."""
-        view, lookups = self._view, self._lookups
-        first: int | None
-        width = view.tile_us
-        if width is None:
-            if last is not None:
-                raise ViewLookupError(f"view {view.name!r} has no tiles: last={last!r} cannot be told")
-            first, newest = None, 0
-        else:
-            now = lookups.now
-            newest = now - now % width
-            first = self._first(last, now, width)
-        of_key = self._windows.get(key)
-        if of_key is None:
-            if len(self._windows) >= REMEMBERED_KEYS:
-                self._windows = {}
-            of_key = self._windows[key] = {}
-        window = of_key.get(last)
-        if window is None or window.newest != newest or window.first != first:
-            window = of_key[last] = _Window(first, newest, width)
-        return window
+    def _open(self, key: Key, last: str | None) -> Standing:
+        """The standing of a key, with the window that ends at the event at hand."""
+        standing = self._standing()
+        width = self._view.tile_us
+        if width is not None:
+            self._set_window(standing, last, self._lookups.now, width)
+        elif last is not None:
+            raise ViewLookupError(f"view {self._name!r} has no tiles: last={last!r} cannot be told")
+        standing._older = self._older(key, standing._first)
+        if len(self._by_key) >= REMEMBERED_KEYS:
+            self._by_key = {}
+        self._by_key.setdefault(key, {})[last] = standing
+        return standing
 
-    def _first(self, last: str | None, now: int, width: int) -> int | None:
-        """The first tile that a window reaches and that is still kept."""
+    def _set_window(self, standing: Standing, last: str | None, now: int, width: int) -> None:
         try:
             span = self._spans[last]
         except KeyError:
             span = self._spans[last] = self._span(last)
+        newest = now - now % width
+        begins, ends = newest, newest + width
         first = None
         if span is not None:
             first = now + 1 - span
             first -= first % width
-        view = self._view
-        if view.keep_us is not None:
-            watermark = self._lookups._watermarks.get(view.of.name)
+            begins, ends = max(begins, first + span - 1), min(ends, first + width + span - 1)
+        keep = self._view.keep_us
+        if keep is not None:
+            watermark = self._lookups.watermarks.get(self._stream)
+            standing._hides_at = _BEFORE_ALL
             if watermark is not None:
-                hidden = watermark - view.keep_us - width  # as in the answer of a query
+                hidden = watermark - keep - width  # as in the answer of a query
                 kept = hidden - hidden % width + width
                 first = kept if first is None or first < kept else first
-        return first
+                standing._hides_at = first + keep + width
+        standing._first, standing._newest, standing._width = first, newest, width
+        standing._begins, standing._ends = begins, ends
 
     def _span(self, last: Any) -> int:
         try:
@@ -210,20 +225,18 @@ class ViewLookup:
         except (ValueError, TypeError) as error:
             raise ViewLookupError(f"view {self._view.name!r}: last={last!r} is no duration: {error}") from None
 
-    def _parts(self, key: Key, first: int | None) -> list[Mapping[int, Cells]]:
-        """The tiles of a key, by start, in every layer that has some, oldest layer first."""
-        lookups, name = self._lookups, self._view.name
+    def _older(self, key: Key, first: int | None) -> list[Mapping[int, Cells]]:
+        """The tiles of a key, by start, in every layer but the newest that has some, oldest layer first."""
+        lookups = self._lookups
         parts: list[Mapping[int, Cells]] = []
-        if lookups._base is not None:
-            of_base = self._base_tiles(lookups._base, key, first)
+        if lookups.base is not None:
+            of_base = self._base_tiles(lookups.base, key, first)
             if of_base:
                 parts.append(of_base)
-        for tiles_by_view in lookups._layers:
-            tiles = tiles_by_view.get(name)
-            if tiles is not None:
-                of_key = tiles.get(key)
-                if of_key is not None:
-                    parts.append(of_key)
+        for tiles_by_view in lookups.layers[:-1]:
+            of_key = tiles_by_view.get(self._name, {}).get(key)
+            if of_key is not None:
+                parts.append(of_key)
         return parts
 
     def _base_tiles(self, base: Base, key: Key, first: int | None) -> dict[int, Cells]:
@@ -240,20 +253,56 @@ class ViewLookup:
         return tiles
 
 
-class _Window:
-    """Tiles ``first`` .. ``newest`` of one key, both included; `closed` has all but the newest merged, by slot."""
+_BEFORE_ALL, _AFTER_ALL = -(2**63), 2**63
 
-    __slots__ = ("closed", "first", "newest", "width")
 
-    def __init__(self, first: int | None, newest: int, width: int | None):
-        self.first = first
-        self.newest = newest
-        self.width = width
-        self.closed: dict[int, State] = {}
+class Standing:
+    """One key of a view as it stands: its aggregates are attributes. Look at them before the function returns.
 
-    def closed_starts(self, parts: Sequence[Mapping[int, Cells]]) -> Sequence[int]:
+    It is the merge of the tiles ``_first`` .. ``_newest``, both included, over all layers, and is used again for the
+    next event as long as that has the same tiles.
+    """
+
+    __slots__ = ("_begins", "_cells", "_ends", "_first", "_fixed", "_hides_at", "_newest", "_older", "_width", "_young")
+    _aggregates: tuple[str, ...] = ()
+
+    def __init__(self) -> None:
+        self._first: int | None = None
+        self._newest = 0
+        self._width: int | None = None
+        # it is that of every event with a time in [begins, ends), until the watermark reaches hides_at:
+        # then `keep` hides its first tile
+        self._begins = _BEFORE_ALL
+        self._ends = _AFTER_ALL
+        self._hides_at: int | None = None
+        self._older: list[Mapping[int, Cells]] = []  # the tiles of the key in all layers but the newest
+        self._young: Mapping[int, Cells] | None = None  # those in the newest
+        self._cells: Cells | None = None  # the newest tile in the newest layer
+        self._fixed: dict[int, State | None] = {}  # by slot, everything but `_cells` merged; None: there is nothing
+
+    def __getattr__(self, name: str) -> Any:
+        raise ViewLookupError(f"the view has no aggregate {name!r}; it has: {', '.join(self._aggregates)}")
+
+    def _fix(self, slot: int, aggregate: Aggregate) -> State | None:
+        """Merge everything but `_cells`: first the tiles before the newest, ascending, then the newest."""
+        merge, newest = aggregate.merge, self._newest
+        parts = self._older if self._young is None else [*self._older, self._young]
+        state = None
+        for start in self._closed(parts):
+            for part in parts:
+                cells = part.get(start)
+                if cells is not None:
+                    state = merge(aggregate.zero() if state is None else state, cells[slot])
+        for part in self._older:
+            cells = part.get(newest)
+            if cells is not None:
+                state = merge(aggregate.zero() if state is None else state, cells[slot])
+        self._fixed[slot] = state
+        return state
+
+    def _closed(self, parts: Sequence[Mapping[int, Cells]]) -> Sequence[int]:
         """The starts of the tiles before the newest, ascending."""
-        first, newest, width = self.first, self.newest, self.width
+        first, newest, width = self._first, self._newest, self._width
         if width is None:
             return ()
         if first is not None and (newest - first) // width <= sum(map(len, parts)):
@@ -262,40 +311,26 @@ class _Window:
         return sorted(start for start in starts if start < newest and (first is None or start >= first))
 
 
-class Standing:
-    """One key of a view as it stands: its aggregates are attributes. Look at them before the function returns."""
+def _standing_class(view: View) -> type[Standing]:
+    """A class with a property for every aggregate of a view."""
+    properties: dict[str, Any] = {
+        name: property(_reader(slot, aggregate)) for slot, (name, aggregate) in enumerate(view.aggregates.items())
+    }
+    taken = {"__slots__": (), "_aggregates": tuple(view.aggregates)}
+    return type(f"Standing_{view.name}", (Standing,), {**taken, **properties})
 
-    __slots__ = ("_parts", "_slots", "_window")
 
-    def __init__(
-        self, slots: Mapping[str, tuple[int, Aggregate]], window: _Window, parts: Sequence[Mapping[int, Cells]]
-    ):
-        self._slots = slots
-        self._window = window
-        self._parts = parts
+def _reader(slot: int, aggregate: Aggregate) -> Callable[[Standing], Any]:
+    present, present_merged, zero = aggregate.present, aggregate.present_merged, aggregate.zero
 
-    def __getattr__(self, name: str) -> Any:
+    def read(standing: Standing) -> Any:
+        cells = standing._cells
         try:
-            slot, aggregate = self._slots[name]
+            fixed = standing._fixed[slot]
         except KeyError:
-            raise ViewLookupError(f"the view has no aggregate {name!r}; it has: {', '.join(self._slots)}") from None
-        window, parts = self._window, self._parts
-        state = aggregate.zero()
-        if parts:
-            merge = aggregate.merge
-            try:
-                closed = window.closed[slot]
-            except KeyError:
-                closed = None
-                for start in window.closed_starts(parts):
-                    for part in parts:
-                        if start in part:
-                            closed = merge(aggregate.zero() if closed is None else closed, part[start][slot])
-                window.closed[slot] = closed
-            if closed is not None:
-                state = merge(state, closed)
-            newest = window.newest
-            for part in parts:
-                if newest in part:
-                    state = merge(state, part[newest][slot])
-        return aggregate.present(state)
+            fixed = standing._fix(slot, aggregate)
+        if cells is None:
+            return present(zero() if fixed is None else fixed)
+        return present(cells[slot]) if fixed is None else present_merged(fixed, cells[slot])
+
+    return read

@@ -61,6 +61,11 @@ class Stream:
         object.__setattr__(self, "plain", all(f.plain for f in fields.values()) and not _customised(self.model))
         object.__setattr__(self, "events", TypeAdapter(list[checked]))  # type: ignore[valid-type]
 
+    @property
+    def takes_plain_values(self) -> bool:
+        """Whether an event can be made of its stored values without validation; lists of other things are not plain."""
+        return self.plain and self.model.model_config.get("extra") != "allow"
+
     def _check(self) -> None:
         where = f"stream {self.name!r}"
         if not self.name.isidentifier() or self.name.startswith("_"):

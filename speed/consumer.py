@@ -251,7 +251,7 @@ class Consumer:
             whole = events_of(segment, self.app)
             _ = whole.values
             with_models = segment.stream in self._with_models
-            if with_models:
+            if with_models and not whole.stream.takes_plain_values:
                 _ = whole.models
             for events in whole.pieces(_FOLDED_WITH_MODELS if with_models else _FOLDED_TOGETHER):
                 self._let_readers_in()

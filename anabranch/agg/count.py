@@ -39,6 +39,9 @@ class count(Aggregate):
     def present(self, state: int) -> int:
         return state
 
+    def present_merged(self, state: int, other: int) -> int:
+        return state + other
+
     @property
     def columns(self) -> tuple[Column, ...]:
         return (Column("n", "BIGINT"),)

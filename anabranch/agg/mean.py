@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import isfinite
 from typing import Any
 
 from anabranch.agg.aggregate import Aggregate, Column
@@ -31,8 +32,16 @@ class mean(Aggregate):
         return [*total_of(self.kind).zero(), 0]
 
     def add(self, state: list[Any], value: Any, order: Order) -> list[Any]:
-        total_of(self.kind).add(state, value)
-        state[-1] += 1
+        if self.kind != "number":
+            state[0] += value
+            state[1] += 1
+            return state
+        high = state[0]  # CompensatedTotal.add, in line
+        total = high + value
+        part = total - high
+        state[0] = total
+        state[1] += (high - (total - part)) + (value - part)
+        state[2] += 1
         return state
 
     def fold(self, slot: int, tiles: Sequence[list[Any]], values: Sequence[Any], orders: Sequence[Order]) -> None:
@@ -61,6 +70,19 @@ class mean(Aggregate):
     def present(self, state: list[Any]) -> float | None:
         total = total_of(self.kind).value(state)
         return None if total is None or not state[-1] else total / state[-1]
+
+    def present_merged(self, state: list[Any], other: list[Any]) -> float | None:
+        n = state[-1] + other[-1]
+        if not n:
+            return None
+        if self.kind != "number":
+            mean: float = (state[0] + other[0]) / n
+            return mean
+        high, value = state[0], other[0]  # CompensatedTotal.merge, in line
+        total = high + value
+        part = total - high
+        total += state[1] + ((high - (total - part)) + (value - part)) + other[1]
+        return total / n if isfinite(total) else None
 
     @property
     def columns(self) -> tuple[Column, ...]:
