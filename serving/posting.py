@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from anabranch import Stream
@@ -18,24 +17,39 @@ from serving.errors import BodyTooLargeError
 from serving.metrics import Metrics
 from serving.responses import answer_json, answer_problem
 from serving.service import Service
+from serving.waiting import result_of
 
 _QUICK_BYTES = 64 * 1024
 """Bodies larger than this are validated in a thread of their own, so that other requests do not wait."""
 
 
+def headers_of(request: Request) -> Mapping[str, str]:
+    """The headers of a request, names in lower case; of those that are given twice the first.
+
+    `Request.headers` decodes them again for every look.
+    """
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+
+
 async def read_body(request: Request, limit: int) -> bytes:
     """The body; raises `BodyTooLargeError` as soon as it is known to have more than `limit` bytes."""
-    length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > limit:
+    length = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
+    if length.isdigit() and int(length) > limit:
         raise BodyTooLargeError(limit)
     chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    further = True
+    while further:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > limit:
             raise BodyTooLargeError(limit)
         chunks.append(chunk)
-    return b"".join(chunks)
+        further = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 async def admitted(service: Service, stream: Stream, headers: Mapping[str, str], body: bytes) -> Admission:
@@ -51,7 +65,7 @@ async def admitted(service: Service, stream: Stream, headers: Mapping[str, str],
 async def appended(service: Service, admission: Admission) -> Appended:
     """Make the valid events durable; where there are none, the position is the end of the log."""
     if admission.append.data:
-        return await asyncio.wrap_future(service.log.submit(admission.append))
+        return await result_of(service.log.submit(admission.append))
     return Appended(await run_in_threadpool(service.log.end), 0, 0)
 
 

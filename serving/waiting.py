@@ -1,15 +1,72 @@
-"""Waiting for the fold, so that a client reads its own writes."""
+"""Waiting for other threads: for a commit, and for the fold, so that a client reads its own writes."""
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Mapping
-from typing import Any
+from concurrent.futures import Future
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 from anabranch import Cut
 from serving.errors import FoldBehindError, QueryError
 from serving.query import TIMEOUT_DEFAULT_MS
 from speed.consumer import Consumer
+
+T = TypeVar("T")
+
+
+async def result_of(future: Future[T]) -> T:
+    """The result of work that another thread does for many requests at a time, such as a commit.
+
+    `asyncio.wrap_future` wakes the event loop for every future. Here those that are settled together wake it once.
+    Who no longer waits leaves the work to be done all the same.
+    """
+    loop = asyncio.get_running_loop()
+    bell = _bells.get(loop)
+    if bell is None:
+        bell = _bells[loop] = _Bell(loop)
+    return await bell.answer_to(future)
+
+
+class _Bell:
+    """Brings to an event loop what other threads have settled."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+        self._settled: deque[tuple[Future[Any], asyncio.Future[Any]]] = deque()
+        self._rung = False
+
+    def answer_to(self, future: Future[T]) -> asyncio.Future[T]:
+        """A future of the loop that comes out as `future` does."""
+        answer: asyncio.Future[T] = self._loop.create_future()
+        future.add_done_callback(lambda done: self._ring(done, answer))
+        return answer
+
+    def _ring(self, done: Future[Any], answer: asyncio.Future[Any]) -> None:
+        """Called by the thread that settled it: it says so, then looks at `_rung`; the loop the other way round."""
+        self._settled.append((done, answer))
+        if not self._rung and not self._loop.is_closed():
+            self._rung = True
+            self._loop.call_soon_threadsafe(self._hand_out)
+
+    def _hand_out(self) -> None:
+        self._rung = False
+        while self._settled:
+            done, answer = self._settled.popleft()
+            if answer.done():  # who waited has gone
+                continue
+            if done.cancelled():
+                answer.cancel()
+            elif (error := done.exception()) is not None:
+                answer.set_exception(error)
+            else:
+                answer.set_result(done.result())
+
+
+_bells: WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = WeakKeyDictionary()
+"""There is one loop in a service; tests have more."""
 
 
 async def until_past(consumer: Consumer, after: Cut, timeout_seconds: float) -> None:

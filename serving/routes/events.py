@@ -14,7 +14,7 @@ from anabranch import Cut, Stream
 from serving import openapi
 from serving.browsing import browse, events_json
 from serving.metrics import Metrics
-from serving.posting import POSTED, admitted, answer_posted, appended, read_body
+from serving.posting import POSTED, admitted, answer_posted, appended, headers_of, read_body
 from serving.query import LIMIT_DEFAULT, PAGING_LIMIT, Parser, parse
 from serving.routes.streams import stream_of
 from serving.service import Service
@@ -49,7 +49,7 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
         stream = stream_of(service, request)
         parse(request.scope["query_string"], _NOTHING)
         body = await read_body(request, service.limits.max_body_bytes)
-        admission = await admitted(service, stream, request.headers, body)
+        admission = await admitted(service, stream, headers_of(request), body)
         if admission.rejected:  # first: an event that is told to be rejected is never lost
             letters = [(event.body, event.errors) for event in admission.rejected]
             await run_in_threadpool(service.dead_letters.add, stream.name, letters)
