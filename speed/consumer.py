@@ -93,6 +93,7 @@ class Consumer:
         self.records_folded = 0
         self.failures_by_view: Counter[str] = Counter()
         self._state = SpeedState(learners=self._learners())
+        self._state.look_again(app, None)  # until it has recovered, it answers as if there were nothing
         self._outbox = Outbox(log)
         self._with_models = {model.on.name for model in app.models.values()}
         self._lock = threading.Lock()
@@ -134,6 +135,11 @@ class Consumer:
     def publication(self) -> Publication | None:
         """The generation that is served."""
         return self._state.publication
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody has the state locked at this moment, so that who asks now would wait a little."""
+        return self._lock.locked()
 
     @contextmanager
     def reading(self) -> Iterator[SpeedState]:

@@ -28,7 +28,8 @@ from serving.waiting import until_asked
 _PARAMETERS: dict[str, Parser] = {"record": boolean, **WAITING}
 _HEADERS = {"content-type": CONTENT_TYPE}
 _QUICK_EXAMPLES = 16
-"""More examples than this are predicted in a thread of their own, so that other requests do not wait."""
+"""More examples than this are predicted in a thread of their own, so that other requests do not wait; and so is every
+example that would have to wait for the fold, which locks the state for some milliseconds at a time."""
 _QUICK_BYTES = 64 * 1024
 """And larger bodies are read there."""
 
@@ -81,7 +82,7 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
         if parameters:
             await until_asked(service.consumer, parameters)
         begun = time.perf_counter()
-        if len(body.askings) <= _QUICK_EXAMPLES:
+        if len(body.askings) <= _QUICK_EXAMPLES and not service.consumer.busy:
             answer = asked.answer(body)
         else:
             answer = await run_in_threadpool(asked.answer, body)
