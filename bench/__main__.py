@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.report import Figure, show
 
-NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch")
+NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch", "predict")
 
 
 def main(names: list[str]) -> int:
