@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from typing import TypeVar
 
 from anabranch import Cut
 from eventlog.log import Append, Appended
 from eventlog.segment import Segment
 
+Value = TypeVar("Value")
 MAX_SEGMENT_RECORDS = 8192
 MAX_SEGMENT_BYTES = 4 * 2**20
 """A segment of more events is divided, so that a reader never has to take much more than it asked for."""
@@ -35,7 +37,7 @@ class Arranged:
 
 
 def arrange(
-    appends: list[Append], offset_by_id: Mapping[str, int], *, partition: int, offset: int, now: int
+    appends: list[Append], offset_by_id: Mapping[str, int] | None, *, partition: int, offset: int, now: int
 ) -> Arranged:
     """Place the events of appends of one stream from `offset` on, without the duplicates.
 
@@ -44,7 +46,7 @@ def arrange(
     appends
         All of the same stream.
     offset_by_id
-        Where the log holds ids of these appends already.
+        Where the log holds ids of these appends already; None: it holds none, and none of them occurs twice.
     partition, offset
         Where the first accepted event goes.
     now
@@ -56,18 +58,22 @@ def arrange(
     [(1, 1, '0:8'), (0, 2, '0:8')]
     """
     kept, results = appends, None
-    ids = list(chain.from_iterable(append.ids for append in appends))
-    if offset_by_id or _repeat(ids):
+    if offset_by_id is not None and (offset_by_id or _repeat(joined_column(append.ids for append in appends))):
         kept, results = _without_duplicates(appends, offset_by_id, offset)
-        ids = list(chain.from_iterable(append.ids for append in kept))
-    keys = list(chain.from_iterable(append.keys for append in kept))
+    ids = joined_column(append.ids for append in kept)
+    keys = joined_column(append.keys for append in kept)
+    data = joined_column(append.data for append in kept)
     times = [now if time is None else time for append in kept for time in append.times]
-    data = list(chain.from_iterable(append.data for append in kept))
     segments = [
         Segment.of(partition, offset + i, appends[0].stream, now, times[i:j], ids[i:j], keys[i:j], data[i:j])
         for i, j in _pieces(data)
     ]
     return Arranged(ids, segments, list(_all_accepted(appends, offset)) if results is None else results)
+
+
+def joined_column(columns: Iterable[list[Value]]) -> list[Value]:
+    """The values of a column of several appends, one append after the other."""
+    return list(chain.from_iterable(columns))
 
 
 def _repeat(ids: list[str | None]) -> bool:

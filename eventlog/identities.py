@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-from sqlalchemy import BigInteger, ColumnElement, Connection, Text, any_, bindparam, cast, delete, func, insert, select
+from sqlalchemy import BigInteger, ColumnElement, Connection, Text, any_, bindparam, cast, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from eventlog.prepared import Prepared
@@ -26,7 +27,10 @@ class Identities:
         self._find = Prepared(select(ids.c.id, ids.c.offset).where(these))
         self._forget = Prepared(delete(ids).where(these))
         rows = select(cast(bindparam("own"), Text), value, cast(bindparam("first"), BigInteger) + position)
-        self._add = Prepared(insert(ids).from_select(["stream", "id", "offset"], rows.where(value.is_not(None))))
+        insert = (sqlite if dialect == "sqlite" else postgresql).insert(ids)
+        new = insert.from_select(["stream", "id", "offset"], rows.where(value.is_not(None)))
+        self._add = Prepared(new.on_conflict_do_nothing())
+        self._take_back = Prepared(delete(ids).where(these, ids.c.offset >= bindparam("first")))
 
     def find(self, connection: Connection, stream: str, wanted: list[str | None]) -> dict[str, int]:
         """Where the log holds any of these ids already."""
@@ -34,10 +38,22 @@ class Identities:
             return {}
         return dict(self._find.rows(connection, {"own": stream, "ids": self._packed(wanted)}))
 
-    def add(self, connection: Connection, stream: str, new: list[str | None], first: int) -> None:
-        """Remember the ids of consecutive records from offset `first` on; None: that record has no id."""
-        if _some(new):
-            self._add.run(connection, {"own": stream, "ids": self._packed(new), "first": first})
+    def add(self, connection: Connection, stream: str, new: list[str | None], first: int) -> bool:
+        """Remember the ids of consecutive records from offset `first` on, the next of the log; None: it has no id.
+
+        Returns
+        -------
+        bool
+            False: an id is known already or twice among these, and none was added.
+        """
+        count = len(new) - new.count(None)
+        if count == 0:
+            return True
+        values = {"own": stream, "ids": self._packed(new), "first": first}
+        if self._add.run(connection, values) == count:
+            return True
+        self._take_back.run(connection, values)
+        return False
 
     def forget(self, connection: Connection, stream: str, old: list[str | None]) -> None:
         """Forget ids, so that they can come again."""

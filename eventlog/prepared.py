@@ -6,7 +6,7 @@ runs go this way.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import ClauseElement, Connection
@@ -36,14 +36,15 @@ class Prepared:
 
     def rows(self, connection: Connection, values: Values) -> list[tuple[Any, ...]]:
         """Run it, and return all rows of its result."""
-        found: list[tuple[Any, ...]] = self._run(connection, [values], fetch=True)
+        found: list[tuple[Any, ...]] = self._run(connection, [values], lambda cursor: cursor.fetchall())
         return found
 
-    def run(self, connection: Connection, *several: Values) -> None:
-        """Run it for each of several sets of values, in order."""
-        self._run(connection, several, fetch=False)
+    def run(self, connection: Connection, *several: Values) -> int:
+        """Run it for each of several sets of values, in order. Returns how many rows it changed."""
+        changed: int = self._run(connection, several, lambda cursor: cursor.rowcount)
+        return changed
 
-    def _run(self, connection: Connection, several: Sequence[Values], *, fetch: bool) -> Any:
+    def _run(self, connection: Connection, several: Sequence[Values], outcome: Callable[[DBAPICursor], Any]) -> Any:
         """Run it in the connection's transaction; raises `LogUnavailableError` as `Database` does."""
         if not connection.in_transaction():
             connection.begin()
@@ -57,7 +58,7 @@ class Prepared:
                 cursor.execute(compiled.text, parameters[0])
             else:
                 cursor.executemany(compiled.text, parameters)
-            return cursor.fetchall() if fetch else None
+            return outcome(cursor)
         except (driver.OperationalError, driver.InterfaceError) as error:
             raise LogUnavailableError(str(error).strip()) from error
         finally:

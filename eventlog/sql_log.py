@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from anabranch import SYSTEM, Cut
 from eventlog import hot
-from eventlog.arrange import Arranged, arrange
+from eventlog.arrange import Arranged, arrange, joined_column
 from eventlog.clock import Clock, now_us
 from eventlog.commits import Committer, Request
 from eventlog.database import Database
@@ -102,9 +102,14 @@ class SqlLog:
         return [next(results_by_stream[request.append.stream]) for request in requests]
 
     def _store(self, connection: Connection, offset: int, stream: str, appends: list[Append]) -> Arranged:
-        known = self._identities.find(connection, stream, [id_ for append in appends for id_ in append.ids])
+        ids = joined_column(append.ids for append in appends)
+        known: dict[str, int] | None = None  # mostly all ids are new; looking first takes as long again
+        if not self._identities.add(connection, stream, ids, offset):
+            known = self._identities.find(connection, stream, ids)
         arranged = arrange(appends, known, partition=_PARTITION, offset=offset, now=self.clock())
-        self._identities.add(connection, stream, arranged.ids, offset)
+        if known is not None:
+            added = self._identities.add(connection, stream, arranged.ids, offset)
+            assert added, "ids that were found to be new are not"
         hot.insert_segments(connection, arranged.segments)
         return arranged
 

@@ -14,10 +14,10 @@ from serving.errors import FoldBehindError, QueryError
 from serving.query import TIMEOUT_DEFAULT_MS
 from speed.consumer import Consumer
 
-T = TypeVar("T")
+Result = TypeVar("Result")
 
 
-async def result_of(future: Future[T]) -> T:
+async def result_of(future: Future[Result]) -> Result:
     """The result of work that another thread does for many requests at a time, such as a commit.
 
     `asyncio.wrap_future` wakes the event loop for every future. Here those that are settled together wake it once.
@@ -38,9 +38,9 @@ class _Bell:
         self._settled: deque[tuple[Future[Any], asyncio.Future[Any]]] = deque()
         self._rung = False
 
-    def answer_to(self, future: Future[T]) -> asyncio.Future[T]:
+    def answer_to(self, future: Future[Result]) -> asyncio.Future[Result]:
         """A future of the loop that comes out as `future` does."""
-        answer: asyncio.Future[T] = self._loop.create_future()
+        answer: asyncio.Future[Result] = self._loop.create_future()
         future.add_done_callback(lambda done: self._ring(done, answer))
         return answer
 
