@@ -216,6 +216,8 @@ class ViewLookup:
                 kept = hidden - hidden % width + width
                 first = kept if first is None or first < kept else first
                 standing._hides_at = first + keep + width
+        if first is not None and newest < first:
+            newest = _BEFORE_ALL  # the event is so late that `keep` hides its own tile: there is none to show
         standing._first, standing._newest, standing._width = first, newest, width
         standing._begins, standing._ends = begins, ends
 

@@ -15,7 +15,9 @@ from speed.published import Part
 Input = dict[str, Any]
 """Features as River takes them: a missing one is not there."""
 
-_TAKES_TEXT = ("river.tree", "river.forest.adaptive", "river.compose", "river.feature_extraction")
+_TREES = ("river.tree", "river.forest.adaptive")
+"""Their classifiers split by texts; their regressors have linear models in the leaves, which need numbers."""
+_TAKES_TEXT = ("river.compose", "river.feature_extraction")
 _ENCODERS = (preprocessing.OneHotEncoder, preprocessing.OrdinalEncoder, preprocessing.FeatureHasher)
 _ONE_HOT = preprocessing.OneHotEncoder(drop_zeros=True)  # without zeros it has no state
 
@@ -97,7 +99,8 @@ def takes_text(learner: Any) -> bool:
         first = next(iter(first.steps.values()))
     if isinstance(first, (*_ENCODERS, compose.TransformerUnion)):
         return True
-    return type(first).__module__.startswith(_TAKES_TEXT)
+    module = type(first).__module__
+    return module.startswith(_TAKES_TEXT) or (module.startswith(_TREES) and isinstance(first, base.Classifier))
 
 
 def seeded(learner: Any, seed: int = 0) -> Any:
