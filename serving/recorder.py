@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Mapping
+from random import Random
 from typing import Any, NamedTuple
 
 import orjson
@@ -31,6 +31,7 @@ TOGETHER_MOST = 1_000
 """Predictions in one append."""
 GATHER_SECONDS = 0.05
 RETRY_SECONDS = 0.5
+_CHANCE = Random()  # of the process; asking the operating system for every id would cost more than all the rest
 _RECORDED = ("prediction", "probabilities", "parts", "weights", "features", "generation", "batch_cut", "speed_cut")
 """What is kept of an answer, besides its id."""
 
@@ -208,7 +209,7 @@ class Recorder:
         return None if record is None else record.data
 
 
-def prediction_id(now_us: int, chance: bytes | None = None) -> str:
+def prediction_id(now_us: int, chance: Random = _CHANCE) -> str:
     """A UUID of version 7 (RFC 9562, section 5.7): it begins with the time, so that later ones sort behind.
 
     Parameters
@@ -216,14 +217,13 @@ def prediction_id(now_us: int, chance: bytes | None = None) -> str:
     now_us
         The time, in microseconds.
     chance
-        Eight random bytes; None: those of the operating system.
+        Where its 62 random bits come from.
 
-    >>> prediction_id(1_700_000_000_123_500, bytes(8))
-    '018bcfe5-687b-7800-8000-000000000000'
+    >>> prediction_id(1_700_000_000_123_500, Random(1))[:18]
+    '018bcfe5-687b-7800'
     """
     millis, micros = divmod(now_us, 1_000)
-    random = int.from_bytes(os.urandom(8) if chance is None else chance)
-    low = 0x8000_0000_0000_0000 | random >> 2
+    low = 0x8000_0000_0000_0000 | chance.getrandbits(62)
     text = f"{millis << 16 | 0x7000 | (micros << 12) // 1_000:016x}{low:016x}"
     return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
