@@ -203,7 +203,7 @@ def test_a_diverged_expert_is_clipped_out_weighted_counted_and_shown() -> None:
     app = make_app(lambda: linear_model.LinearRegression(intercept_lr=1e6))
     world = World(app, 1)
     world.publish(1, minutes=1)
-    world.append("rides", ride(0, 0.0), ride(0, 60.0), *(ride(1000.0 + i, 9.5 + i % 2) for i in range(400)))
+    world.append("rides", ride(0, 0.0), ride(0, 60.0), *(ride(1000.0 + i, 9.5 + i % 2) for i in range(1_500)))
     report = world.report
     assert report["diverged"] == {"batch": False, "speed": True}
     assert report["clipped"]["speed"] > 200
