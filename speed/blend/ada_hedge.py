@@ -30,7 +30,7 @@ class AdaHedge(Blend):
         self.gap = 0.0
         super().__init__(experts)
 
-    def enter(self, expert: str) -> None:
+    def enter(self, expert: str, loss: float | None = None) -> None:
         if expert not in self.losses:
             least, excess = self._mixed(len(self.losses) + 1)
             entered = self.losses | {expert: least + excess}
@@ -55,7 +55,7 @@ class AdaHedge(Blend):
         self._share()
 
     def _rate(self, n: int) -> float:
-        return log(n) / self.gap if self.gap > 0.0 else inf
+        return log(max(n, 2)) / self.gap if self.gap > 0.0 else inf
 
     def _mixed(self, n: int) -> tuple[float, float]:
         """The mix loss of all experts so far, with the rate for n of them: the least, and what is above it."""

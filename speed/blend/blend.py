@@ -65,8 +65,15 @@ class Blend(ABC):
             return {expert: share / mass for expert, share in awake.items()}
         return {expert: 1.0 / len(awake) for expert in awake}
 
-    def enter(self, expert: str) -> None:
-        """Let in an expert with a fair share, one n-th; nothing happens if it is there already."""
+    def enter(self, expert: str, loss: float | None = None) -> None:
+        """Let in an expert with a fair share, one n-th; nothing happens if it is there already.
+
+        Parameters
+        ----------
+        loss
+            The mean loss that it is known to have, if any, as a batch model has one on its holdout. The default blend
+            then takes it for a start: an expert that has diverged meanwhile gets nothing until the first labels come.
+        """
         if expert in self.shares:
             return
         n = len(self.shares) + 1
@@ -98,7 +105,7 @@ class Blend(ABC):
 
     @abstractmethod
     def learn(self, losses: Mapping[str, float]) -> None:
-        """Change `shares` after the losses (or slopes) of two experts or more, all finite, known here, not all equal."""
+        """Change `shares` after the losses (or slopes) of at least two experts, all finite and not all equal."""
 
     def state(self) -> dict[str, Any]:
         """Everything it has learnt, as plain data that survives JSON to the bit."""

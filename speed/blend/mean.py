@@ -16,7 +16,7 @@ class Mean(Blend):
 
     name = "mean"
 
-    def enter(self, expert: str) -> None:
+    def enter(self, expert: str, loss: float | None = None) -> None:
         experts = sorted({*self.shares, expert})
         self.shares = {name: 1.0 / len(experts) for name in experts}
 

@@ -40,7 +40,7 @@ class SecondOrder(Blend):
     def fair(self, square: float) -> float:
         """The regret with which a new expert, given its sum of squares, gets the mean weight of the others."""
 
-    def enter(self, expert: str) -> None:
+    def enter(self, expert: str, loss: float | None = None) -> None:
         if expert not in self.regrets:
             n = len(self.squares)
             square = sum(self.squares.values()) / n if n else 0.0
@@ -73,7 +73,7 @@ class SecondOrder(Blend):
         self.share()
 
     def _reshare(self) -> None:
-        if self.range:
+        if self.range and self.regrets:
             self.share()
         else:
             self.shares = {expert: 1.0 / len(self.regrets) for expert in self.regrets}
