@@ -96,6 +96,15 @@ def check_merge_leaves_the_other_alone(case: Case, one: Part, two: Part, three: 
     assert case.aggregate.present(zero(case)) == case.reference([])
 
 
+def check_presenting_a_merge_is_merging_and_presenting(case: Case, one: Part, two: Part) -> None:
+    """To the bit, and it leaves both states alone: features are made so, over and over."""
+    state, other = folded(case, one), folded(case, two)
+    before = pickle.dumps((state, other))
+    found = case.aggregate.present_merged(state, other)
+    assert pickle.dumps((state, other)) == before
+    assert found == case.aggregate.present(merged(case, merged(case, zero(case), state), other))
+
+
 def check_it_agrees_with_the_reference(case: Case, part: Part) -> None:
     found, expected = case.aggregate.present(folded(case, part)), case.reference(part)
     assert case.near(found, expected, present_values(part)), (found, expected)
