@@ -1,4 +1,4 @@
-"""Who folds the slices: this process, Dask on this machine, or a Dask cluster that is there already.
+"""Who does the work of a run: this process, Dask on this machine, or a Dask cluster that is there already.
 
 The only address of Dask. It is imported when it is wanted, since that takes most of a second.
 """
@@ -6,47 +6,54 @@ The only address of Dask. It is imported when it is wanted, since that takes mos
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
-from typing import Any, Protocol
+from typing import Any, TypeVar
 
 from batch.slice_fold import SliceDelta, SliceTask, fold_slice
 
+Task = TypeVar("Task")
+Result = TypeVar("Result")
 
-class Workers(Protocol):
-    """Somebody who folds slices."""
 
-    @property
-    def count(self) -> int:
-        """How many slices are folded at a time."""
-        ...
+class Workers(ABC):
+    """Somebody who does tasks."""
+
+    count: int
+    """How many tasks are done at a time."""
+
+    @abstractmethod
+    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """What came of the tasks, in the order in which they are done. Raises what a task raised."""
+
+    def threads(self, tasks: int) -> int:
+        """How many threads each of so many tasks may use, for libraries with threads of their own."""
+        return max(1, (os.cpu_count() or 1) // max(1, min(tasks, self.count)))
 
     def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
-        """What came of the tasks, in the order in which they are done. Raises what a task raised."""
-        ...
+        """Fold slices."""
+        return self.run(fold_slice, tasks)
 
     def close(self) -> None:
         """Let go of everything."""
-        ...
+        return
 
 
-class OwnProcess:
-    """Folds one slice after the other, here: for work that is not worth a cluster."""
+class OwnProcess(Workers):
+    """Does one task after the other, here: for work that is not worth a cluster."""
 
     count = 1
 
-    def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
-        """Fold them as they are asked for."""
-        return map(fold_slice, tasks)
-
-    def close(self) -> None:
-        """Nothing is open."""
+    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """Do them as they are asked for."""
+        return map(function, tasks)
 
 
-class DaskThreads:
-    """Folds slices in threads of this process, with Dask's threaded scheduler: SQL needs no more to run in parallel.
+class DaskThreads(Workers):
+    """Does tasks in threads of this process, with Dask's threaded scheduler: SQL needs no more to run in parallel.
 
     Parameters
     ----------
@@ -60,39 +67,36 @@ class DaskThreads:
         self.count = count
         self._get = dask.threaded.get
 
-    def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
-        """Fold them at once, whether or not anybody takes what came of them."""
-        done: SimpleQueue[SliceDelta | BaseException] = SimpleQueue()
+    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """Do them at once, whether or not anybody takes what came of them."""
+        done: SimpleQueue[tuple[Result] | BaseException] = SimpleQueue()
 
-        def fold_one(task: SliceTask) -> None:
-            done.put(fold_slice(task))
+        def run_one(task: Task) -> None:
+            done.put((function(task),))
 
-        def fold_all() -> None:
+        def run_all() -> None:
             try:
-                graph = {index: (fold_one, task) for index, task in enumerate(tasks)}
+                graph = {index: (run_one, task) for index, task in enumerate(tasks)}
                 self._get(graph, list(graph), num_workers=self.count)
             except BaseException as error:
                 done.put(error)
 
-        scheduler = Thread(target=fold_all, name="fold-slices")
+        scheduler = Thread(target=run_all, name="run-tasks")
         scheduler.start()
         try:
             for _ in tasks:
                 found = done.get()
                 if isinstance(found, BaseException):
                     raise found
-                yield found
+                yield found[0]
         finally:
             scheduler.join()
 
-    def close(self) -> None:
-        """Nothing is open."""
 
+class DaskWorkers(Workers):
+    """Does tasks on a Dask cluster.
 
-class DaskWorkers:
-    """Folds slices on a Dask cluster.
-
-    A worker that dies is not the end: Dask has its slices folded again by another, up to three times (its setting
+    A worker that dies is not the end: Dask has its tasks done again by another, up to three times (its setting
     ``distributed.scheduler.allowed-failures``).
 
     Parameters
@@ -104,7 +108,8 @@ class DaskWorkers:
     """
 
     def __init__(self, client: Any, cluster: Any = None):
-        self._client = client
+        self.client = client
+        self.count = max(1, sum(client.nthreads().values()))
         self._cluster = cluster
 
     @classmethod
@@ -131,26 +136,26 @@ class DaskWorkers:
         )
         return cls(Client(cluster, set_as_default=False), cluster)
 
-    @property
-    def count(self) -> int:
-        """The threads of all workers."""
-        threads: int = sum(self._client.nthreads().values())
-        return max(1, threads)
-
-    def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
-        """Fold them on the cluster."""
+    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+        """Do them on the cluster."""
         from distributed import as_completed
 
-        futures = [self._client.submit(fold_slice, task, pure=False) for task in tasks]
+        futures = [self.client.submit(function, task, pure=False) for task in tasks]
         try:
-            for future in as_completed(futures, loop=self._client.loop):
+            for future in as_completed(futures, loop=self.client.loop):
                 yield future.result()
         finally:
-            self._client.cancel(futures)
+            self.client.cancel(futures)
+
+    def threads(self, tasks: int) -> int:
+        """As many as a worker has; on this machine, as many as there are to share."""
+        if self._cluster is not None:
+            return super().threads(tasks)
+        return int(min(self.client.nthreads().values(), default=1))
 
     def close(self) -> None:
         """Leave the cluster, and close it if it is ours."""
-        self._client.close()
+        self.client.close()
         if self._cluster is not None:
             self._cluster.close()
 
@@ -165,12 +170,17 @@ class Demand:
         Records to fold.
     python_views
         How many views need Python for every event.
+    models
+        How many models need rows of the records.
     """
 
     records: int
     python_views: int
+    models: int = 0
 
 
+MODEL_VIEWS = 5
+"""How many views in Python take as long as the replay of a model."""
 WORTH_THREADS = 300_000
 """Records below which one thread is done before Dask is imported."""
 WORTH_PROCESSES = 400_000
@@ -189,12 +199,11 @@ def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     """
     if dask is not None:
         return DaskWorkers.at(dask)
-    if demand.records < WORTH_THREADS:
+    work = demand.records * (demand.python_views + MODEL_VIEWS * demand.models)
+    if demand.records < WORTH_THREADS and (work < WORTH_PROCESSES or not demand.models):
         return OwnProcess()
     count = count or os.cpu_count() or 1
-    if demand.records * demand.python_views < WORTH_PROCESSES:
-        return DaskThreads(count)
-    return DaskWorkers.local(count)
+    return DaskThreads(count) if work < WORTH_PROCESSES else DaskWorkers.local(count)
 
 
 class Starting:

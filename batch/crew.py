@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch import App
 from anabranch.view import View
 from batch.cluster import Demand, OwnProcess, Starting, Workers
-from batch.plan import Base, Slice, Work, plan, slices
-from batch.slice_fold import SliceTask
+from batch.generation import Generation
+from batch.plan import Base, Slice, Work, aligned, plan, slices, spans
+from batch.replay import Delta, Span
+from batch.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
 
 SQL_SLICES = 8
@@ -34,10 +36,23 @@ class Crew:
         works = plan(app.views.values(), base)
         records = max((end - work.start for work in works), default=0)
         in_python = sum(_in_python(app.views[name]) for work in works for name in work.views)
-        return Starting(self.dask, self.workers, Demand(records, in_python))
+        if app.models:
+            records = max(records, end - (0 if base is None else base.end))
+        return Starting(self.dask, self.workers, Demand(records, in_python, len(app.models)))
+
+    def parts(self, edges: Iterable[int], workers: Workers) -> list[Slice]:
+        """The slices of a run that replays: those of the views end where those of the replay begin."""
+        return list(aligned(edges, self.slice_records, workers.count))
 
     def tasks(
-        self, app: App, lake: Lake, works: Sequence[Work], end: int, workers: Workers, folder: Path
+        self,
+        app: App,
+        lake: Lake,
+        works: Sequence[Work],
+        end: int,
+        workers: Workers,
+        folder: Path,
+        parts: Sequence[Slice] | None = None,
     ) -> Iterator[SliceTask]:
         """A task for every slice of every work that holds records of its stream.
 
@@ -47,23 +62,78 @@ class Crew:
             The cut of the run.
         folder
             The tables of tiles go into its folder ``tables``.
+        parts
+            The slices of every work; None: as it suits the work.
         """
-        threads = (os.cpu_count() or 1) if isinstance(workers, OwnProcess) else 1
+        threads = _threads(workers)
         tables = folder.resolve() / "tables"
         tables.mkdir()
-        path, colon, name = self.app_path.partition(":")
-        app_path = f"{Path(path).resolve()}{colon}{name}"  # a worker may stand in another folder
+        app_path = self.absolute_app_path
         files_by_place: dict[tuple[str, Slice], tuple[str, ...]] = {}
         for work in works:
             in_sql = not any(_in_python(app.views[name]) for name in work.views)
             records = self.slice_records * (SQL_SLICES if in_sql else 1)
-            for part in slices(work.start, end, records, workers.count):
+            for part in slices(work.start, end, records, workers.count) if parts is None else parts:
                 place = (work.stream, part)
                 if place not in files_by_place:
                     found = lake.files(work.stream, part.start, part.end)
                     files_by_place[place] = tuple(str(Path(path).resolve()) for path in found)
                 if files := files_by_place[place]:
                     yield SliceTask(app_path, work.views, part, files, str(tables), threads, MEMORY_BYTES // 2)
+
+    def replays(
+        self,
+        app: App,
+        lake: Lake,
+        parts: Sequence[Slice],
+        deltas: Sequence[SliceDelta],
+        base: Generation | None,
+        workers: Workers,
+    ) -> Iterator[Span]:
+        """Spans of slices, at most two for a worker: each begins with a merge of what came before.
+
+        Parameters
+        ----------
+        deltas
+            What the slices add to the views, in order.
+        base
+            The generation that covers everything before the first slice; None: there is nothing before it.
+        """
+        of_view: dict[str, list[Delta]] = {name: [] for name in app.views}
+        for found in deltas:
+            for name, path in found.paths.items():
+                of_view[name].append(Delta(found.part.end, path, found.newest))
+        times = {view.of.name: base.watermark(view) for view in app.views.values()} if base is not None else {}
+        streams = {view.of.name for view in app.views.values()}
+        for model in app.models.values():
+            streams |= {model.on.name} if model.later_label is None else {model.on.name, model.later_label.stream.name}
+        for span in spans(parts, SPANS * workers.count):
+            start, end = span[0].start, span[-1].end
+            yield Span(
+                self.absolute_app_path,
+                span,
+                {name: tuple(str(Path(p).resolve()) for p in lake.files(name, start, end)) for name in streams},
+                None if base is None else (str(base.folder.parent.resolve()), base.number),
+                {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
+                {stream: time for stream, time in times.items() if time is not None},
+                _threads(workers),
+                MEMORY_BYTES // 2,
+            )
+
+    @property
+    def absolute_app_path(self) -> str:
+        """Where a worker finds the application: it may stand in another folder."""
+        path, colon, name = self.app_path.partition(":")
+        return f"{Path(path).resolve()}{colon}{name}"
+
+
+SPANS = 2
+"""Spans of a replay for each worker: with one, all would wait for the slowest."""
+
+
+def _threads(workers: Workers) -> int:
+    """What DuckDB may use in a task."""
+    return (os.cpu_count() or 1) if isinstance(workers, OwnProcess) else 1
 
 
 def _in_python(view: View) -> bool:

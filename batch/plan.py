@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
 from typing import Protocol
@@ -94,6 +94,28 @@ def slices(start: int, end: int, slice_records: int, multiple_of: int = 1) -> It
     edges = [start + total * index // count for index in range(count + 1)]
     for low, high in pairwise(edges):
         yield Slice(low, high)
+
+
+def aligned(edges: Iterable[int], slice_records: int, multiple_of: int = 1) -> Iterator[Slice]:
+    """Slices between edges: replay slices begin where slices of views end, and where rows that are kept end.
+
+    >>> list(aligned([7, 0, 5], 4))
+    [Slice(start=0, end=2), Slice(start=2, end=5), Slice(start=5, end=7)]
+    """
+    for low, high in pairwise(sorted(set(edges))):
+        yield from slices(low, high, slice_records, multiple_of)
+
+
+def spans(parts: Sequence[Slice], count: int) -> Iterator[tuple[Slice, ...]]:
+    """Consecutive slices in at most `count` lots of nearly equal length.
+
+    >>> [len(span) for span in spans([Slice(n, n + 1) for n in range(7)], 3)]
+    [2, 2, 3]
+    """
+    count = min(count, len(parts))
+    edges = [len(parts) * index // count for index in range(count + 1)] if count else []
+    for low, high in pairwise(edges):
+        yield tuple(parts[low:high])
 
 
 WORTH_A_TASK = 100_000

@@ -41,8 +41,8 @@ class Predictor:
         self.version = version
         self.encoding = encoding
         self._task = task
-        self._classes = list(classes)
-        self._raw = raw
+        self.classes = list(classes)
+        self.raw = raw
 
     @classmethod
     def open(cls, version: int, task: Task, held: Mapping[str, Any], path: Path) -> Predictor:
@@ -68,14 +68,14 @@ class Predictor:
         """The prediction for each row: a number, or the probability of every class."""
         if not rows:
             return []
-        return self.present(self._raw(self.encoding.matrix(rows)))
+        return self.present(self.raw(self.encoding.matrix(rows)))
 
     def present(self, raw: np.ndarray) -> Parts:
         """What `Raw` answered as numbers, or as probabilities by class."""
         found: list[Any] = raw.tolist()
         if self._task == "regression":
             return found
-        classes = self._classes
+        classes = self.classes
         if raw.ndim == 1:
             no, yes = classes
             return [{no: 1.0 - p, yes: p} for p in found]
@@ -101,7 +101,24 @@ def _pickled(path: Path) -> Raw:
 
     estimator = pickle.loads(path.read_bytes())
     raw: Raw = getattr(estimator, "predict_proba", None) or estimator.predict
-    return raw
+    return lambda matrix: _in_blocks(raw, matrix)
+
+
+BLOCK = 64
+
+
+def _in_blocks(raw: Raw, matrix: np.ndarray) -> np.ndarray:
+    """Predict in blocks of one size.
+
+    The libraries below linear models round differently for other numbers of rows, and the prediction of a row must not
+    depend on which others are asked for beside it: a fold that is resumed would not be the same to the bit.
+    """
+    import numpy as np
+
+    count, width = matrix.shape
+    padded = np.zeros((-(-count // BLOCK) * BLOCK, width))
+    padded[:count] = matrix
+    return np.concatenate([raw(padded[at : at + BLOCK]) for at in range(0, len(padded), BLOCK)])[:count]
 
 
 _OPENERS: dict[str, Callable[[Path], Raw]] = {"lightgbm": _lightgbm, "pickle": _pickled}

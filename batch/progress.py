@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-STAGES = ("mark", "archive", "fold", "merge", "publish", "trim")
-"""The stages of a run, in their order."""
+STAGES = ("mark", "archive", "fold", "merge", "replay", "train", "publish", "trim")
+"""The stages of a run, in their order; `replay` and `train` only where the application has models."""
 
 
 class Progress(Protocol):

@@ -69,7 +69,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
         file.write(raw)
         file.flush()
         os.fsync(file.fileno())
-    for directory in (folder / "views", folder):
+    for directory in (folder / "views", folder / "models", folder):
         sync_folder(directory)
     return hashlib.sha256(raw).hexdigest()
 

@@ -7,6 +7,9 @@ mark      takes the lease, appends ``batch_started``: the cut  takes the lease o
 archive   moves records before the cut into the lake           goes on where the lake ends
 fold      slices of the log to tables of tiles                 removes the tables, folds again
 merge     tables of tiles to the files of the views            removes the files, merges again
+replay    slices of the log to training rows (if it has        replaces the files of rows
+          models, and so on)
+train     rows to models, compared on the holdout              trains again
 publish   renames the generation, appends ``batch_published``  replaces what was renamed and not published
 trim      drops old records and old generations                drops them
 ========  ===================================================  ================================================
@@ -20,7 +23,7 @@ from __future__ import annotations
 import operator
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
@@ -33,13 +36,16 @@ from anabranch.instant import instant, iso
 from anabranch.view import View
 from batch import duck
 from batch.archive import archive, pending, trimmable
+from batch.champions import champions, system_events
 from batch.cluster import Starting
 from batch.crew import MEMORY_BYTES, Crew
 from batch.errors import GenerationError, LeaseHeldError
 from batch.generation import Generation
 from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.plan import Work, plan
+from batch.model_rows import remove_rows
+from batch.models import Making, Models, report
+from batch.plan import Slice, Work, plan
 from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.publication import file_entry, publications, sync_folder, write_manifest
 from batch.publish import ViewFiles, publish_view
@@ -92,6 +98,7 @@ def run_batch(
     dask: str | None = None,
     workers: int | None = None,
     slice_records: int = 1_000_000,
+    train_bytes: int = 1_000_000_000,
     retention_us: int = 7 * 86_400_000_000,
     progress: Progress | None = None,
     run: str | None = None,
@@ -113,6 +120,9 @@ def run_batch(
         How many workers on this machine; None: one a processor.
     slice_records
         How many records a slice has at most, which bounds the memory.
+    train_bytes
+        How large the rows of a model may be as a matrix for one worker to train on; a LightGBM with more is trained by
+        all workers of a cluster together.
     retention_us
         How long archived records stay in the hot log, by append time.
     run
@@ -134,7 +144,7 @@ def run_batch(
         batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or Silent())
         try:
-            return batch.run(full, Crew(app_path, dask, workers, slice_records), retention_us)
+            return batch.run(full, Crew(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
             raise
@@ -178,32 +188,35 @@ class _Batch:
         self.generations.remove_unfinished()
         self.generations.workplace(self.name)
 
-    def run(self, full: bool, crew: Crew, retention_us: int) -> Outcome:
+    def run(self, full: bool, crew: Crew, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
         self.progress.advance()
         starting = crew.start(self.app, None if full else self._newest_on_disk(), self.end)
+        models = self._models(crew, train_bytes)
         try:
             self._archive()
             with duck.connect(os.cpu_count() or 1, MEMORY_BYTES, self.folder / "spill") as connection:
                 known = publications(connection, self.lake.files(SYSTEM, 0, self.end), self.cut)
                 self._settle(known)
-                base = None if full else self._base(known)
+                previous = None if full else self._base(known)
+                base = models.keep(previous)
                 works = plan(self.app.views.values(), base)
                 events = self.end - min((work.start for work in works), default=self.end)
                 self.row = replace(self.row, events=events)
-                deltas = self._fold(works, starting, crew)
-                number = known[0].generation + 1 if known else 1
+                parts, deltas = self._fold(works, starting, crew, models)
+                making = Making(known[0].generation + 1 if known else 1, self.cut, self._generation)
                 views = self._merge(connection, works, deltas, base)
+                learnt = self._learn(connection, starting, models, parts, deltas, base, known, making)
         finally:
             starting.close()
-        self._publish(number, base, views)
-        self._trim(number, known, retention_us)
+        self._publish(making, previous, views, learnt, models.promoted)
+        self._trim(making.number, known, retention_us)
         self.progress.end()
-        self.runs.finish(self.row, "published", generation=number)
-        return Outcome(number, self.name, self.cut, events, self.problems)
+        self.runs.finish(self.row, "published", generation=making.number)
+        return Outcome(making.number, self.name, self.cut, events, self.problems)
 
     @property
     def end(self) -> int:
@@ -238,19 +251,23 @@ class _Batch:
 
         archive(self.log, self.lake, self.app, self.cut, advance)
 
-    def _fold(self, works: Sequence[Work], starting: Starting, crew: Crew) -> list[SliceDelta]:
+    def _fold(
+        self, works: Sequence[Work], starting: Starting, crew: Crew, models: Models
+    ) -> tuple[list[Slice], list[SliceDelta]]:
+        """Fold all views; returns the slices of the replay, if there is one, and what each slice adds to the views."""
         total = sum(self.end - work.start for work in works)
         self.progress.stage("fold", total)
         workers = starting.wait()
+        parts = models.parts(self.end, workers)
         found = []
-        for delta in workers.fold(list(crew.tasks(self.app, self.lake, works, self.end, workers, self.folder))):
+        for delta in workers.fold(list(crew.tasks(self.app, self.lake, works, self.end, workers, self.folder, parts))):
             self.keeper.check()
             part = delta.part.end - delta.part.start
             total -= part
             self.progress.advance(part)
             found.append(delta)
         self.progress.advance(total)  # what held no record of the stream
-        return sorted(found, key=lambda delta: delta.part)
+        return parts or [], sorted(found, key=lambda delta: delta.part)
 
     def _merge(
         self, connection: duck.Connection, works: Sequence[Work], deltas: Sequence[SliceDelta], base: Generation | None
@@ -290,9 +307,39 @@ class _Batch:
             },
         }
 
-    def _publish(self, number: int, base: Generation | None, views: dict[str, dict[str, Any]]) -> None:
+    def _learn(
+        self,
+        connection: duck.Connection,
+        starting: Starting,
+        models: Models,
+        parts: Sequence[Slice],
+        deltas: Sequence[SliceDelta],
+        base: Generation | None,
+        known: Sequence[Publication],
+        making: Making,
+    ) -> dict[str, dict[str, Any]]:
+        """Replay and train, if there are models; returns what the manifest says of them."""
+        if not self.app.models:
+            return {}
+        workers = starting.wait()
+        models.replay(workers, parts, deltas, base)
+        now = champions(system_events(connection, self.lake.files(SYSTEM, 0, self.end), self.log, self.cut))
+        since = known[0].cut.offsets[0] if known else 0
+        learnt = models.train(connection, workers, now, self._peek(known), since, making)
+        self.row = replace(self.row, report=report(learnt, making.number))
+        return learnt
+
+    def _publish(
+        self,
+        making: Making,
+        base: Generation | None,
+        views: dict[str, dict[str, Any]],
+        models: dict[str, dict[str, Any]],
+        promoted: Mapping[str, int],
+    ) -> None:
         self.progress.stage("publish", 1)
         self._generation.mkdir(exist_ok=True)
+        number = making.number
         manifest = {
             "generation": number,
             "run": self.name,
@@ -302,6 +349,7 @@ class _Batch:
             "created": iso(self.clock()),
             "version": version("anabranch"),
             "views": views,
+            "models": models,
         }
         sha256 = write_manifest(self._generation, manifest)
         target = self.generations.folder / str(number)
@@ -310,7 +358,7 @@ class _Batch:
             shutil.rmtree(target)
         self._generation.rename(target)
         sync_folder(self.generations.folder)
-        self.log.mark(Publication(number, self.cut, sha256, self.name).event(), self.keeper.lease)
+        self.log.mark(Publication(number, self.cut, sha256, self.name, promoted).event(), self.keeper.lease)
         self.published = True
         self.progress.advance()
 
@@ -322,6 +370,7 @@ class _Batch:
             self.log.trim(trimmable(self.log, self.cut, self.clock() - retention_us))
             kept = {number, *(publication.generation for publication in known[: KEPT_GENERATIONS - 1])}
             self.generations.remove_but(kept)
+            remove_rows(self.generations.folder, kept)
         except Exception as error:
             self._problem(f"old records or generations could not be dropped: {error}")
         self.progress.advance()
@@ -339,6 +388,20 @@ class _Batch:
         with suppress(GenerationError):
             return Generation.peek(self.generations.folder, numbers[-1]) if numbers else None
         return None
+
+    def _models(self, crew: Crew, train_bytes: int) -> Models:
+        home = self.generations.folder.parent
+        check, problem = self.keeper.check, self._problem
+        return Models(self.app, crew, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
+
+    def _peek(self, known: Sequence[Publication]) -> list[Generation]:
+        """The generations that may have versions of models to carry, the newest first, without their views."""
+        found = []
+        for publication in known[:KEPT_GENERATIONS]:
+            with suppress(GenerationError):  # told when it was tried as a base
+                number, sha256 = publication.generation, publication.manifest_sha256
+                found.append(Generation.peek(self.generations.folder, number, sha256))
+        return found
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that was killed after its publication did publish: the log says so."""

@@ -38,6 +38,8 @@ class Run:
         How many records it folded.
     error
         Why it failed.
+    report
+        What it says of the models, by name; empty if there are none.
     """
 
     id: str
@@ -52,6 +54,7 @@ class Run:
     stages: list[dict[str, Any]] = field(default_factory=list)
     events: int | None = None
     error: str | None = None
+    report: dict[str, Any] = field(default_factory=dict)
 
 
 class Runs:
@@ -94,11 +97,17 @@ class Runs:
             return [_run(row) for row in connection.execute(chosen)]
 
 
+# The report shares the column of the stages: databases that are there already need no other.
+
+
 def _values(run: Run) -> dict[str, Any]:
     values = {column.name: getattr(run, column.name) for column in batch_runs.columns}
-    return {**values, "stages": orjson.dumps(run.stages).decode()}
+    return {**values, "stages": orjson.dumps({"stages": run.stages, "report": run.report}).decode()}
 
 
 def _run(row: Row[Any]) -> Run:
     values = dict(row._mapping)
-    return Run(**{**values, "stages": orjson.loads(values["stages"])})
+    stored = orjson.loads(values.pop("stages"))
+    if isinstance(stored, list):  # a row from before there were reports
+        stored = {"stages": stored}
+    return Run(**values, **stored)
