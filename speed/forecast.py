@@ -41,13 +41,16 @@ class Bounds:
     low: float | None = None
     high: float | None = None
 
+    def has(self, value: float) -> bool:
+        """Whether a number is known to be within."""
+        return self.low is not None and self.high is not None and self.low <= value <= self.high
+
     def clip(self, value: float) -> float:
         """The nearest number within."""
-        if self.low is not None and value < self.low:
-            return self.low
-        if self.high is not None and value > self.high:
-            return self.high
-        return value
+        low, high = self.low, self.high
+        if low is None or high is None or low <= value <= high:
+            return value
+        return low if value < low else high
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +105,7 @@ def blended(parts: Mapping[str, Part], weights: Mapping[str, float], bounds: Bou
     """The weighted mean of the parts."""
     if not weights:
         return None
-    if any(isinstance(part, Mapping) for part in parts.values()):
+    if not isinstance(next(iter(parts.values())), float):
         mixed: dict[LabelValue, float] = {}
         for expert, weight in weights.items():
             part = parts[expert]
@@ -110,4 +113,7 @@ def blended(parts: Mapping[str, Part], weights: Mapping[str, float], bounds: Bou
             for label, p in part.items():
                 mixed[label] = mixed.get(label, 0.0) + weight * p
         return mixed
-    return sum(weight * bounds.clip(parts[expert]) for expert, weight in weights.items())  # type: ignore[arg-type, misc]
+    total = 0.0
+    for expert, weight in weights.items():
+        total += weight * bounds.clip(parts[expert])  # type: ignore[arg-type]
+    return total

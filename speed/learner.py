@@ -18,11 +18,12 @@ from anabranch.features import Features
 from anabranch.freeze import Failed, Frozen
 from anabranch.model import LabelValue
 from eventlog.publication import Publication
-from speed.blend import BLENDS, blend_of, loss, slope
+from speed.blend import BLENDS, blend_of
 from speed.drift import Drift
 from speed.expert import Expert, Input, as_they_are, numeric
 from speed.forecast import BATCH, Asked, Bounds, among, blended
 from speed.label_join import LabelJoin
+from speed.measure import measure_of
 from speed.published import Part, Predictor
 from speed.scores import BLEND, Scores
 
@@ -67,6 +68,8 @@ class Learner:
         self.champions: list[int] = []
         self.predictor: Predictor | None = None
         self.experts = {name: Expert(model.task, made) for name, made in _speed_models(model).items()}
+        needs = [expert.needs_numbers for expert in self.experts.values()]
+        self._wanted = (not all(needs), any(needs))
         self.blend = blend_of(model.blend)
         for name in self.experts:
             self.blend.enter(name)
@@ -74,7 +77,7 @@ class Learner:
         self.drift = Drift(model.metric)
         self.join = LabelJoin(model.later_label) if model.later_label is not None else None
         self.bounds = Bounds()
-        self.names: tuple[str, ...] | None = None
+        self.names: dict[str, None] | None = None
         self.failed = 0
         self.failures: deque[dict[str, str]] = deque(maxlen=FAILURES_KEPT)
         self.clipped: dict[str, int] = {}
@@ -173,28 +176,32 @@ class Learner:
             parts[BATCH] = self._sound(BATCH, batch)
         for name, expert in self.experts.items():
             parts[name] = self._sound(name, expert.predict(inputs[expert.needs_numbers]))  # type: ignore[arg-type]
-        return Example(time, inputs, parts, blended(parts, among(self.blend.weights(), parts), self.bounds))
+        weights = self.blend.weights()
+        if weights.keys() != parts.keys():
+            weights = among(weights, parts)
+        return Example(time, inputs, parts, blended(parts, weights, self.bounds))
 
     def _inputs(self, features: Features) -> tuple[Input | None, Input | None]:
         """The features as they are, and in numbers; each only if an expert wants it so."""
-        experts = self.experts.values()
-        as_are = as_they_are(features) if any(not expert.needs_numbers for expert in experts) else None
-        return as_are, numeric(features) if any(expert.needs_numbers for expert in experts) else None
+        as_are, in_numbers = self._wanted
+        return as_they_are(features) if as_are else None, numeric(features) if in_numbers else None
 
     def _sound(self, name: str, part: Part | None) -> Part:
         """A part that can be scored: within the range of labels; what is not finite becomes the mean label."""
-        share = self.clipped_share.get(name, 0.0)
-        if isinstance(part, (int, float)) and part - part == 0.0:
-            sound: Part = self.bounds.clip(part)
+        if type(part) is float and self.bounds.has(part):
+            unsound, sound = False, part
+        elif isinstance(part, (int, float)) and part - part == 0.0:
+            sound = self.bounds.clip(part)
             unsound = sound != part
         elif isinstance(part, Mapping):
-            sound, unsound = part, False
+            unsound, sound = False, part  # type: ignore[assignment]
         else:
-            sound, unsound = self._usual(), True
+            unsound, sound = True, self._usual()  # type: ignore[assignment]
         if unsound:
             self.clipped[name] = self.clipped.get(name, 0) + 1
-        if unsound or share:
-            self.clipped_share[name] = share + _SMOOTHING * (unsound - share)
+            self.clipped_share.setdefault(name, 0.0)
+        if name in self.clipped_share:
+            self.clipped_share[name] += _SMOOTHING * (unsound - self.clipped_share[name])
         return sound
 
     def _usual(self) -> Part:
@@ -206,11 +213,9 @@ class Learner:
 
     def _learn(self, example: Example, label: LabelValue) -> None:
         """Score who predicted the example, move the weights, and let the experts learn."""
-        metric, parts = self.model.metric, example.parts
+        parts = example.parts
         if example.blended is not None and parts:
-            losses = {name: loss(metric, part, label) for name, part in parts.items()}
-            blend_loss = loss(metric, example.blended, label)
-            slopes = {name: slope(metric, part, example.blended, label) for name, part in parts.items()}
+            losses, slopes, blend_loss = measure_of(self.model.metric)(parts, example.blended, label)
             self.blend.update(losses, slopes)
             if BATCH in parts:
                 self._score(example.time, losses, blend_loss)
@@ -245,8 +250,8 @@ class Learner:
 
     def _has_known_names(self, features: Features) -> bool:
         if self.names is None:
-            self.names = tuple(features)
-        return len(features) == len(self.names) and all(name in features for name in self.names)
+            self.names = dict.fromkeys(features)
+        return features.keys() == self.names.keys()
 
     def _fail(self, events: Events, index: int, features: Features | Failed) -> None:
         """Set an example aside: nobody predicts it or learns from it."""
