@@ -56,7 +56,7 @@ class Hedge(Blend):
 
     name = "hedge"
 
-    def __init__(self, experts: Iterable[str] = (), *, rate: float = 0.03, share: float = 0.003):
+    def __init__(self, experts: Iterable[str] = (), *, rate: float = 0.01, share: float = 0.003):
         self.rate = rate
         self.share = share
         self.seen: dict[str, list[float]] = {}  # by expert: mean loss, mean square of gains, examples so far
