@@ -58,7 +58,7 @@ def _fit(workers: DaskWorkers, task: FitTask) -> FitResult:
     matrices = [da.from_delayed(r[0], (high - low, width), float) for r, (low, high) in zip(rows, parts, strict=True)]
     targets = [da.from_delayed(r[1], (high - low,), float) for r, (low, high) in zip(rows, parts, strict=True)]
     together.fit(da.concatenate(matrices), da.concatenate(targets), categorical_feature=encoding.texts or "auto")
-    return finish(model, task, of_booster(together.booster_, encoding, classes, None))
+    return finish(model, task, of_booster(together.booster_, encoding, classes, None, 1))
 
 
 def _parts(rows: int, count: int) -> list[tuple[int, int]]:

@@ -85,18 +85,11 @@ def fit(model: Model, estimator: Any, rows: Rows, threads: int, rounds: int | No
         raise TypeError(f"{type(estimator).__name__} has no predict_proba, which a {model.task} model needs")
     settle(estimator, model.seed, threads)
     targets = labels if model.task == "regression" else np.searchsorted(np.array(classes, dtype=labels.dtype), labels)
-    return _road(estimator)(model, estimator, rows, targets, classes, rounds)
-
-
-Road = Callable[[Model, Any, Rows, Labels, list[LabelValue], int | None], Fitted]
-
-
-def _road(estimator: Any) -> Road:
     if is_lightgbm(estimator):
-        return _fit_lightgbm
+        return _fit_lightgbm(model, estimator, rows, targets, classes, rounds, threads)
     if type(estimator).__name__.startswith("HistGradientBoosting"):
-        return _fit_histogram
-    return _fit_any
+        return _fit_histogram(estimator, rows, targets, classes, rounds)
+    return _fit_any(estimator, rows, targets, classes)
 
 
 def is_lightgbm(estimator: Any) -> bool:
@@ -134,7 +127,13 @@ _LIGHTGBM_METRICS: dict[Metric, str] = {"squared_error": "l2", "absolute_error":
 
 
 def _fit_lightgbm(
-    model: Model, estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue], rounds: int | None
+    model: Model,
+    estimator: Any,
+    rows: Rows,
+    targets: Labels,
+    classes: list[LabelValue],
+    rounds: int | None,
+    threads: int,
 ) -> Fitted:
     encoding = rows.encoding()
     matrix = rows.matrix(encoding)
@@ -152,7 +151,7 @@ def _fit_lightgbm(
         estimator.set_params(**dict.fromkeys(_STOPPING & asked.keys()), n_estimators=rounds or asked["n_estimators"])
     estimator.fit(matrix[:low], targets[:low], **options)
     found = estimator.best_iteration_ if "eval_set" in options and estimator.best_iteration_ else None
-    return of_booster(estimator.booster_, encoding, classes, found)
+    return of_booster(estimator.booster_, encoding, classes, found, threads)
 
 
 _STOPPING = {"early_stopping_round", "early_stopping_rounds", "early_stopping", "n_iter_no_change"}
@@ -165,14 +164,14 @@ def _stopping() -> Any:
     return early_stopping(STOPPING_ROUNDS, verbose=False)
 
 
-def of_booster(booster: Any, encoding: Encoding, classes: list[LabelValue], rounds: int | None) -> Fitted:
+def of_booster(booster: Any, encoding: Encoding, classes: list[LabelValue], rounds: int | None, threads: int) -> Fitted:
     """A booster of LightGBM, cut to its best number of rounds."""
 
     def save(path: Path) -> None:
         booster.save_model(path, num_iteration=rounds)
 
     def raw(matrix: Matrix) -> Any:
-        return booster.predict(matrix, num_iteration=rounds)
+        return booster.predict(matrix, num_iteration=rounds, num_threads=threads)
 
     return Fitted(encoding, classes, raw, "lightgbm", save, rounds)
 
@@ -181,7 +180,7 @@ def of_booster(booster: Any, encoding: Encoding, classes: list[LabelValue], roun
 
 
 def _fit_histogram(
-    model: Model, estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue], rounds: int | None
+    estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue], rounds: int | None
 ) -> Fitted:
     encoding = rows.encoding(min(HISTOGRAM_CATEGORIES, estimator.max_bins - 1))
     matrix = rows.matrix(encoding)
@@ -201,9 +200,7 @@ def _fit_histogram(
     return _pickled(estimator, encoding, classes, found)
 
 
-def _fit_any(
-    model: Model, estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue], rounds: int | None
-) -> Fitted:
+def _fit_any(estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue]) -> Fitted:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline

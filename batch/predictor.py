@@ -99,9 +99,17 @@ def _pickled(path: Path) -> Raw:
     """An estimator of scikit-learn."""
     import pickle
 
+    from threadpoolctl import ThreadpoolController
+
     estimator = pickle.loads(path.read_bytes())
     raw: Raw = getattr(estimator, "predict_proba", None) or estimator.predict
-    return lambda matrix: _in_blocks(raw, matrix)
+    threads = ThreadpoolController()
+
+    def predict(matrix: np.ndarray) -> np.ndarray:
+        with threads.limit(limits=1, user_api="openmp"):  # of this thread alone
+            return _in_blocks(raw, matrix)
+
+    return predict
 
 
 BLOCK = 64

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits
+
 from anabranch.features import last_line
 from anabranch.load import load_app
 from anabranch.model import LabelValue, Model
@@ -127,8 +129,8 @@ def work(task: Task) -> Result:
     """Do a task. An estimator of the user may raise anything: that harms this candidate alone."""
     model = load_app(task.app).models[task.model]
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of libraries, about the user's estimators; the loss tells what matters
+        # of libraries, about the user's estimators: the loss tells what matters
+        with warnings.catch_warnings(action="ignore"), threadpool_limits(threads_worth(task)):
             return _fit(model, task) if isinstance(task, FitTask) else _score(model, task)
     except Exception as error:
         text = last_line(error)
@@ -137,9 +139,18 @@ def work(task: Task) -> Result:
         return ScoreResult(task.model, None, text)
 
 
+def threads_worth(task: Task) -> int:
+    """How many threads a task shall use. Threads wait for each other in a busy loop, which few rows are not worth."""
+    return max(1, min(task.threads, task.table.rows // ROWS_A_THREAD))
+
+
+ROWS_A_THREAD = 20_000
+
+
 def _fit(model: Model, task: FitTask) -> FitResult:
     rows = Rows.read(task.table.path, task.table.kinds).between(0, task.end)
-    return finish(model, task, fit(model, candidates(model)[task.candidate], rows, task.threads, task.rounds))
+    fitted = fit(model, candidates(model)[task.candidate], rows, threads_worth(task), task.rounds)
+    return finish(model, task, fitted)
 
 
 def finish(model: Model, task: FitTask, fitted: Fitted) -> FitResult:
