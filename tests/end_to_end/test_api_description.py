@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
@@ -12,22 +14,47 @@ from hypothesis.errors import Unsatisfiable
 from schemathesis import Case, GenerationMode
 from schemathesis.core.result import Ok
 
+from tests.end_to_end.conftest import ride
+from tests.end_to_end.test_models import APPLICATION as MODEL_APPLICATION
 from tests.service import Service
 
 STARTS_A_RUN = ("POST", "/v1/batch/runs")
 
 
-@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+MODES = pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+
+
+@pytest.fixture(scope="module")
+def with_models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service of an application with models."""
+    service = Service(MODEL_APPLICATION, tmp_path_factory.mktemp("models") / "home", ANABRANCH_MAX_BODY_BYTES="100000")
+    service.start()
+    yield service
+    service.close()
+
+
+@MODES
 def test_no_request_that_the_description_allows_or_forbids_is_a_server_error(
     shared: Service, mode: GenerationMode
 ) -> None:
     shared.post("clicks", [{"page": "abc"}])
-    description = schemathesis.openapi.from_url(f"{shared.client.base_url}/openapi.json")
+    assert ask_everything(shared, mode) > 50
+
+
+@MODES
+def test_neither_is_one_about_models(with_models: Service, mode: GenerationMode) -> None:
+    with_models.post("rides", [ride(0, member=True)])
+    assert ask_everything(with_models, mode, "/v1/(models|predictions)") > 50
+
+
+def ask_everything(service: Service, mode: GenerationMode, paths: str = "") -> int:
+    """Make up requests of every operation, and return how many."""
+    description = schemathesis.openapi.from_url(f"{service.client.base_url}/openapi.json")
     asked = 0
     for found in description.get_all_operations():
         assert isinstance(found, Ok), found
         operation = found.ok()
-        if (operation.method.upper(), operation.path) == STARTS_A_RUN:
+        if (operation.method.upper(), operation.path) == STARTS_A_RUN or not re.match(paths, operation.path):
             continue
 
         @given(case=operation.as_strategy(generation_mode=mode))
@@ -45,7 +72,7 @@ def test_no_request_that_the_description_allows_or_forbids_is_a_server_error(
 
         with suppress(Unsatisfiable):  # what takes no parameter cannot be asked wrongly
             ask()
-    assert asked > 50
+    return asked
 
 
 def test_a_batch_run_is_not_started_by_a_wrong_request(shared: Service) -> None:
