@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
+
+import pyarrow.parquet as pq
 
 from tests.batch.conftest import Home
 from tests.batch.rides import START
@@ -51,3 +54,16 @@ def ride(chance: random.Random, name: str, at: Any) -> dict[str, Any]:
         "at": at.isoformat(),
         "minutes": minutes,
     }
+
+
+def learning_home(home: Home) -> Home:
+    """A home with the application with models."""
+    home.app_path = str(Path(__file__).parent / "model_application.py")
+    return home
+
+
+def rows_of(home: Home, number: int, model: str) -> list[dict[str, Any]]:
+    """All rows of a model that a generation names, in the order of the log."""
+    files = home.open(number).manifest["models"][model]["rows"]["files"]
+    rows = [row for file in files for row in pq.read_table(home.path / file["path"]).to_pylist()]
+    return sorted(rows, key=lambda row: row["_offset"])
