@@ -42,3 +42,11 @@ class Below:
                 self.problems.append(str(error))
                 logger.warning("version %s of model %r cannot be used: %s", version, model.name, error)
             return None
+
+    def holdout_loss(self, model: Model, version: int) -> float | None:
+        """What a version lost on its holdout, on average; None: that is not known."""
+        for held in self.generation.versions(model.name):
+            if held["version"] == version:
+                loss: float | None = held["holdout"]["loss"]
+                return loss
+        return None

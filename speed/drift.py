@@ -8,38 +8,41 @@ from typing import Any
 from river import drift
 
 from anabranch.model import Metric
-from speed.blend.loss import LEAST, loss
 
-DELTA = 1e-4
+DELTA = 1e-6
 """How probable a false alarm may be at a comparison, in ADWIN's bound."""
+WORSE = 1.25
+"""By how much the new mean must exceed that of long ago: a week-end differs from a week, and needs no alarm."""
 WARM_UP = 200
 """Examples of which nothing is concluded: every learner is bad in the beginning."""
+LONG_EXAMPLES = 10_000
+"""How many examples "long ago" looks back."""
 
 
 class Drift:
     """River's ADWIN (Bifet and Gavaldà 2007) on the loss of the blend; only a loss that grows is an alarm.
 
-    The bound of ADWIN is for values between 0 and 1: errors of a regression are taken as a share of the range of
-    labels, a log loss as a share of the largest there is.
+    The bound of ADWIN is for values between 0 and 1, and a single wild error must not decide. So what it sees of an
+    error e is ``e / (e + s)``, s being the mean error of long ago: no unit matters, and the usual error is one half.
     """
 
     def __init__(self, metric: Metric):
-        self._metric = metric
+        self._squared = metric == "squared_error"
         self._detector: Any = drift.ADWIN(delta=DELTA)  # type: ignore[no-untyped-call]
         self._count = 0
+        self._usual_error = 0.0
+        self._usual_share = 0.0
 
-    def update(self, blend_loss: float, label_range: float) -> bool:
+    def update(self, blend_loss: float) -> bool:
         """Whether there is an alarm, after one more loss."""
+        error = sqrt(blend_loss) if self._squared else blend_loss
         self._count += 1
-        before = self._detector.estimation
-        self._detector.update(self._share(blend_loss, label_range))
-        return bool(self._detector.drift_detected and self._count > WARM_UP and self._detector.estimation > before)
-
-    def _share(self, value: float, label_range: float) -> float:
-        if self._metric == "log_loss":
-            return min(1.0, value / _WORST)
-        error = sqrt(value) if self._metric == "squared_error" else value
-        return min(1.0, error / label_range) if label_range > 0.0 else 0.0
-
-
-_WORST = loss("log_loss", {True: LEAST}, True)
+        rate = 1.0 / min(self._count, LONG_EXAMPLES)
+        self._usual_error += rate * (error - self._usual_error)
+        share = error / (error + self._usual_error) if error > 0.0 else 0.0
+        self._usual_share += rate * (share - self._usual_share)
+        detector = self._detector
+        detector.update(share)
+        return (
+            bool(detector.drift_detected) and self._count > WARM_UP and detector.estimation > WORSE * self._usual_share
+        )

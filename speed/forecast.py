@@ -86,7 +86,8 @@ class Asked:
         """The forecast, given what the champion says; None: there is none, or it says nothing."""
         parts = dict(self.parts)
         if self.predictor is not None:
-            parts = {BATCH: batch, **parts}
+            finite = not isinstance(batch, float) or batch - batch == 0.0
+            parts = {BATCH: batch if finite else None, **parts}
         usable = {expert: part for expert, part in parts.items() if part is not None}
         weights = among(self.shares, usable)
         return Forecast(blended(usable, weights, self.bounds), parts, {**dict.fromkeys(parts, 0.0), **weights})

@@ -107,11 +107,11 @@ class Learner:
         else:
             self.promote(version)
 
-    def use(self, predictor: Predictor | None) -> None:
-        """Predict with this champion from now on."""
+    def use(self, predictor: Predictor | None, holdout_loss: float | None = None) -> None:
+        """Predict with this champion from now on. What it lost on its holdout is what the blend knows of the first."""
         self.predictor = predictor
         if predictor is not None:
-            self.blend.enter(BATCH)
+            self.blend.enter(BATCH, holdout_loss)
 
     # the fold
 
@@ -219,9 +219,8 @@ class Learner:
             self.blend.update(losses, slopes)
             if BATCH in parts:
                 self._score(example.time, losses, blend_loss)
-            low, high = self.bounds.low, self.bounds.high
-            if self.drift.update(blend_loss, 0.0 if low is None or high is None else high - low):
-                self._alarmed.append(self._place)
+                if self.drift.update(blend_loss):
+                    self._alarmed.append(self._place)
         self._note_label(label)
         for expert in self.experts.values():
             expert.learn(example.inputs[expert.needs_numbers], label)  # type: ignore[arg-type]

@@ -37,3 +37,7 @@ class Published(Protocol):
     def predictor(self, model: Model, version: int) -> Predictor | None:
         """A version of a model; None if the generation does not have it, or it cannot be used."""
         ...
+
+    def holdout_loss(self, model: Model, version: int) -> float | None:
+        """What a version lost on its holdout, on average; None: that is not known."""
+        ...

@@ -95,7 +95,9 @@ class SpeedState:
         else:
             self.lookups.forget(base, layers)
         for learner in self.learners.values():
-            learner.use(None if below is None else _champion(learner, below))
+            champion = None if below is None else _champion(learner, below)
+            loss = None if below is None or champion is None else below.holdout_loss(learner.model, champion.version)
+            learner.use(champion, loss)
 
 
 def forget_expired(state: SpeedState, app: App) -> int:

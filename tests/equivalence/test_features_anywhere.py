@@ -136,6 +136,9 @@ class Below:
     def predictor(self, model: Model, version: int) -> Predictor | None:
         return None
 
+    def holdout_loss(self, model: Model, version: int) -> float | None:
+        return None
+
 
 class World:
     """A log, its fold, and generations that are made by folding everything before a cut."""
