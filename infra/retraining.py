@@ -17,7 +17,7 @@ _HOLDER = "cooldown"
 
 
 class Retraining:
-    """Starts batch runs on drift, at most one a model and cooldown. The cooldown is a lease: it outlives the process."""
+    """Starts batch runs on drift, at most one a model and cooldown. It is a lease, to outlive the process."""
 
     def __init__(self, process: Process):
         self._process = process

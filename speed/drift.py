@@ -11,12 +11,12 @@ from anabranch.model import Metric
 
 DELTA = 1e-6
 """How probable a false alarm may be at a comparison, in ADWIN's bound."""
-WORSE = 1.25
-"""By how much the new mean must exceed that of long ago: a week-end differs from a week, and needs no alarm."""
+WORSE = 1.5
+"""By how much the recent mean must exceed that of long ago: a week-end differs from a week, and needs no alarm."""
 WARM_UP = 200
 """Examples of which nothing is concluded: every learner is bad in the beginning."""
-LONG_EXAMPLES = 10_000
-"""How many examples "long ago" looks back."""
+LONG_EXAMPLES, RECENT_EXAMPLES = 10_000, 100
+"""How many examples the two means look back."""
 
 
 class Drift:
@@ -32,6 +32,7 @@ class Drift:
         self._count = 0
         self._usual_error = 0.0
         self._usual_share = 0.0
+        self._recent_share = 0.0
 
     def update(self, blend_loss: float) -> bool:
         """Whether there is an alarm, after one more loss."""
@@ -41,8 +42,9 @@ class Drift:
         self._usual_error += rate * (error - self._usual_error)
         share = error / (error + self._usual_error) if error > 0.0 else 0.0
         self._usual_share += rate * (share - self._usual_share)
+        self._recent_share += max(rate, 1.0 / RECENT_EXAMPLES) * (share - self._recent_share)
         detector = self._detector
         detector.update(share)
         return (
-            bool(detector.drift_detected) and self._count > WARM_UP and detector.estimation > WORSE * self._usual_share
+            bool(detector.drift_detected) and self._count > WARM_UP and self._recent_share > WORSE * self._usual_share
         )
