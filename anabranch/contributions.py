@@ -74,16 +74,16 @@ class Contributions:
         if start >= stop:
             return
         self.folded = stop
-        if stop - start == 1:
-            self._fold_one(start)
-            return
         whole = start == 0 and stop == len(self.keys)
         cells = self._cells if whole else self._cells[start:stop]
         orders = self._orders if whole else self._orders[start:stop]
         for slot, (aggregate, values) in enumerate(self._columns):
             aggregate.fold(slot, cells, values if whole else values[start:stop], orders)
 
-    def _fold_one(self, at: int) -> None:
+    def fold_one(self) -> None:
+        """Fold the next contribution, which there must be."""
+        at = self.folded
+        self.folded = at + 1
         cells = self._cells[at]
         order = self._orders[at] if self._orders else _NO_ORDER
         for slot, add, values in self._adds:

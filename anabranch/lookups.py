@@ -151,7 +151,10 @@ class ViewLookup:
     def fold(self, contributions: Contributions, stop: int) -> None:
         """Fold pending contributions up to number `stop`, and forget the merges that they change."""
         start = contributions.folded
-        contributions.fold(stop)
+        if stop - start == 1:
+            contributions.fold_one()
+        else:
+            contributions.fold(stop)
         by_key = self._by_key
         if not by_key:
             return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import isfinite
 from typing import Any
 
 from anabranch.agg.aggregate import Aggregate, Column
@@ -63,8 +62,17 @@ class mean(Aggregate):
                 state[2] = n + 1
 
     def merge(self, state: list[Any], other: list[Any]) -> list[Any]:
-        total_of(self.kind).merge(state, other)
-        state[-1] += other[-1]
+        if self.kind != "number":
+            state[0] += other[0]
+            state[1] += other[1]
+            return state
+        high, value = state[0], other[0]  # CompensatedTotal.merge, in line
+        total = high + value
+        part = total - high
+        state[0] = total
+        state[1] += (high - (total - part)) + (value - part)
+        state[1] += other[1]
+        state[2] += other[2]
         return state
 
     def present(self, state: list[Any]) -> float | None:
@@ -82,7 +90,7 @@ class mean(Aggregate):
         total = high + value
         part = total - high
         total += state[1] + ((high - (total - part)) + (value - part)) + other[1]
-        return total / n if isfinite(total) else None
+        return total / n if total - total == 0.0 else None
 
     @property
     def columns(self) -> tuple[Column, ...]:
