@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from math import exp, sqrt
+from math import exp, inf, sqrt
 
 from speed.blend.blend import Blend
 from speed.blend.finite import SMALLEST, finite
@@ -86,36 +86,48 @@ class Hedge(Blend):
         shares, seen = self.shares, self.seen
         awake = [expert for expert in shares if expert in losses and expert in slopes]
         mass = total = 0.0
+        best = least = inf
         for expert in awake:
-            mass += shares[expert]
-            total += shares[expert] * slopes[expert]
-            facts = seen[expert]
+            share, loss, facts = shares[expert], losses[expert], seen[expert]
+            mass += share
+            total += share * slopes[expert]
             count = facts[2] = facts[2] + 1.0
-            facts[0] += (losses[expert] - facts[0]) / (count if count < MEAN_EXAMPLES else MEAN_EXAMPLES)
+            mean = facts[0] = facts[0] + (loss - facts[0]) / (count if count < MEAN_EXAMPLES else MEAN_EXAMPLES)
+            best = mean if mean < best else best
+            least = loss if loss < least else least
         if len(awake) > 1 and mass > 0.0:
-            self._learn(awake, losses, slopes, mass, total / mass)
+            self._move(awake, losses, slopes, mass, total / mass, least, best if best > SMALLEST else SMALLEST)
 
     def learn(self, losses: Mapping[str, float]) -> None:
         """Not called: it learns from both, losses and slopes, in `update`."""
 
-    def _learn(
-        self, awake: list[str], losses: Mapping[str, float], slopes: Mapping[str, float], mass: float, own: float
+    def _move(
+        self,
+        awake: list[str],
+        losses: Mapping[str, float],
+        slopes: Mapping[str, float],
+        mass: float,
+        own: float,
+        least: float,
+        best: float,
     ) -> None:
-        shares, rate = self.shares, self.rate
-        means = {expert: self.seen[expert][0] for expert in awake}
-        best = max(min(means.values()), SMALLEST)
-        usual = min([losses[expert] for expert in awake]) + USUAL_LOSS * best
-        exponents = {}
+        """Move weight among those awake, given their whole weight, the blend's slope, least loss and best mean."""
+        shares, seen, rate = self.shares, self.seen, self.rate
+        usual, highest = least + USUAL_LOSS * best, -inf
+        exponents = []
         for expert in awake:
-            exponent = scaled(self.seen[expert], own - slopes[expert])
+            exponent = scaled(seen[expert], own - slopes[expert])
             if losses[expert] > usual:
                 exponent -= (losses[expert] - usual) / best
-            exponents[expert] = exponent
-        highest = max(exponents.values())
-        grown = {expert: shares[expert] * exp(rate * (exponent - highest)) for expert, exponent in exponents.items()}
-        grow, given = (1.0 - self.share) * mass / sum(grown.values()), inverse(means)
-        fixed = self.share * mass
-        learnt = {expert: grow * share + fixed * given[expert] for expert, share in grown.items()}
+            exponents.append(exponent)
+            highest = exponent if exponent > highest else highest
+        grown, given = [], []
+        for expert, exponent in zip(awake, exponents, strict=True):
+            mean = seen[expert][0]
+            grown.append(shares[expert] * exp(rate * (exponent - highest)))
+            given.append(best / mean if mean > best else 1.0)
+        grow, give = (1.0 - self.share) * mass / sum(grown), self.share * mass / sum(given)
+        learnt = {e: grow * share + give * part for e, share, part in zip(awake, grown, given, strict=True)}
         self.shares = learnt if len(learnt) == len(shares) else shares | learnt
 
 

@@ -169,11 +169,11 @@ def check_the_blend_recovers(make: Maker, seed: int) -> None:
     for losses in noise(seed, count=2_000):
         still = losses | {"batch": losses["batch"] * 0.1, "tree": losses["tree"] * 1e6}
         blend.update(still, still)
-    assert blend.weights()["batch"] > 0.9, blend.weights()
+    assert blend.weights()["batch"] > 0.8, blend.weights()
     for losses in noise(seed, count=20_000):
         better = losses | {"tree": losses["tree"] * 0.1}
         blend.update(better, better)
-    assert blend.weights()["tree"] > 0.9, blend.weights()
+    assert blend.weights()["tree"] > 0.8, blend.weights()
 
 
 @pytest.mark.parametrize("name", LEARNERS)
