@@ -43,6 +43,12 @@ class Below:
                 logger.warning("version %s of model %r cannot be used: %s", version, model.name, error)
             return None
 
+    def champions(self, model: Model) -> list[int]:
+        """The versions that were promoted, oldest first, the champion of its time last."""
+        champion = self.generation.manifest.get("models", {}).get(model.name, {}).get("champion")
+        promoted = [held["version"] for held in self.generation.versions(model.name) if held["promoted"]]
+        return [version for version in sorted(promoted) if version != champion] + ([champion] if champion else [])
+
     def holdout_loss(self, model: Model, version: int) -> float | None:
         """What a version lost on its holdout, on average; None: that is not known."""
         for held in self.generation.versions(model.name):

@@ -222,6 +222,10 @@ class Consumer:
             self.warnings.append(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
             logger.warning("%s", self.warnings[-1])
         state.learners = {**self._state.learners, **state.learners}
+        if state.publication is not None and self.published is not None:
+            below = self.published(state.publication)
+            for learner in state.learners.values():
+                learner.champions = learner.champions or below.champions(learner.model)
         state.look_again(self.app, self.published)
         with self._lock:
             self._state = state
@@ -294,9 +298,9 @@ class Consumer:
                     self.warnings.append(warning)
                 elif self.published is not None:
                     below = self.published(publication)
-                    for model in self.app.models.values():
-                        for version in publication.promoted.values():
-                            below.predictor(model, version)
+                    for name, version in publication.promoted.items():
+                        if name in self.app.models:
+                            below.predictor(self.app.models[name], version)
             elif record.data["kind"] == "drift_detected":
                 self._drifted(record)
 

@@ -38,6 +38,10 @@ class Published(Protocol):
         """A version of a model; None if the generation does not have it, or it cannot be used."""
         ...
 
+    def champions(self, model: Model) -> list[int]:
+        """The versions that were promoted, oldest first, the champion of its time last: for who forgot them."""
+        ...
+
     def holdout_loss(self, model: Model, version: int) -> float | None:
         """What a version lost on its holdout, on average; None: that is not known."""
         ...

@@ -136,6 +136,9 @@ class Below:
     def predictor(self, model: Model, version: int) -> Predictor | None:
         return None
 
+    def champions(self, model: Model) -> list[int]:
+        return []
+
     def holdout_loss(self, model: Model, version: int) -> float | None:
         return None
 

@@ -1,0 +1,117 @@
+"""The consumer with models: it samples features, says drift in the log, and finds its champions again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from anabranch import SYSTEM, Cut, Model
+from eventlog.log import Append
+from eventlog.memory_log import MemoryLog
+from eventlog.publication import Publication
+from speed.checkpoint import Checkpoints
+from speed.consumer import Consumer
+from speed.outbox import FEATURES
+from tests.speed.test_learner import Below, hours, make_app, ride
+
+
+class Kept(Below):
+    """A generation that remembers which versions were promoted."""
+
+    def champions(self, model: Model) -> list[int]:
+        return list(self.versions)
+
+
+def append(log: MemoryLog, *data: dict[str, Any]) -> Cut:
+    nothing: list[None] = [None] * len(data)
+    times: list[int | None] = [hours(item["at"]) for item in data]
+    return log.append(Append("rides", [*nothing], [*nothing], times, [orjson.dumps(item) for item in data])).position
+
+
+def consumer_of(log: MemoryLog, folder: Path, *versions: int, drifts: list[str] | None = None) -> Consumer:
+    return Consumer(
+        make_app(),
+        log,
+        Checkpoints(folder),
+        lambda _: True,
+        published=lambda _: Kept(*versions),
+        on_drift=lambda model, _: None if drifts is None else drifts.append(model.name),
+    )
+
+
+def records(log: MemoryLog, stream: str) -> list[dict[str, Any]]:
+    found = []
+    cut = Cut()
+    while segments := log.read(cut):
+        found += [record.data for segment in segments if segment.stream == stream for record in segment.records()]
+        cut = Cut((segments[-1].end,))
+    return found
+
+
+def fold_all(consumer: Consumer, log: MemoryLog, position: Cut) -> None:
+    consumer.start()
+    try:
+        consumer.when_past(position).result(20)
+    finally:
+        consumer.stop()
+
+
+def test_features_are_sampled_into_the_log_once_also_when_the_fold_is_repeated(tmp_path: Path) -> None:
+    log = MemoryLog()
+    position = append(log, *(ride(i, 1.0) for i in range(130)))
+    fold_all(consumer_of(log, tmp_path / "one"), log, position)
+    sampled = records(log, FEATURES)
+    assert [sample["at"] for sample in sampled] == [0, 61, 122]
+    fold_all(consumer_of(log, tmp_path / "another"), log, position)
+    assert records(log, FEATURES) == sampled
+
+
+def test_drift_becomes_an_event_and_is_told_when_the_fold_meets_it(tmp_path: Path) -> None:
+    log, drifts = MemoryLog(), list[str]()
+    log.mark({"kind": "batch_started", "run": "r1"})
+    log.mark(Publication(1, Cut((0,)), "", "r1", promoted={"minutes": 1}).event())
+    append(log, ride(0, 0.0), ride(0, 100.0), *(ride(0, 9.0 + i % 3) for i in range(700)))
+    position = append(log, *(ride(0, 60.0 + i % 3) for i in range(100)))
+    fold_all(consumer_of(log, tmp_path, 1, drifts=drifts), log, position)
+    alarms = [data for data in records(log, SYSTEM) if data["kind"] == "drift_detected"]
+    assert alarms
+    assert alarms[0]["model"] == "minutes"
+    consumer = consumer_of(log, tmp_path, 1, drifts=drifts)
+    fold_all(consumer, log, log.end())
+    with consumer.reading() as state:
+        shown = state.learners["minutes"].report()["alarms"]
+    assert [alarm["at"] for alarm in shown] == [alarm["at"] for alarm in alarms]
+    assert drifts == ["minutes"] * len(alarms)
+
+
+def test_without_a_checkpoint_the_generation_says_who_the_champions_were(tmp_path: Path) -> None:
+    log = MemoryLog()
+    append(log, ride(0, 4.0))
+    log.mark({"kind": "batch_started", "run": "r3"})
+    log.mark(Publication(3, Cut((1,)), "", "r3").event())
+    position = append(log, ride(0, 5.0))
+    consumer = consumer_of(log, tmp_path, 1, 2)
+    fold_all(consumer, log, position)
+    with consumer.reading() as state:
+        assert state.cut.covers(position)
+        learner = state.learners["minutes"]
+        assert (learner.champions, learner.champion) == ([1, 2], 2)
+    assert any("begins to learn at 0:1" in warning for warning in consumer.warnings)
+
+
+@pytest.mark.parametrize("most", [1, 50])
+def test_a_request_is_answered_from_the_state_as_it_stands(tmp_path: Path, most: int) -> None:
+    log = MemoryLog()
+    log.mark({"kind": "batch_started", "run": "r1"})
+    log.mark(Publication(1, Cut((0,)), "", "r1", promoted={"minutes": 1}).event())
+    position = append(log, *(ride(i, 4.0) for i in range(most)))
+    consumer = consumer_of(log, tmp_path, 1)
+    fold_all(consumer, log, position)
+    model = consumer.app.models["minutes"]
+    asked = consumer.ask(model, model.example.read(b'{"x": 3}'), None)
+    assert not hasattr(asked, "reason")
+    assert asked.cut.covers(position)
+    assert asked.answer(10.0).prediction == 4.0
