@@ -192,3 +192,52 @@ def test_status_shows_champion_weights_and_losses(service: Service) -> None:
     assert "model duration" in shown
     assert "champion 1; drift alarms: none" in shown
     assert "squared_error, recent (all 100): batch" in shown
+
+
+LEAK = """
+from datetime import datetime
+
+from pydantic import BaseModel
+from river import linear_model
+
+from anabranch import App
+
+app = App("leak")
+
+
+class Ride(BaseModel):
+    at: datetime
+    minutes: float
+
+
+rides = app.stream("rides", Ride, time="at")
+
+
+@app.model("duration", on=rides, label="minutes", task="regression", batch=object, speed=linear_model.LinearRegression)
+def duration(ride, views):
+    return {"slow": ride.minutes > 10}
+"""
+
+
+def test_a_planted_leak_is_told_by_predictions_by_the_model_and_by_the_batch_run(tmp_path: Path) -> None:
+    application = tmp_path / "leak.py"
+    application.write_text(LEAK)
+    service = Service(application, tmp_path / "home", ANABRANCH_WORKERS="1")
+    told = "reads 'minutes', which is the label"
+    try:
+        service.start()
+        position = service.post("rides", [{"at": "2024-05-01T10:00:00Z", "minutes": 5.0}] * 3)["position"]
+        problem = service.client.post("/v1/models/duration/predict", json={"at": "2024-05-01T10:00:00Z"})
+        assert problem.status_code == 422
+        assert told in problem.json()["detail"]
+        failed = service.client.get("/v1/models/duration", params={"after": position}).json()["failed"]
+        assert failed["count"] == 3
+        assert told in failed["examples"][0]["reason"]
+        run = subprocess.run(
+            service.command("batch", "run", str(application)), capture_output=True, text=True, check=False
+        )
+        assert run.returncode == 1
+        assert told in run.stderr
+        assert service.client.get("/readyz").status_code == 200
+    finally:
+        service.close()
