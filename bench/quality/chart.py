@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 COLOURS = {"once": "#9aa5b1", "batch": "#3e7cb1", "speed": "#d9822b", "blend": "#1f7a4d"}
 LEFT, RIGHT, TOP, STEP = 190, 830, 70, 36
-LOWEST, HIGHEST = 0.9, 1.2
+LOWEST, HIGHEST = 0.8, 1.2
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def legend() -> list[str]:
 
 def axis(bottom: int) -> list[str]:
     parts = []
-    for tick in (0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2):
+    for tick in (0.8, 0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15, 1.2):
         x, colour = place(tick), "#52606d" if tick == 1.0 else "#d8dee4"
         parts.append(f'  <path d="M{x} {TOP}V{bottom}" stroke="{colour}"/>')
         parts.append(f'  <text x="{x}" y="{bottom + 22}" text-anchor="middle" font-size="12">{tick:.2f}</text>')
