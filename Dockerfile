@@ -15,8 +15,11 @@ COPY serving serving
 COPY infra infra
 RUN /opt/anabranch/bin/pip install --no-cache-dir -c constraints.txt '.[postgresql]'
 
-# Run: no compiler, no pip cache, no root.
+# Run: no compiler, no pip cache, no root. LightGBM needs the OpenMP library of the system.
 FROM python:3.11-slim-bookworm
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libgomp1 \
+    && rm -rf /var/lib/apt/lists/*
 RUN groupadd --gid 10001 anabranch \
     && useradd --uid 10001 --gid anabranch --no-create-home --home-dir /data --shell /usr/sbin/nologin anabranch \
     && install --directory --owner=anabranch --group=anabranch /data /app

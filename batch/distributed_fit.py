@@ -33,8 +33,8 @@ PARTS = 2
 def fit_on_all_workers(workers: DaskWorkers, task: FitTask) -> FitResult:
     """Do a task; what the estimator raises harms this candidate alone."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # as in `batch.train`
+        # warnings as in `batch.train`; LightGBM asks Dask for the current client in places
+        with warnings.catch_warnings(action="ignore"), workers.client.as_current():
             return _fit(workers, task)
     except Exception as error:
         return FitResult(task.model, task.candidate, error=last_line(error))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -206,6 +207,9 @@ class School:
         """What came of some tasks: of those that are too large for one worker, one after the other."""
         workers = self.workers
         large = [task for task in tasks if isinstance(task, FitTask) and self._is_large(task)]
+        if large and find_spec("pandas") is None:
+            self.problem("rows are too large for one worker, and LightGBM needs pandas to train on all: they try alone")
+            large = []
         if isinstance(workers, DaskWorkers) and large:
             from batch.distributed_fit import fit_on_all_workers
 

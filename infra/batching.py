@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from typing import Any
 
 from rich.table import Table
 
@@ -44,6 +45,7 @@ def run_batch(process: Process, *, full: bool) -> int:
                 dask=settings.dask,
                 workers=settings.workers,
                 slice_records=settings.slice_records,
+                train_bytes=settings.train_bytes,
                 retention_us=settings.retention_us,
                 progress=shown,
                 clock=process.clock,
@@ -143,6 +145,45 @@ def show_run(process: Process, name: str) -> None:
     for stage in run.stages:
         table.add_row(stage["name"], f"{stage['done']:,}", f"{stage['total']:,}", f"{stage['seconds']:.2f}")
     out.print(table)
+    if run.report:
+        show_models(run.report)
+
+
+def show_models(report: dict[str, Any]) -> None:
+    """Print what a run says of its models."""
+    out = console()
+    table = Table(
+        "model", "candidate", "loss", "champion's", "verdict", "rows", "skew", "failed", box=None, pad_edge=False
+    )
+    for name, model in report.items():
+        if not model["candidates"]:
+            table.add_row(name, "", "", "", "not trained", "", "", f"{model['failed']['count']:,}")
+        holdout = model["holdout"] or {"loss": None, "incumbent": None}
+        for candidate, found in model["candidates"].items():
+            won = candidate == model["candidate"]
+            table.add_row(
+                name if won or model["candidate"] is None else "",
+                candidate,
+                _loss(found.get("loss")) if "loss" in found else "[red]failed[/]",
+                _loss(holdout["incumbent"]) if won else "",
+                ("promoted" if model["promoted"] else "[red]rejected[/]") if won else "",
+                f"{model['rows']:,}" if won else "",
+                f"{model['skew']['unequal']} of {model['skew']['checked']}" if won else "",
+                f"{model['failed']['count']:,}" if won else "",
+            )
+    out.print(table)
+    for name, model in report.items():
+        for candidate, found in model["candidates"].items():
+            if "error" in found:
+                out.print(f"{name}, {candidate}: {found['error']}", style="red", markup=False)
+        for example in model["skew"]["examples"]:
+            out.print(f"{name}, skew: {example}", style="red", markup=False)
+        for example in model["failed"]["examples"]:
+            out.print(f"{name}, {example['position']}: {example['reason']}", style="dim", markup=False)
+
+
+def _loss(loss: float | None) -> str:
+    return "" if loss is None else f"{loss:.6g}"
 
 
 def _seconds(run: Run, now: int) -> float:

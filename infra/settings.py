@@ -37,6 +37,11 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(30.0, gt=0, description="Seconds between two checkpoints of the speed layer.")
     checkpoint_records: int = Field(1_000_000, ge=1, description="Records after which it checkpoints anyway.")
     slice_records: int = Field(500_000, ge=1_000, description="Records in one slice of a batch run: bounds its memory.")
+    train_bytes: int = Field(
+        1_000_000_000,
+        ge=1,
+        description="Training rows, in memory, beyond which a Dask cluster trains LightGBM together.",
+    )
     record_predictions: bool = Field(
         True, description="Whether every prediction is recorded in the log, so that it can be looked up later."
     )

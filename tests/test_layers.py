@@ -36,7 +36,10 @@ ADDRESSES: dict[str, set[str]] = {
     "typer": {"infra"},
     "rich": {"infra"},
     "pydantic_settings": {"infra"},
-    "river": {"speed"},
+    "river": {"speed", "examples"},
+    "lightgbm": {"batch", "examples"},
+    "sklearn": {"batch", "examples"},
+    "threadpoolctl": {"batch"},
     "datasketches": {"anabranch"},
 }
 """The only packages that may import each library."""
@@ -94,7 +97,10 @@ def test_a_library_has_one_address(library: str) -> None:
     assert strangers == [], f"{library} belongs in {', '.join(ADDRESSES[library])} alone"
 
 
-HEAVY = ("dask", "distributed", "duckdb", "pyarrow", "deltalake", "numpy", "datasketches", "psycopg")
+HEAVY = (
+    *("dask", "distributed", "duckdb", "pyarrow", "deltalake", "numpy", "datasketches", "psycopg"),
+    *("lightgbm", "sklearn", "scipy", "river"),
+)
 """What takes long to load, and a service that starts does not need."""
 
 

@@ -82,6 +82,7 @@ def describe(run: Run, now: int) -> dict[str, Any]:
         "stage": run.stage,
         "stages": run.stages,
         "error": run.error,
+        "models": run.report,
     }
 
 
@@ -98,6 +99,7 @@ _RUN = openapi.record(
         "stage": openapi.or_null(openapi.TEXT),
         "stages": openapi.list_of({"type": "object"}),
         "error": openapi.or_null(openapi.TEXT),
+        "models": {"type": "object", "additionalProperties": {"type": "object"}},
     }
 )
 _RUNS = openapi.record({"runs": openapi.list_of(_RUN)})
