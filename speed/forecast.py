@@ -45,6 +45,13 @@ class Bounds:
         """Whether a number is known to be within."""
         return self.low is not None and self.high is not None and self.low <= value <= self.high
 
+    def is_far(self, value: float) -> bool:
+        """Whether a number is farther from the range than it is wide."""
+        if self.low is None or self.high is None:
+            return False
+        width = self.high - self.low
+        return not self.low - width <= value <= self.high + width
+
     def clip(self, value: float) -> float:
         """The nearest number within."""
         low, high = self.low, self.high

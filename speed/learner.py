@@ -31,7 +31,8 @@ FAILURES_KEPT = 20
 ALARMS_KEPT = 100
 CHAMPIONS_KEPT = 50
 DIVERGED_SHARE = 0.1
-"""An expert of whose last predictions more than this share was clipped or not finite is shown as diverged."""
+"""An expert of whose last predictions more than this share was not finite, or farther from the range of labels than it
+is wide, is shown as diverged."""
 _SMOOTHING = 0.01
 
 
@@ -81,7 +82,7 @@ class Learner:
         self.failed = 0
         self.failures: deque[dict[str, str]] = deque(maxlen=FAILURES_KEPT)
         self.clipped: dict[str, int] = {}
-        self.clipped_share: dict[str, float] = {}
+        self.wild_share: dict[str, float] = {}
         self.alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_KEPT)
         self._label_sum = 0.0
         self._label_counts: dict[LabelValue, int] = {}
@@ -188,20 +189,22 @@ class Learner:
 
     def _sound(self, name: str, part: Part | None) -> Part:
         """A part that can be scored: within the range of labels; what is not finite becomes the mean label."""
+        sound: Part
         if type(part) is float and self.bounds.has(part):
-            unsound, sound = False, part
+            wild, sound = False, part
         elif isinstance(part, (int, float)) and part - part == 0.0:
             sound = self.bounds.clip(part)
-            unsound = sound != part
+            wild = self.bounds.is_far(part)
         elif isinstance(part, Mapping):
-            unsound, sound = False, part  # type: ignore[assignment]
+            wild, sound = False, part
         else:
-            unsound, sound = True, self._usual()  # type: ignore[assignment]
-        if unsound:
+            wild, sound = True, self._usual()
+        if sound is not part:
             self.clipped[name] = self.clipped.get(name, 0) + 1
-            self.clipped_share.setdefault(name, 0.0)
-        if name in self.clipped_share:
-            self.clipped_share[name] += _SMOOTHING * (unsound - self.clipped_share[name])
+        if wild:
+            self.wild_share.setdefault(name, 0.0)
+        if name in self.wild_share:
+            self.wild_share[name] += _SMOOTHING * (wild - self.wild_share[name])
         return sound
 
     def _usual(self) -> Part:
@@ -283,7 +286,7 @@ class Learner:
             "weights": among(self.blend.weights(), dict.fromkeys(present)),
             "scores": self.scores.report(),
             "series": self.scores.series(),
-            "diverged": {name: self.clipped_share.get(name, 0.0) > DIVERGED_SHARE for name in present},
+            "diverged": {name: self.wild_share.get(name, 0.0) > DIVERGED_SHARE for name in present},
             "clipped": {name: self.clipped.get(name, 0) for name in present},
             "errors": {
                 name: {"count": expert.errors, "last": expert.last_error}
