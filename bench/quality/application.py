@@ -36,7 +36,7 @@ def application(stream: str, task: Task, kinds: Mapping[str, Kind], within: str 
     fields: dict[str, Any] = {name: (_TYPES[kind], None) for name, kind in kinds.items()}
     label_type = _LABELS.get(task, str if label == "text" else int)
     own = {} if within is not None else {"label": (label_type, ...)}
-    example = create_model("Example", **{"number": (int, ...), "at": (datetime, ...), **own, **fields})  # type: ignore[call-overload]
+    example = create_model("Example", **{"number": (int, ...), "at": (datetime, ...), **own, **fields})
     examples = app.stream("examples", example, time="at")
     target: str | Label = "label"
     if within is not None:
