@@ -119,6 +119,7 @@ def compare(process: Process) -> Report:
     damaged = _damaged(process)
     recovery = recover(app, log, process.checkpoints, process.adopt)
     state, end = recovery.state, log.end()
+    state.learners = {}  # views are verified; learning again would only cost time
     with tempfile.TemporaryDirectory(prefix="anabranch-verify-") as folder, progress() as shown:
         shown.stage("fold", end.offsets[0] - state.cut.offsets[0])
         for segment in _segments(process, state.cut, end):
