@@ -56,10 +56,11 @@ def run(port: int, requests: Sequence[bytes], connections: int = 1, per_second: 
     With `per_second` the requests are sent at that rate, however long answers take.
     """
     with multiprocessing.get_context("fork").Pool(1) as pool:
-        return pool.apply(_run, (port, requests, connections, per_second))
+        return pool.apply(run_here, (port, requests, connections, per_second))
 
 
-def _run(port: int, requests: Sequence[bytes], connections: int, per_second: float | None) -> Outcome:
+def run_here(port: int, requests: Sequence[bytes], connections: int, per_second: float | None) -> Outcome:
+    """The same in this process."""
     return asyncio.run(_drive(port, requests, connections, per_second))
 
 

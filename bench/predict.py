@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import statistics
-import threading
 from pathlib import Path
 
 import orjson
@@ -13,6 +13,7 @@ from bench.batching import run_over_http
 from bench.data import lines, trips
 from bench.load import Outcome, request
 from bench.load import run as drive
+from bench.load import run_here as drive_here
 from bench.report import Figure, at_least, at_most
 from bench.server import empty_route, free_port, get, running, up_command
 
@@ -38,7 +39,7 @@ def run(home: Path) -> list[Figure]:
                 ours.append(outcome.requests_per_second)
                 empty.append(bare.requests_per_second)
         alone = drive(port, asks, 1)
-        loaded = under_load(port)
+        loaded, bare_meanwhile = under_load(port, empty_port)
     ratio = statistics.median(o / e for o, e in zip(ours, empty, strict=True))
     note = f"{statistics.median(ours):,.0f} of {statistics.median(empty):,.0f} requests/s"
     told = f"{PREDICTIONS_PER_SECOND} predictions/s while 1,000 events/s are folded"
@@ -47,6 +48,7 @@ def run(home: Path) -> list[Figure]:
         Figure("… one at a time, p50", alone.percentile_ms(50), "ms", note="nothing else to do"),
         at_most("… p50 while events are folded", loaded.percentile_ms(50), "ms", 4.0, told),
         at_most("… p99 while events are folded", loaded.percentile_ms(99), "ms", 20.0, told),
+        Figure("… p99 of the empty route meanwhile", bare_meanwhile.percentile_ms(99), "ms", note="in another process"),
     ]
 
 
@@ -76,12 +78,20 @@ def predictions(count: int) -> list[bytes]:
     return [request("POST", "/v1/models/duration/predict", orjson.dumps(trip)) for trip in asked]
 
 
-def under_load(port: int) -> Outcome:
-    """Predictions while 1,000 events/s come in as 100 requests of 10."""
+def under_load(port: int, empty_port: int) -> tuple[Outcome, Outcome]:
+    """Predictions while 1,000 events/s come in as 100 requests of 10; and, meanwhile, an empty route."""
     events = list(lines(1_000 * FOLD_SECONDS, EVENTS))
-    writer = threading.Thread(target=post, args=(port, events, 10, 100.0))
+    fork = multiprocessing.get_context("fork")  # not threads: those who drive fork
+    writer = fork.Process(target=post, args=(port, events, 10, 100.0))
+    count = PREDICTIONS_PER_SECOND * (FOLD_SECONDS - 2)
     writer.start()
-    outcome = drive(port, predictions(PREDICTIONS_PER_SECOND * (FOLD_SECONDS - 2)), 4, PREDICTIONS_PER_SECOND)
+    with fork.Pool(2) as pool:
+        asked = pool.apply_async(drive_here, (port, predictions(count), 4, PREDICTIONS_PER_SECOND))
+        bare = pool.apply_async(
+            drive_here, (empty_port, [request("POST", "/", b"{}")] * count, 4, PREDICTIONS_PER_SECOND)
+        )
+        outcomes = asked.get(), bare.get()
     writer.join()
-    assert outcome.failed == 0
-    return outcome
+    assert writer.exitcode == 0
+    assert [outcome.failed for outcome in outcomes] == [0, 0]
+    return outcomes
