@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Callable
 
 from anabranch import Model
 from batch.errors import LeaseHeldError
-from infra.batching import BatchStarter
 from infra.errors import UsageError
 from infra.process import Process
 
@@ -19,8 +19,10 @@ _HOLDER = "cooldown"
 class Retraining:
     """Starts batch runs on drift, at most one a model and cooldown. It is a lease, to outlive the process."""
 
-    def __init__(self, process: Process):
+    def __init__(self, process: Process, start: Callable[[bool], str]):
         self._process = process
+        self._start_batch = start
+        self._threads: list[threading.Thread] = []
 
     def on_drift(self, model: Model, alarmed_us: int) -> None:
         """Start a run, unless the model does not want it, the alarm is old news, or one was started lately."""
@@ -29,11 +31,18 @@ class Retraining:
             return
         lease = self._process.leases.acquire(f"drift:{model.name}", _HOLDER, model.cooldown_us / 1e6)
         if lease is not None:  # starting takes seconds, and the fold goes on
-            threading.Thread(target=self._start, args=(model,), name=f"drift-{model.name}", daemon=True).start()
+            thread = threading.Thread(target=self._start, args=(model,), name=f"drift-{model.name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def wait(self) -> None:
+        """Wait until every run that was asked for has begun, or could not."""
+        while self._threads:
+            self._threads.pop().join()
 
     def _start(self, model: Model) -> None:
         try:
-            run = BatchStarter(self._process).start(False)
+            run = self._start_batch(False)
             logger.warning("drift of model %r started batch run %s", model.name, run)
         except (LeaseHeldError, UsageError) as error:
             logger.warning("drift of model %r started no batch run: %s", model.name, error)

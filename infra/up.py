@@ -50,7 +50,7 @@ def up(settings: Settings) -> None:
     with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
         address = _address(settings.host, listener)
         (process.home / _LOCK).write_text(f"pid {os.getpid()}, {address}\n")
-        consumer = process.consumer(Retraining(process).on_drift)
+        consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
         recorder = recorder_of(process)
         server = _Server(_config(process, consumer, recorder), greeting)
