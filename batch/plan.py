@@ -73,7 +73,9 @@ def plan(views: Iterable[View], base: Base | None) -> list[Work]:
     return found
 
 
-def slices(start: int, end: int, slice_records: int, multiple_of: int = 1) -> Iterator[Slice]:
+def slices(
+    start: int, end: int, slice_records: int, multiple_of: int = 1, worth_a_task: int | None = None
+) -> Iterator[Slice]:
     """Cut ``[start, end)`` into equal slices of at most `slice_records` records.
 
     Parameters
@@ -81,6 +83,8 @@ def slices(start: int, end: int, slice_records: int, multiple_of: int = 1) -> It
     multiple_of
         The number of workers: their number of slices is a multiple of it where the slices stay worth a task, so
         that no worker waits for another's last slice.
+    worth_a_task
+        Records below which a slice is not divided further for that; None: `WORTH_A_TASK`.
 
     >>> list(slices(0, 10, 4))
     [Slice(start=0, end=3), Slice(start=3, end=6), Slice(start=6, end=10)]
@@ -89,7 +93,7 @@ def slices(start: int, end: int, slice_records: int, multiple_of: int = 1) -> It
     if total <= 0:
         return
     count = -(-total // slice_records)
-    if total >= WORTH_A_TASK * multiple_of:
+    if total >= (worth_a_task or WORTH_A_TASK) * multiple_of:
         count = -(-count // multiple_of) * multiple_of
     edges = [start + total * index // count for index in range(count + 1)]
     for low, high in pairwise(edges):
@@ -103,7 +107,7 @@ def aligned(edges: Iterable[int], slice_records: int, multiple_of: int = 1) -> I
     [Slice(start=0, end=2), Slice(start=2, end=5), Slice(start=5, end=7)]
     """
     for low, high in pairwise(sorted(set(edges))):
-        yield from slices(low, high, slice_records, multiple_of)
+        yield from slices(low, high, slice_records, multiple_of, WORTH_A_REPLAY)
 
 
 def spans(parts: Sequence[Slice], count: int) -> Iterator[tuple[Slice, ...]]:
@@ -118,5 +122,6 @@ def spans(parts: Sequence[Slice], count: int) -> Iterator[tuple[Slice, ...]]:
         yield tuple(parts[low:high])
 
 
+WORTH_A_REPLAY = 10_000
 WORTH_A_TASK = 100_000
-"""Records below which a slice is not divided further, only to keep a worker busy."""
+"""Records below which a slice is not divided further, only to keep a worker busy: of a replay, and of a fold."""

@@ -33,12 +33,12 @@ class LakeEvents(Events):
     ):
         super().__init__(stream, partitions[0], offsets[0], times, data)
         self._partitions = partitions
-        self._offsets = offsets
+        self.offsets = offsets
 
     @cached_property
     def orders(self) -> list[Order]:
         """The place of each event in the total order."""
-        return list(zip(self.times, self._partitions, self._offsets, strict=True))
+        return list(zip(self.times, self._partitions, self.offsets, strict=True))
 
 
 def fold(

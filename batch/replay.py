@@ -225,18 +225,16 @@ class _Output:
         else:
             third = [join_text(value) for value in events.column(later.example_field)]
         _raise_to(self._newest, model.on.name, events.times)
-        offsets, times, thirds = self._fixed
-        features = self._features
-        for index, found in enumerate(frozen):
-            if type(found) is dict:
-                features.append(found)
-                offsets.append(events.orders[index][2])
-                times.append(events.times[index])
-                thirds.append(third[index])
-            else:
-                assert isinstance(found, Failed)
-                self._fail(found, f"{events.orders[index][1]}:{events.orders[index][2]}")
-        if len(features) >= COLLECTED_ROWS:
+        values: tuple[Sequence[Any], ...] = (events.offsets, events.times, third, frozen)
+        failures = [index for index, found in enumerate(frozen) if isinstance(found, Failed)]
+        if failures:
+            for index in failures:
+                self._fail(frozen[index], f"{events.partition}:{events.offsets[index]}")
+            failed = set(failures)
+            values = tuple([value for index, value in enumerate(of) if index not in failed] for of in values)
+        for column, more in zip((*self._fixed, self._features), values, strict=True):
+            column.extend(more)
+        if len(self._features) >= COLLECTED_ROWS:
             self._write()
 
     def close(self, connection: duck.Connection) -> Replayed:
@@ -263,7 +261,7 @@ class _Output:
                 column.clear()
             self._features.clear()
 
-    def _fail(self, failed: Failed, position: str) -> None:
+    def _fail(self, failed: Any, position: str) -> None:
         if isinstance(failed.error, LabelTouchedError):
             raise LeakError(f"model {self._model.name!r}, event {position}: {failed.reason}")
         self._failed += 1

@@ -158,7 +158,7 @@ class RowWriter:
         arrays = [pa.array(values, schema.field(at).type) for at, values in enumerate(fixed)]
         for name, kind in self.kinds.items():
             arrays.append(
-                pa.array(map(_number, columns[name]) if kind == "number" else columns[name], schema.field(name).type)
+                pa.array(_plain(columns[name]) if kind == "number" else columns[name], schema.field(name).type)
             )
         return pa.Table.from_arrays(arrays, schema=schema)
 
@@ -208,8 +208,11 @@ def _types(kinds: Kinds | None) -> list[str]:
     return [_SQL_TYPES[kind] for kind in (kinds or {}).values()]
 
 
-def _number(value: float | None) -> float | None:
-    return None if value is None else float(value)
+def _plain(values: list[Any]) -> list[Any]:
+    """Numbers as Arrow takes them: it refuses booleans, and whole numbers beyond the precision of a float."""
+    if not {bool, int} & set(map(type, values)):
+        return values
+    return [None if value is None else float(value) for value in values]
 
 
 def _changed(model: str, before: Iterable[str], now: Iterable[str], where: str) -> FeaturesChangedError:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.report import Figure, show
 
-NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch", "predict")
+NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch", "replay", "predict")
 
 
 def main(names: list[str]) -> int:

@@ -11,7 +11,6 @@ from distributed import LocalCluster
 from tests.batch.conftest import Home
 from tests.batch.test_training import ODD_ROWS, ROWS, entry, home_with, model, predictions, rides
 
-
 pytest.importorskip("pandas")  # of the extra `cluster`
 
 
