@@ -10,7 +10,6 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future
 from itertools import pairwise
 from math import ceil, sqrt
 from pathlib import Path
@@ -25,7 +24,7 @@ from bench.quality.example import Example, replay
 from bench.quality.experts import CUTS
 from bench.quality.report import geometric, scores_table
 from bench.quality.table import CASES, Case
-from eventlog.log import Append, Appended
+from eventlog.log import Append
 from infra.process import Process, opened
 from infra.settings import Settings
 from speed.blend import loss
@@ -33,7 +32,6 @@ from speed.consumer import Consumer
 
 LARGEST, GEOMETRIC = 1.01, 0.98
 APPENDED_TOGETHER = 500
-WAITING_APPENDS = 500
 _FOLD_SECONDS = 600
 Scores = dict[str, float]
 
@@ -107,21 +105,15 @@ def starts_at(events: Sequence[tuple[str, int, dict[str, Any]]], number: int) ->
 
 
 def append(process: Process, events: Sequence[tuple[str, int, dict[str, Any]]]) -> None:
-    waiting: list[Future[Appended]] = []
+    """One run of a stream after the other: requests that wait together have no order among them."""
     start = 0
     for at in range(1, len(events) + 1):
         if at == len(events) or events[at][0] != events[start][0] or at - start == APPENDED_TOGETHER:
             part = events[start:at]
             nothing: list[None] = [None] * len(part)
             data = [orjson.dumps(event) for _, _, event in part]
-            waiting.append(
-                process.log.submit(Append(part[0][0], [*nothing], [*nothing], [t for _, t, _ in part], data))
-            )
+            process.log.append(Append(part[0][0], [*nothing], [*nothing], [time for _, time, _ in part], data))
             start = at
-        if len(waiting) >= WAITING_APPENDS:
-            waiting.pop(0).result()
-    for future in waiting:
-        future.result()
 
 
 def batch(process: Process) -> None:
