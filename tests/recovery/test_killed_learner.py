@@ -33,6 +33,9 @@ def learnt(service: Service) -> dict[str, Any]:
     """What the models learnt of the log, without what names a place in it: markers stand where they fell."""
     told = {name: described(service, name) for name in MODELS}
     kept = ("champion", "weights", "scores", "series", "clipped", "failed")
+    for answer in told.values():
+        for point in answer["series"]:
+            point.pop("at", None)
     return {name: {fact: answer[fact] for fact in kept} for name, answer in told.items()}
 
 
