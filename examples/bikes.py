@@ -1,4 +1,4 @@
-"""bikes.py: how busy is each bike station, and how long do its rentals last?
+"""bikes.py: how busy is each bike station, and how long will this rental last?
 
 Try it:
 
@@ -8,8 +8,11 @@ Try it:
 """
 
 from datetime import datetime
+from typing import Any
 
+from lightgbm import LGBMRegressor
 from pydantic import BaseModel, Field
+from river import linear_model, optim
 
 from anabranch import App, agg
 
@@ -39,3 +42,36 @@ usage = app.view(
     p90=agg.quantile("minutes", 0.9),
     riders=agg.distinct("rider"),
 )
+
+habits = app.view(
+    "habits",
+    of=rentals,
+    by=("station", "rider"),
+    tile="1d",
+    keep="90d",
+    minutes=agg.quantile("minutes", 0.5),
+)
+
+
+@app.model(
+    "duration",
+    on=rentals,
+    label="minutes",
+    task="regression",
+    metric="absolute_error",
+    batch=lambda: LGBMRegressor(n_estimators=300, objective="mae"),
+    speed=lambda: linear_model.LinearRegression(optim.AdaGrad(0.5), loss=optim.losses.Quantile(0.5)),
+)
+def duration(rental: Rental, views: Any) -> dict[str, float | str | None]:
+    """The features of a rental, from the rental itself and the views as they stood just before it."""
+    recent = views.usage(station=rental.station, last="24h")
+    habit = views.habits(station=rental.station, rider=rental.rider, last="28d")
+    return {
+        "hour": f"{rental.started.hour:02d}",
+        "weekday": f"{rental.started:%a}",
+        "rider": rental.rider,
+        "station": rental.station,
+        "recent_minutes": recent.minutes,
+        "recent_rentals": recent.rentals,
+        "usual_minutes": habit.minutes,
+    }
