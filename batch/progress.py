@@ -9,6 +9,7 @@ from typing import Protocol
 
 STAGES = ("mark", "archive", "fold", "merge", "replay", "train", "publish", "trim")
 """The stages of a run, in their order; `replay` and `train` only where the application has models."""
+MODEL_STAGES = ("replay", "train")
 
 
 class Progress(Protocol):

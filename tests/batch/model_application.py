@@ -65,8 +65,8 @@ def none() -> Any:
     label="minutes",
     task="regression",
     batch=lambda: {
-        "trees": LGBMRegressor(n_estimators=30, min_child_samples=5, num_leaves=7),
-        "histogram": HistGradientBoostingRegressor(max_iter=20),
+        "trees": LGBMRegressor(n_estimators=10, min_child_samples=5, num_leaves=7),
+        "histogram": HistGradientBoostingRegressor(max_iter=5),
         "line": Ridge(),
     },
     speed=none,
@@ -98,7 +98,7 @@ def duration(ride: Ride, views: Any) -> dict[str, Any]:
     on=offers,
     label=Label(answers, field="taken", join=("offer_id", "offer"), within="2h", missing=False),
     task="binary",
-    batch=lambda: [LGBMClassifier(n_estimators=20, min_child_samples=5), LogisticRegression()],
+    batch=lambda: [LGBMClassifier(n_estimators=5, min_child_samples=5), LogisticRegression()],
     speed=none,
 )
 def acceptance(offer: Offer, views: Any) -> dict[str, Any]:
@@ -110,7 +110,7 @@ def acceptance(offer: Offer, views: Any) -> dict[str, Any]:
     on=rides,
     label="station",
     task="multiclass",
-    batch=lambda: LGBMClassifier(n_estimators=10, min_child_samples=5),
+    batch=lambda: LGBMClassifier(n_estimators=5, min_child_samples=5),
     speed=none,
 )
 def where(ride: Ride, views: Any) -> dict[str, Any]:

@@ -13,6 +13,7 @@ import pytest
 
 from batch.candidates import candidates
 from batch.errors import CorruptGenerationError, ModelFileError, VersionError
+from batch.progress import MODEL_STAGES, STAGES
 from tests.batch.conftest import Home
 from tests.batch.learning import learning_home, post
 from tests.batch.rides import START
@@ -103,8 +104,13 @@ def predictions(home: Home, number: int, version: int, rows: list[Any], name: st
     return found
 
 
-ROWS = [{"station": s, "size": size, "night": False} for s in "ABCD" for size in (1.0, 9.0)]
-ODD_ROWS = [{"station": "new", "size": None, "night": None}, {"station": None}, {"size": "text", "other": 1}, {}]
+ROWS: list[dict[str, Any]] = [{"station": s, "size": size, "night": False} for s in "ABCD" for size in (1.0, 9.0)]
+ODD_ROWS: list[dict[str, Any]] = [
+    {"station": "new", "size": None, "night": None},
+    {"station": None},
+    {"size": "text", "other": 1},
+    {},
+]
 
 REGRESSORS = [
     "LGBMRegressor(n_estimators=100)",
@@ -162,7 +168,7 @@ def test_a_prediction_does_not_depend_on_the_rows_beside_it(home: Home) -> None:
     home_with(home, *(model(batch, f"m{place}") for place, batch in enumerate(REGRESSORS)))
     home.post("rides", rides(300))
     home.run()
-    many = [{"station": "ABCD"[i % 4], "size": i / 7, "night": i % 3 == 0} for i in range(150)]
+    many: list[dict[str, Any]] = [{"station": "ABCD"[i % 4], "size": i / 7, "night": i % 3 == 0} for i in range(150)]
     for place in range(len(REGRESSORS)):
         together = predictions(home, 1, 1, many, f"m{place}")
         generation = home.open(1)
@@ -427,13 +433,11 @@ def test_late_and_own_labels_train_together_and_the_report_is_in_the_registry(ho
     assert duration["holdout"]["loss"] == min(found["loss"] for found in duration["candidates"].values())
     assert duration["version"] == 2
     assert duration["skew"] == {"checked": 0, "unequal": 0, "examples": []}
-    assert [stage["name"] for stage in row.stages] == [
-        "mark", "archive", "fold", "merge", "replay", "train", "publish", "trim"
-    ]  # fmt: skip
+    assert [stage["name"] for stage in row.stages] == list(STAGES)
     assert all(stage["done"] == stage["total"] for stage in row.stages)
 
 
-@pytest.mark.parametrize("stage", ["replay", "train", "publish"])
+@pytest.mark.parametrize("stage", [*MODEL_STAGES, "publish"])
 def test_a_run_that_breaks_off_among_the_models_leaves_the_next_to_succeed(home: Home, stage: str) -> None:
     home_with(home, model("LGBMRegressor(n_estimators=5)"))
     home.post("rides", rides(100))
