@@ -80,11 +80,15 @@ class Models:
         self.rows = of_models
         return base if base is None or all(rows.start == base.end for rows in of_models.values()) else None
 
+    def starts(self) -> list[int]:
+        """Where the replay of each model begins."""
+        return [rows.start for rows in self.rows.values()]
+
     def parts(self, end: int, workers: Workers) -> list[Slice] | None:
         """The slices of the run; None: views choose their own, there is nothing to replay."""
         if not self.rows:
             return None
-        return self.crew.parts([end, *(rows.start for rows in self.rows.values())], workers)
+        return self.crew.parts([end, *self.starts()], workers)
 
     def replay(
         self, workers: Workers, parts: Sequence[Slice], deltas: Sequence[SliceDelta], base: Generation | None

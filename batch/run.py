@@ -20,7 +20,6 @@ paused for so long that another took over cannot publish.
 
 from __future__ import annotations
 
-import operator
 import os
 import shutil
 from collections.abc import Mapping, Sequence
@@ -33,7 +32,6 @@ from typing import Any
 import eventlog.lake_table  # noqa: F401 (Delta and Arrow load long: rather before the lease is held than after)
 from anabranch import SYSTEM, App, Cut, load_app
 from anabranch.instant import instant, iso
-from anabranch.view import View
 from batch import duck
 from batch.archive import archive, pending, trimmable
 from batch.champions import champions, system_events
@@ -47,10 +45,9 @@ from batch.model_rows import remove_rows
 from batch.models import Making, Models, report
 from batch.plan import Slice, Work, plan
 from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
-from batch.publication import file_entry, publications, sync_folder, write_manifest
-from batch.publish import ViewFiles, publish_view
-from batch.scan import scan
+from batch.publication import publications, sync_folder, write_manifest
 from batch.slice_fold import SliceDelta
+from batch.view_merge import merge_view
 from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
@@ -204,7 +201,7 @@ class _Batch:
                 previous = None if full else self._base(known)
                 base = models.keep(previous)
                 works = plan(self.app.views.values(), base)
-                events = self.end - min((work.start for work in works), default=self.end)
+                events = self.end - min([*(work.start for work in works), *models.starts()], default=self.end)
                 self.row = replace(self.row, events=events)
                 parts, deltas = self._fold(works, starting, crew, models)
                 making = Making(known[0].generation + 1 if known else 1, self.cut, self._generation)
@@ -279,33 +276,11 @@ class _Batch:
             for name in work.views:
                 self.keeper.check()
                 mine = [delta for delta in deltas if name in delta.paths]
-                found[name] = self._merge_view(connection, self.app.views[name], mine, base if work.start else None)
+                found[name] = merge_view(
+                    connection, self.app.views[name], mine, base if work.start else None, self._generation
+                )
                 self.progress.advance()
         return {name: found[name] for name in self.app.views}
-
-    def _merge_view(
-        self, connection: duck.Connection, view: View, deltas: Sequence[SliceDelta], base: Generation | None
-    ) -> dict[str, Any]:
-        times = [delta.newest for delta in deltas]
-        times.append(base.watermark(view) if base is not None else None)
-        watermark = max((time for time in times if time is not None), default=None)
-        into = ViewFiles.of(self._generation, view.name)
-        files = None if base is None else ViewFiles.of(base.folder, view.name)
-        # views only want the last prefix, which is published; so the others stay the references they are
-        *_, tables = scan((), ((Path(delta.paths[view.name]),) for delta in deltas), operator.add)
-        rows = publish_view(connection, view, tables, files, watermark, into)
-        failures = sum(delta.failures[view.name] for delta in deltas)
-        return {
-            "fingerprint": view.fingerprint,
-            "keep_us": view.keep_us,
-            "rows": rows,
-            "watermark": watermark,
-            "failures": failures + (0 if base is None else base.manifest["views"][view.name]["failures"]),
-            "files": {
-                "table": file_entry(self._generation, into.table),
-                "index": file_entry(self._generation, into.index),
-            },
-        }
 
     def _learn(
         self,
