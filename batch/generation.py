@@ -187,8 +187,11 @@ class Generation:
         CorruptGenerationError, ModelFileError
             If its file is not the one that was published, or cannot be opened. Its sha256 is compared first.
         """
+        held = self._held(model, version)
+        known = self._predictors.get((model.name, version))
+        if known is not None:
+            return known
         with self._opening:
-            held = self._held(model, version)
             known = self._predictors.get((model.name, version))
             if known is None:
                 path = self.folder / held["file"]["path"]
