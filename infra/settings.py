@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.duration import duration_us
+from anabranch.instant import instant
 from infra.errors import UsageError
 
 
@@ -46,7 +48,32 @@ class Settings(BaseSettings):
         True, description="Whether every prediction is recorded in the log, so that it can be looked up later."
     )
     dask: str | None = Field(None, description="Address of a Dask scheduler, like tcp://…; absent: this machine.")
+    batch_cron: str | None = Field(
+        None, description="When `up` starts batch runs, in cron's five fields, like `30 2 * * *`; absent: never."
+    )
+    batch_timezone: str = Field("UTC", description="The time zone of ANABRANCH_BATCH_CRON, like Europe/Berlin.")
     workers: int | None = Field(None, ge=1, description="Dask workers on this machine; absent: one for each core.")
+
+    @field_validator("batch_cron")
+    @classmethod
+    def _cron(cls, text: str | None) -> str | None:
+        if text is not None:
+            from cronsim import CronSim, CronSimError
+
+            try:
+                CronSim(text, instant(0))
+            except CronSimError as error:
+                raise ValueError(f"{text!r} is no cron expression ({error}); write one like 30 2 * * *") from None
+        return text
+
+    @field_validator("batch_timezone")
+    @classmethod
+    def _timezone(cls, name: str) -> str:
+        try:
+            ZoneInfo(name)
+        except (ZoneInfoNotFoundError, ValueError):
+            raise ValueError(f"there is no time zone {name!r}; write one like Europe/Berlin") from None
+        return name
 
     @field_validator("max_future", "retention")
     @classmethod

@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from types import FrameType
+from zoneinfo import ZoneInfo
 
 import uvicorn
 
@@ -23,6 +24,7 @@ from infra.batching import BatchStarter
 from infra.errors import AlreadyRunningError, UsageError
 from infra.process import Process, opened
 from infra.retraining import Retraining
+from infra.scheduling import Schedule, Scheduler
 from infra.settings import Settings
 from serving.api import create_api
 from serving.recorder import Recorder
@@ -59,11 +61,28 @@ def up(settings: Settings) -> None:
         consumer.start()
         recorder.start()
         try:
-            _tune()
-            server.run([listener])
+            with _scheduled(process):
+                _tune()
+                server.run([listener])
         finally:
             recorder.close()
             consumer.stop()
+
+
+@contextmanager
+def _scheduled(process: Process) -> Iterator[None]:
+    """Start batch runs when they are due, if the settings say when."""
+    settings = process.settings
+    if settings.batch_cron is None:
+        yield
+        return
+    schedule = Schedule(settings.batch_cron, ZoneInfo(settings.batch_timezone))
+    scheduler = Scheduler(schedule, process.runs, BatchStarter(process).start, process.clock)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.stop()
 
 
 def check_exposure(settings: Settings) -> None:
