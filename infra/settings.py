@@ -49,7 +49,7 @@ class Settings(BaseSettings):
     )
     dask: str | None = Field(None, description="Address of a Dask scheduler, like tcp://…; absent: this machine.")
     batch_cron: str | None = Field(
-        None, description="When `up` starts batch runs, in cron's five fields, like `30 2 * * *`; absent: never."
+        None, description="When up starts batch runs, in cron's five fields, like 30 2 * * *; absent: never."
     )
     batch_timezone: str = Field("UTC", description="The time zone of ANABRANCH_BATCH_CRON, like Europe/Berlin.")
     workers: int | None = Field(None, ge=1, description="Dask workers on this machine; absent: one for each core.")
