@@ -20,6 +20,7 @@ import uvicorn
 
 from eventlog.finder import Finder
 from eventlog.ingest import Limits
+from eventlog.rates import Rates
 from infra.batching import BatchStarter
 from infra.errors import AlreadyRunningError, UsageError
 from infra.process import Process, opened
@@ -127,6 +128,7 @@ def service_of(process: Process, consumer: Consumer, recorder: Recorder) -> Serv
         start_batch=BatchStarter(process).start,
         clock=process.clock,
         recorder=recorder,
+        rates=Rates(process.database, process.clock).by_bucket,
     )
 
 

@@ -6,11 +6,9 @@ from typing import Any
 
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
 
-from serving import problems
-from serving.auth import ApiKey
+from serving import dashboard, problems
+from serving.auth import ApiKey, SameSite
 from serving.lean import LeanRoute
 from serving.metrics import Measured, Metrics
 from serving.model_metrics import ModelMetrics
@@ -47,17 +45,14 @@ def create_api(service: Service) -> FastAPI:
     rejected.add_routes(app, service, metrics)
     batch.add_routes(app, service)
     health.add_routes(app, service, metrics)
-    app.add_api_route("/", _home, methods=["GET"], include_in_schema=False)
+    dashboard.add_routes(app, service, standings)
     problems.install(app)
     if service.api_key is not None:
         app.add_middleware(ApiKey, key=service.api_key)
         _document_key(app)
+    app.add_middleware(SameSite)
     app.add_middleware(Measured, metrics=metrics)
     return app
-
-
-async def _home(request: Request) -> Response:
-    return RedirectResponse("docs")
 
 
 def _document_key(app: FastAPI) -> None:

@@ -12,7 +12,8 @@ AnabranchError
     ├── BatchNotStartedError  a batch run was asked for and did not begin
     ├── BodyTooLargeError     the body is larger than the limit
     ├── FoldBehindError       the fold did not pass the wanted position in time
-    └── UnauthorizedError     the API key is missing or wrong
+    ├── UnauthorizedError     the API key is missing or wrong
+    └── CrossSiteError        a page of another site asked
 """
 
 from collections.abc import Iterable
@@ -179,3 +180,10 @@ class UnauthorizedError(ServingError):
 
     def __init__(self) -> None:
         super().__init__("Send the API key of this service: Authorization: Bearer <key>")
+
+
+class CrossSiteError(ServingError):
+    """A page of another site asked a browser to change something here."""
+
+    def __init__(self) -> None:
+        super().__init__("A page of another site made this request; only our own pages and programs may change things")

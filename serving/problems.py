@@ -46,6 +46,7 @@ TABLE: dict[type[Exception], Row] = {
     errors.UnauthorizedError: Row(
         401, "unauthorized", "The API key is missing or wrong", headers=(("WWW-Authenticate", "Bearer"),)
     ),
+    errors.CrossSiteError: Row(403, "cross-site", "Another site may not do this"),
     errors.NotFoundError: Row(404, "not-found", "There is no such thing", ("noun", "name", "known")),
     errors.AlreadyRetriedError: Row(409, "already-retried", "It was retried already"),
     errors.AlreadyChampionError: Row(409, "already-champion", "It is the champion already", ("model", "champion")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from anabranch import App
@@ -40,6 +40,10 @@ class Service:
         Microseconds since 1970.
     recorder
         Keeps predictions.
+    rates
+        (start in microseconds, events appended by stream) of each of the last few seconds-long buckets.
+    next_run
+        When the next batch run is scheduled, in microseconds; None: none is.
     """
 
     app: App
@@ -54,3 +58,5 @@ class Service:
     start_batch: Callable[[bool], str]
     clock: Callable[[], int]
     recorder: Recorder
+    rates: Callable[[], Sequence[tuple[int, Mapping[str, int]]]] = tuple
+    next_run: Callable[[], int | None] = lambda: None

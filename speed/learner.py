@@ -234,7 +234,7 @@ class Learner:
             names = self._score_names = (*losses, BLEND)
         self.scores.add(names, (*losses.values(), blend_loss), time)
         if self.scores.is_due():
-            self.scores.close_point(self.blend.weights(), self.champion)
+            self.scores.close_point(self.blend.weights(), self.champion, self._place)
 
     def _note_label(self, label: LabelValue) -> None:
         self._labelled += 1

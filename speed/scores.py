@@ -61,15 +61,17 @@ class Scores:
         """Whether enough examples came for another point of the series."""
         return self._pending >= self.examples_a_point
 
-    def close_point(self, weights: Mapping[str, float], version: int | None) -> None:
+    def close_point(self, weights: Mapping[str, float], version: int | None, offset: int | None = None) -> None:
         """End a point of the series here.
 
         Parameters
         ----------
         weights, version
             The weights of the blend and the champion at this moment.
+        offset
+            The record of the log that is its last.
         """
-        self._close_point(weights, version)
+        self._close_point(weights, version, offset)
         if len(self.points) > POINTS:
             self.points = [_joined(self.points[at : at + 2]) for at in range(0, len(self.points), 2)]
             self.examples_a_point *= 2
@@ -94,10 +96,11 @@ class Scores:
         return found
 
     def series(self) -> list[dict[str, Any]]:
-        """The points: from when, of how many examples, the mean loss by expert, and the weights at their end."""
+        """The points: from when, up to where, of how many examples, the mean loss by expert, the weights at the end."""
         return [
             {
                 "time": iso(point["time"]),
+                "at": None if point.get("offset") is None else f"0:{point['offset']}",
                 "count": point["count"],
                 "loss": {expert: total / point["count"] for expert, total in point["sums"].items()},
                 "weights": point["weights"],
@@ -106,7 +109,9 @@ class Scores:
             for point in self.points
         ]
 
-    def _close_point(self, weights: Mapping[str, float] | None = None, version: int | None = None) -> None:
+    def _close_point(
+        self, weights: Mapping[str, float] | None = None, version: int | None = None, offset: int | None = None
+    ) -> None:
         if not self._pending:
             return
         for expert, total in zip(self.experts, self._sums, strict=True):
@@ -118,6 +123,7 @@ class Scores:
             "sums": dict(zip(self.experts, self._sums, strict=True)),
             "weights": dict(weights or {}),
             "version": version,
+            "offset": offset,
         }
         self.points.append(point)
         self._sums = [0.0] * len(self.experts)

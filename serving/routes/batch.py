@@ -82,6 +82,7 @@ def describe(run: Run, now: int) -> dict[str, Any]:
         "stage": run.stage,
         "stages": run.stages,
         "error": run.error,
+        "events": run.events,
         "models": run.report,
     }
 
@@ -99,6 +100,7 @@ _RUN = openapi.record(
         "stage": openapi.or_null(openapi.TEXT),
         "stages": openapi.list_of({"type": "object"}),
         "error": openapi.or_null(openapi.TEXT),
+        "events": openapi.or_null(openapi.COUNT),
         "models": {"type": "object", "additionalProperties": {"type": "object"}},
     }
 )

@@ -193,6 +193,7 @@ _FAILURES = openapi.record(
 _POINT = openapi.record(
     {
         "time": openapi.INSTANT,
+        "at": openapi.or_null(openapi.POSITION),
         "count": openapi.COUNT,
         "loss": {"type": "object"},
         "weights": _WEIGHTS,

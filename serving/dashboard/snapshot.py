@@ -1,0 +1,107 @@
+"""What the overview shows: one snapshot a second, for all who look."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any, Generic, TypeVar
+
+import orjson
+
+from anabranch.instant import iso
+from eventlog.errors import LogUnavailableError
+from serving.models import Models
+from serving.recorder import PREDICTIONS
+from serving.routes.batch import describe
+from serving.service import Service
+from serving.staleness import staleness
+
+_SNAPSHOT_SECONDS = 0.9
+_REJECTED_SECONDS = 5.0
+_RUNS = 6
+
+T = TypeVar("T")
+
+
+class Kept(Generic[T]):
+    """An answer that is computed again when it is older than `seconds`; who asks meanwhile gets the same one."""
+
+    def __init__(self, seconds: float, compute: Callable[[], T], clock: Callable[[], float] = time.monotonic):
+        self._seconds = seconds
+        self._compute = compute
+        self._clock = clock
+        self._lock = Lock()
+        self._until = float("-inf")
+        self._answer: T
+
+    def get(self) -> T:
+        """The answer."""
+        with self._lock:
+            if self._clock() >= self._until:
+                self._answer = self._compute()
+                self._until = self._clock() + self._seconds
+            return self._answer
+
+
+class Snapshots:
+    """The state of a service at a glance, as JSON text."""
+
+    def __init__(self, service: Service, models: Models):
+        self._service = service
+        self._models = models
+        self._rejected = Kept(_REJECTED_SECONDS, self._count_rejected)
+        self._text = Kept(_SNAPSHOT_SECONDS, lambda: orjson.dumps(self.snapshot()))
+
+    def text(self) -> bytes:
+        """The newest snapshot; it is about a second old at most."""
+        return self._text.get()
+
+    def snapshot(self) -> dict[str, Any]:
+        """A new one."""
+        service = self._service
+        consumer = service.consumer
+        with consumer.reading() as state:
+            publication, cut = state.publication, state.cut
+            epochs = [{"start": str(epoch.start), "run": epoch.run} for epoch in state.epochs]
+        return {
+            "app": service.app.name,
+            "time": iso(service.clock()),
+            "caught_up": consumer.caught_up,
+            "problem": consumer.problem,
+            "epochs": epochs,
+            **staleness(service, publication, cut),
+            **self._of_log(),
+            "models": self._models.summaries(),
+            "streams": list(service.app.streams),
+            "views": list(service.app.views),
+            "next_run": self._next_run(),
+        }
+
+    def _of_log(self) -> dict[str, Any]:
+        """What only the database knows; without it the rest is shown all the same."""
+        service = self._service
+        try:
+            return {
+                "log_end": str(service.log.end()),
+                "rates": [
+                    {
+                        "time": iso(start),
+                        "events": sum(count for stream, count in counts.items() if not stream.startswith("_")),
+                        "predictions": counts.get(PREDICTIONS, 0),
+                    }
+                    for start, counts in service.rates()
+                ],
+                "rejected": self._rejected.get(),
+                "runs": [describe(run, service.clock()) for run in service.runs.list(_RUNS)],
+            }
+        except LogUnavailableError as error:
+            return {"log_end": None, "rates": [], "rejected": {}, "runs": [], "problem": str(error)}
+
+    def _count_rejected(self) -> dict[str, int]:
+        return {name: self._service.dead_letters.count(name) for name in self._service.app.streams}
+
+    def _next_run(self) -> str | None:
+        """When the scheduler starts the next batch run, if there is one."""
+        next_run = self._service.next_run()
+        return None if next_run is None else iso(next_run)

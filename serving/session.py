@@ -1,0 +1,28 @@
+"""The session of a browser: a cookie that only who knew the API key can have.
+
+The cookie is made from the key alone, so it outlives restarts, needs no table, and ends when the key is changed. The
+key itself cannot be found from it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from http.cookies import CookieError, SimpleCookie
+
+COOKIE = "anabranch_session"
+DAYS = 30
+
+
+def token_of(key: str) -> str:
+    """What the cookie holds."""
+    return hmac.digest(key.encode(), b"anabranch dashboard session", hashlib.sha256).hex()
+
+
+def token_in(header: bytes) -> str | None:
+    """The token in a ``Cookie`` header."""
+    try:
+        morsel = SimpleCookie(header.decode("latin-1")).get(COOKIE)
+    except CookieError:
+        return None
+    return None if morsel is None else morsel.value
