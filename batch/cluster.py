@@ -130,7 +130,7 @@ class DaskWorkers(Workers):
         cluster = LocalCluster(
             n_workers=count,
             threads_per_worker=1,
-            dashboard_address=None,
+            dashboard_address=":0",  # None would claim port 8787, and two runs at once would quarrel over it
             silence_logs="CRITICAL",  # what a task raises is raised here again
             memory_limit=0,  # a slice bounds the memory, and DuckDB spills
         )

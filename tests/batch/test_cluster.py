@@ -67,7 +67,7 @@ def fold_on(home: Home, workers: Workers) -> dict[Slice, list[Any]]:
 def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home) -> None:
     from distributed import Client, LocalCluster
 
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as existing:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing:
         with Client(existing) as client:
             victim = next(iter(client.run(os.getpid).values()))
             os.kill(victim, signal.SIGKILL)

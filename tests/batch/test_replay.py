@@ -95,7 +95,7 @@ def test_workers_of_a_cluster_replay_the_same_rows(learning: Home) -> None:
     from distributed import LocalCluster
 
     post(learning, 250, seed=3)
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as existing:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing:
         learning.run(dask=existing.scheduler_address, slice_records=50)
     assert_rows(learning, 1)
 
