@@ -58,7 +58,7 @@ ballots = app.view("ballots", of=votes, by=("roll_call", "country"), tile="1d", 
     batch=lambda: LGBMClassifier(n_estimators=200, min_child_samples=50, num_leaves=15),
     speed=lambda: preprocessing.StandardScaler() | linear_model.LogisticRegression(optim.SGD(0.02), intercept_lr=0.02),
     retrain_on_drift=True,
-    cooldown="5s",  # decades pass in a minute here; in life a day is more like it
+    cooldown="3s",  # decades pass in a minute here; in life a day is more like it
 )
 def yes(vote: Vote, views: Any) -> dict[str, float | str | bool | None]:
     """How the roll call stands so far, how the powers voted, and what this country used to do."""

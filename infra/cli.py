@@ -151,14 +151,20 @@ def status(app: App = None, home: Home = None, host: Host = None, port: Port = N
 
 @main_app.command()
 def demo(
+    example: Annotated[
+        str, typer.Option("--example", "-e", help="bikes, flights (late labels) or votes (drift).", metavar="NAME")
+    ] = "bikes",
     exit_: Annotated[bool, typer.Option("--exit", help="End after the last step, instead of serving on.")] = False,
     home: Home = None,
     port: Port = None,
 ) -> None:
-    """The bundled example, end to end: import, batch run, live traffic, another batch run, answers, proof."""
+    """A bundled example, end to end: history, batch runs beside live traffic, views, models, proof.
+
+    Examples: `bikes` how long a rental lasts, `flights` labels that arrive hours later, `votes` concept drift.
+    """
     from infra.demo import run_demo
 
-    run_demo(_settings(None, home, port=port), stay=not exit_)
+    run_demo(_settings(None, home, port=port), example, stay=not exit_)
 
 
 def _settings(app: str | None, home: Path | None, **given: Any) -> Settings:

@@ -31,11 +31,15 @@ class Client:
         headers = {"Content-Type": "application/x-ndjson"}
         return self._ask("POST", f"/v1/streams/{stream}/events", b"\n".join(lines), headers)
 
+    def ask(self, path: str, body: bytes) -> dict[str, Any]:
+        """Ask for something with a body of JSON."""
+        return self._ask("POST", path, body, {"Content-Type": "application/json"})
+
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Ask for something."""
         return self._ask("GET", f"{path}?{urlencode(query)}" if query else path)
 
-    def wait_until_ready(self, deadline_seconds: float = 30.0) -> None:
+    def wait_until_ready(self, deadline_seconds: float = 120.0) -> None:
         """Wait for the service to start and to catch up; raises `UsageError` if it does not in time."""
         deadline = time.monotonic() + deadline_seconds
         while time.monotonic() < deadline:
@@ -46,6 +50,14 @@ class Client:
                 self.close()
                 time.sleep(0.05)
         raise UsageError(f"the service did not get ready within {deadline_seconds:.0f} s")
+
+    def wait_until_past(self, position: str, deadline_seconds: float) -> None:
+        """Wait until the fold has passed a position; raises `UsageError` if it has not in time."""
+        wanted, deadline = int(position.partition(":")[2]), time.monotonic() + deadline_seconds
+        while int(self.get("/readyz")["speed_cut"].partition(":")[2]) < wanted:
+            if time.monotonic() > deadline:
+                raise UsageError(f"the fold did not come to {position} within {deadline_seconds:.0f} s")
+            time.sleep(0.05)
 
     def close(self) -> None:
         """Close the connection."""
