@@ -162,7 +162,7 @@ def show_models(report: dict[str, Any]) -> None:
         for candidate, found in model["candidates"].items():
             won = candidate == model["candidate"]
             table.add_row(
-                name if won or model["candidate"] is None else "",
+                name,
                 candidate,
                 _loss(found.get("loss")) if "loss" in found else "[red]failed[/]",
                 _loss(holdout["incumbent"]) if won else "",
