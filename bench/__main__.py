@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.report import Figure, show
 
-NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch", "replay", "predict")
+NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch", "replay", "predict", "learn")
 
 
 def main(names: list[str]) -> int:
