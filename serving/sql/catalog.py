@@ -1,0 +1,73 @@
+"""The DuckDB file of a snapshot: views, their comments, and nothing else.
+
+A comment costs as much as a view, and there is one on every column. So what stays the same from one snapshot to the
+next is made once, in a template: the relations with all their comments, each a view over one of the schema `sources`.
+A snapshot is a copy of the template in which the sources are replaced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from anabranch import App
+from batch import duck
+from serving.sql.contents import Contents
+from serving.sql.of_views import history_macro
+from serving.sql.relation import Relation
+
+_STORAGE = "v1.2.0"
+"""The format of the file: the oldest that has all we need, so that older clients open it too."""
+
+
+def write_template(connection: duck.Connection, path: Path, app: App, relations: Sequence[Relation]) -> None:
+    """Write a database of these relations without a row."""
+    empty = Contents()
+    statements = ["CREATE SCHEMA sources", *_sources(app, relations, empty)]
+    for relation in relations:
+        name = duck.name(relation.name)
+        statements.append(f"CREATE VIEW {name} AS SELECT {relation.names} FROM sources.{name}")
+        statements.append(f"COMMENT ON VIEW {name} IS {duck.text(relation.comment)}")
+        statements += [
+            f"COMMENT ON COLUMN {name}.{duck.name(column.name)} IS {duck.text(column.comment)}"
+            for column in relation.columns
+        ]
+    for view in app.views.values():
+        comment = f"View {view.name} as a generation has it, of those that are kept: see generations"
+        statements.append(f"COMMENT ON MACRO TABLE {duck.name(f'view_{view.name}_at')} IS {duck.text(comment)}")
+    _run(connection, path, statements)
+
+
+def write(
+    connection: duck.Connection,
+    path: Path,
+    template: bytes,
+    app: App,
+    relations: Sequence[Relation],
+    contents: Contents,
+) -> None:
+    """Write the database of a snapshot. The connection is of a database of its own, in memory."""
+    path.write_bytes(template)
+    _run(connection, path, _sources(app, relations, contents))
+
+
+def _sources(app: App, relations: Sequence[Relation], contents: Contents) -> list[str]:
+    views = [
+        f"CREATE OR REPLACE VIEW sources.{duck.name(relation.name)} AS {relation.source(contents)}"
+        for relation in relations
+    ]
+    return [*views, *(history_macro(view, contents) for view in app.views.values())]
+
+
+def _run(connection: duck.Connection, path: Path, statements: Sequence[str]) -> None:
+    connection.execute(f"ATTACH {duck.text(path)} AS snapshot (STORAGE_VERSION {duck.text(_STORAGE)})")
+    connection.execute("USE snapshot; BEGIN")
+    try:
+        connection.execute("; ".join(statements))
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    else:
+        connection.execute("COMMIT")
+    finally:
+        connection.execute("USE memory; DETACH snapshot")

@@ -1,0 +1,188 @@
+"""The desk: hands queries to processes that run them, on a snapshot that has seen everything up to now.
+
+It is all that the service itself has of SQL: threads that wait for other processes.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import orjson
+
+from serving.sql.child import Child, ChildEndedError
+from serving.sql.errors import SqlBusyError, SqlTooLargeError, SqlTooLongError, error_of
+
+RUNNING_MOST = 2
+WAITING_MOST = 8
+_GRACE_SECONDS = 2.0
+"""How long after its time a runner may take to stop a statement, before it is killed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """What is asked: a statement with its parameters, and the form of the result."""
+
+    sql: str
+    parameters: Sequence[Any] | Mapping[str, Any]
+    format: str
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A result as bytes.
+
+    Attributes
+    ----------
+    rows, truncated
+        How many rows it has, and whether there were more.
+    facts
+        ``generation``, ``batch_cut`` and ``speed_cut`` of the snapshot.
+    """
+
+    body: bytes
+    rows: int
+    truncated: bool
+    facts: Mapping[str, Any]
+
+
+class Source(Protocol):
+    """Where snapshots come from. `infra.analytics` has another process write them; tests have one at hand."""
+
+    def reading(self) -> AbstractContextManager[Mapping[str, Any]]:
+        """A snapshot that has seen everything up to this moment, as plain data of `snapshots.Snapshot`.
+
+        Its files stay as long as it is read. Raises `SqlUnavailableError` if there is none.
+        """
+        ...
+
+
+class Desk:
+    """Takes queries, and has a few run at a time. Safe to use from many threads.
+
+    Parameters
+    ----------
+    source
+        Where snapshots come from.
+    limits
+        As `sandbox.Limits` has them.
+    readable
+        The folders that everything which queries read is in.
+    """
+
+    def __init__(self, source: Source, limits: Mapping[str, Any], readable: Sequence[Path]):
+        self._source = source
+        self._limits = dict(limits)
+        self._seconds: float = limits["seconds"]
+        self._readable = readable
+        self._scratch = ""
+        self._runners: list[Child] = []
+        self._busy: set[Child] = set()
+        self._lock = threading.Lock()
+        self._outstanding = 0
+        self._closed = False
+        self._threads = ThreadPoolExecutor(RUNNING_MOST, "sql")
+
+    def submit(self, query: Query) -> Future[Answer]:
+        """Queue a query. The future raises `errors.SqlError`.
+
+        Raises
+        ------
+        SqlBusyError
+            If too many wait already.
+        """
+        with self._lock:
+            if self._outstanding >= RUNNING_MOST + WAITING_MOST:
+                raise SqlBusyError(RUNNING_MOST, WAITING_MOST)
+            self._outstanding += 1
+        try:
+            future = self._threads.submit(self._answer, query)
+        except RuntimeError:  # it was closed
+            with self._lock:
+                self._outstanding -= 1
+            raise SqlBusyError(0, 0) from None
+        future.add_done_callback(self._done)
+        return future
+
+    def close(self) -> None:
+        """End what runs, and let go of everything."""
+        with self._lock:
+            self._closed = True
+            ending = [*self._runners, *self._busy]
+        for runner in ending:
+            runner.end()
+        self._threads.shutdown(cancel_futures=True)
+        if self._scratch:
+            shutil.rmtree(self._scratch, ignore_errors=True)
+
+    def _done(self, future: Future[Answer]) -> None:
+        with self._lock:
+            self._outstanding -= 1
+
+    def _answer(self, query: Query) -> Answer:
+        with self._source.reading() as snapshot:
+            return self._run(query, snapshot)
+
+    def _run(self, query: Query, snapshot: Mapping[str, Any]) -> Answer:
+        facts = {"generation": snapshot["generation"], "batch_cut": snapshot["batch_cut"], "speed_cut": snapshot["cut"]}
+        message = {
+            "snapshot": {name: snapshot[name] for name in ("name", "path", "files")},
+            "sql": query.sql,
+            "parameters": query.parameters,
+            "format": query.format,
+            "facts": facts,
+        }
+        with self._runner() as runner:
+            try:
+                head, body = runner.ask(message, self._seconds + _GRACE_SECONDS)
+            except ChildEndedError as ended:
+                if ended.late:
+                    raise SqlTooLongError(self._seconds) from None
+                raise SqlTooLargeError(
+                    "The query ended the process that ran it; most likely it needed more memory than it may have"
+                ) from None
+        if "error" in head:
+            raise error_of(head["error"])
+        return Answer(body, head["rows"], head["truncated"], facts)
+
+    @contextmanager
+    def _runner(self) -> Iterator[Child]:
+        """A process for one query; it is used again unless it died."""
+        with self._lock:
+            runner = self._runners.pop() if self._runners else None
+        runner = runner or self._start()
+        with self._lock:
+            self._busy.add(runner)
+        died = False
+        try:
+            yield runner
+        except (SqlTooLongError, SqlTooLargeError):
+            died = True
+            raise
+        finally:
+            with self._lock:
+                self._busy.discard(runner)
+                if not died and not self._closed:
+                    self._runners.append(runner)
+            if died or self._closed:
+                runner.end()
+
+    def _start(self) -> Child:
+        with self._lock:
+            if not self._scratch:
+                self._scratch = tempfile.mkdtemp(prefix="anabranch-sql-")
+            for folder in self._readable:
+                folder.mkdir(parents=True, exist_ok=True)  # the right to read it is given before it may be there
+        command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
+        packages = str(Path(__file__).parents[2])
+        environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath}
+        return Child([*command, self._scratch, *map(str, self._readable)], environment, self._scratch)

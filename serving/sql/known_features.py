@@ -1,0 +1,54 @@
+"""Which features the recorded predictions have, and of which type: what makes their column a struct."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import orjson
+
+from batch import duck
+from eventlog.segment import Segment
+from serving.recorder import PREDICTIONS
+
+_SAMPLED = 1_000
+"""Of the predictions in the lake, the newest are looked at."""
+
+
+class KnownFeatures:
+    """The features by name, in the order in which they were first seen.
+
+    Attributes
+    ----------
+    types
+        SQL types. A feature of which only missing values are known counts as a number.
+    """
+
+    def __init__(self) -> None:
+        self.types: dict[str, str] = {}
+        self._sure: set[str] = set()
+
+    def note(self, segments: Iterable[Segment]) -> None:
+        """Look at the predictions among new records."""
+        for segment in segments:
+            if segment.stream == PREDICTIONS:
+                for event in orjson.loads(segment.data):
+                    self._note(event["features"])
+
+    def sample(self, connection: duck.Connection, files: Sequence[str]) -> None:
+        """Look at the newest predictions in files of the lake."""
+        if files:
+            newest = f"SELECT _data FROM {duck.parquet(files)} ORDER BY _offset DESC LIMIT {_SAMPLED}"
+            for (data,) in reversed(connection.execute(newest).fetchall()):
+                self._note(orjson.loads(data)["features"])
+
+    def _note(self, features: Mapping[str, Any]) -> None:
+        for name, value in features.items():
+            if value is None:
+                self.types.setdefault(name, "DOUBLE")
+                continue
+            type_ = "BOOLEAN" if isinstance(value, bool) else "VARCHAR" if isinstance(value, str) else "DOUBLE"
+            if name in self._sure and self.types[name] != type_:
+                type_ = "VARCHAR"  # models disagree
+            self.types[name] = type_
+            self._sure.add(name)

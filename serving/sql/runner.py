@@ -1,0 +1,103 @@
+"""The process that runs statements of strangers: ``python -m serving.sql.runner``.
+
+It knows nothing but what it is told: no environment, no application, no database. Whatever a statement does to it, it
+can be killed and another one started.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import resource
+import sys
+import sysconfig
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from serving.sql import landlock
+from serving.sql.child import Message, answer_all
+from serving.sql.errors import SqlError, SqlUnavailableError, told
+
+# DuckDB and Arrow are loaded by `main`, before the process gives up the right to open files outside of the home.
+
+logger = logging.getLogger(__name__)
+_OVERHEAD_BYTES = 400_000_000
+"""What Python, DuckDB and Arrow take themselves, and a result on its way."""
+_NICENESS = 10
+_SYSTEM = ("/usr", "/lib", "/lib64", "/etc/localtime", "/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup")
+
+
+class Runner:
+    """Runs statements on snapshots, one after the other; the last snapshot stays open for the next."""
+
+    def __init__(self, limits: dict[str, Any], scratch: str):
+        from serving.sql.sandbox import Limits, Sandbox
+
+        self._limits = Limits(**limits)
+        self._scratch = scratch
+        self._sandbox: Sandbox | None = None
+        self._name = ""
+
+    def answer(self, message: dict[str, Any]) -> Message:
+        """Run what is asked for."""
+        try:
+            return self._run(message)
+        except SqlError as error:
+            return {"error": told(error)}, b""
+        except Exception as error:  # whatever it is, it is ours, and must not look like the statement's
+            logger.exception("a query could not be run")
+            return {"error": told(SqlUnavailableError(f"The query could not be run: {error}"))}, b""
+
+    def _run(self, message: dict[str, Any]) -> Message:
+        from serving.sql import rows
+
+        limits = self._limits
+        with self._open(message["snapshot"]).run(message["sql"], message["parameters"]) as relation:
+            result = rows.read(relation, limits.rows, limits.result_bytes)
+            body = rows.FORMATS[message["format"]](result, message["facts"])
+        return {"rows": result.table.num_rows, "truncated": result.truncated}, body
+
+    def _open(self, snapshot: dict[str, Any]) -> Any:
+        from serving.sql.sandbox import Sandbox
+
+        if self._sandbox is None or self._name != snapshot["name"]:
+            if self._sandbox is not None:
+                self._sandbox.close()
+            self._sandbox = None
+            self._sandbox = Sandbox(snapshot["path"], snapshot["files"], self._limits, self._scratch)
+            self._name = snapshot["name"]
+        return self._sandbox
+
+
+def restrict(memory_bytes: int, readable: Sequence[str], scratch: str) -> None:
+    """Give up what no statement needs."""
+    os.nice(_NICENESS)
+    most = memory_bytes + _OVERHEAD_BYTES
+    for kind, limit in ((resource.RLIMIT_DATA, most), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 4_096)):
+        soft = limit if (hard := resource.getrlimit(kind)[1]) == resource.RLIM_INFINITY else min(limit, hard)
+        resource.setrlimit(kind, (soft, soft))
+    with suppress(OSError):  # if the machine runs out of memory, this is the process to end
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    packages = [
+        str(Path(__file__).parents[2] / name) for name in ("anabranch", "eventlog", "batch", "speed", "serving")
+    ]
+    python = [*packages, *sysconfig.get_paths().values(), sys.base_prefix, sys.prefix]
+    landlock.restrict([*readable, *python, *_SYSTEM], [scratch, "/dev/null"])
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Answer: ``runner <limits as JSON> <scratch> <folder that may be read>...``."""
+    import orjson
+
+    import serving.sql.rows
+    import serving.sql.sandbox  # noqa: F401
+
+    limits = orjson.loads(arguments[0])
+    restrict(limits["memory_bytes"], arguments[2:], arguments[1])
+    answer_all(Runner(limits, arguments[1]).answer)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
