@@ -11,10 +11,10 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
 
 Where the application has models, `models` has two more stages:
 
-- `replay`: spans of the log to training rows, each from the exact views at its beginning (`prefix`); `row_file` is their
-  form on disk, `model_rows` what is kept of them from run to run, `skew` compares them with what the speed layer froze
+- `replay`: spans of the log to training rows, each from the exact views at its beginning (`prefix`); `row_file` is
+  their form on disk, `model_rows` what is kept of them from run to run; `skew` compares them with what speed froze
 - `training`: candidates, gate and winner, out of a `training_table` (where labels that arrive later are joined);
-  `train` is what a worker does of it, `estimator` fits anything (`distributed_fit`: on all workers together), `encoding`
-  and `matrix` turn features into numbers, `loss` compares, `champions` reads in the log who there is to beat,
-  `model_files` carries versions from generation to generation
+  `train` is what a worker does of it, `estimator` fits anything (`distributed_fit`: on all workers together),
+  `encoding` and `matrix` turn features into numbers, `loss` compares, `champions` reads in the log who there is to
+  beat, `model_files` carries versions from generation to generation
 """

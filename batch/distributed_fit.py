@@ -7,6 +7,7 @@ made in other lots; and there is no early stopping, which that interface does no
 from __future__ import annotations
 
 import warnings
+from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -22,7 +23,7 @@ from batch.candidates import candidates
 from batch.cluster import DaskWorkers
 from batch.encoding import Encoding
 from batch.estimator import lightgbm_settings, of_booster, settle
-from batch.matrix import Labels, Matrix, chunks
+from batch.matrix import MOST_CATEGORIES, Labels, Matrix, chunks, frequent
 from batch.train import FitResult, FitTask, finish
 from batch.training_table import TrainingTable
 
@@ -72,26 +73,26 @@ def _surveyed(
 ) -> tuple[Encoding, list[LabelValue]]:
     """The encoding and the classes of all parts together."""
     found = client.gather(client.map(_survey, [(table, low, high, classified) for low, high in parts], pure=False))
-    texts: dict[str, set[str]] = {name: set() for name, kind in table.kinds.items() if kind == "text"}
+    texts: dict[str, Counter[str]] = {name: Counter() for name, kind in table.kinds.items() if kind == "text"}
     classes: set[LabelValue] = set()
     for categories, labels in found:
         classes |= labels
         for name, values in categories.items():
             texts[name].update(values)
-    encoding = Encoding(dict(table.kinds), {name: sorted(values) for name, values in texts.items()})
+    encoding = Encoding(dict(table.kinds), {name: frequent(counts, MOST_CATEGORIES) for name, counts in texts.items()})
     return encoding, sorted(classes)
 
 
-def _survey(place: tuple[TrainingTable, int, int, bool]) -> tuple[dict[str, set[str]], set[LabelValue]]:
-    """The texts of each feature, and the labels if they are classes, of some rows."""
+def _survey(place: tuple[TrainingTable, int, int, bool]) -> tuple[dict[str, Counter[str]], set[LabelValue]]:
+    """How often each text of each feature is there, and the labels if they are classes, of some rows."""
     table, low, high, classified = place
-    texts: dict[str, set[str]] = {}
+    texts: dict[str, Counter[str]] = {name: Counter() for name, kind in table.kinds.items() if kind == "text"}
     labels: set[LabelValue] = set()
     for rows in chunks(table.path, table.kinds, low, high):
         if classified:
             labels.update(np.unique(rows.labels()).tolist())
-        for name, values in rows.encoding().categories.items():
-            texts.setdefault(name, set()).update(values)
+        for name, counts in texts.items():
+            counts.update(rows.counts(name))
     return texts, labels
 
 

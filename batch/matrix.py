@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,8 @@ from batch.encoding import Encoding, FeatureKind
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 Labels = np.ndarray[Any, Any]
+MOST_CATEGORIES = 10_000
+"""Texts of a feature that are told apart: a manifest holds those of every version."""
 
 
 @dataclass(frozen=True)
@@ -41,15 +44,15 @@ class Rows:
         labels: Labels = self.table["_label"].to_numpy()
         return labels
 
-    def encoding(self, most: int | None = None) -> Encoding:
-        """The encoding in which these rows are written without loss.
+    def encoding(self, most: int = MOST_CATEGORIES) -> Encoding:
+        """The encoding for these rows.
 
         Parameters
         ----------
         most
-            How many texts a feature may have; beyond, the rarest count as never seen. None: any number.
+            How many texts a feature may have; beyond, the rarest count as never seen.
         """
-        texts = {name: self._categories(name, most) for name, kind in self.kinds.items() if kind == "text"}
+        texts = {name: frequent(self.counts(name), most) for name, kind in self.kinds.items() if kind == "text"}
         return Encoding(dict(self.kinds), texts)
 
     def matrix(self, encoding: Encoding) -> Matrix:
@@ -70,16 +73,24 @@ class Rows:
         codes: Matrix = place[encoded.indices.fill_null(len(place) - 1).to_numpy()]
         return codes
 
-    def _categories(self, name: str, most: int | None) -> Sequence[str]:
-        texts: list[str] = self._encoded(name).dictionary.to_pylist()
-        if most is None or len(texts) <= most:
-            return sorted(texts)
+    def counts(self, name: str) -> Counter[str]:
+        """How often each text of a feature is there."""
         counted = pc.value_counts(self.table[name].drop_null()).to_pylist()
-        often = sorted((-entry["counts"], entry["values"]) for entry in counted)[:most]
-        return sorted(text for _, text in often)
+        return Counter({entry["values"]: entry["counts"] for entry in counted})
 
     def _encoded(self, name: str) -> pa.DictionaryArray:
         return self.table[name].combine_chunks().dictionary_encode()
+
+
+def frequent(counts: Mapping[str, int], most: int) -> list[str]:
+    """The most frequent texts, sorted.
+
+    >>> frequent({"a": 1, "b": 3, "c": 3, "d": 4}, 2)
+    ['b', 'd']
+    """
+    if len(counts) <= most:
+        return sorted(counts)
+    return sorted(sorted(counts, key=lambda text: (-counts[text], text))[:most])
 
 
 def chunks(path: str, kinds: Mapping[str, FeatureKind], start: int, end: int) -> Iterator[Rows]:
