@@ -38,8 +38,8 @@ class Hedge(Blend):
     - A scale for each expert, so that no unit matters and a wild expert does not drown the others (rates of its own
       for each: Gaillard, Stoltz and van Erven 2014; the running root mean square: Tieleman and Hinton 2012).
     - A fixed share, so that it finds back to an expert within some hundred examples (Herbster and Warmuth 1998). It is
-      given in proportion to inverse mean losses :math:`\pi_k` (Bates and Granger 1969, *The combination of
-      forecasts*): a bad expert gets little, a diverged one nothing worth mention.
+      given in proportion to the inverse squares of mean losses, :math:`\pi_k` (inverse losses: Bates and Granger 1969,
+      *The combination of forecasts*; squared, a bad expert gets too little to hurt, a diverged one nothing).
     - :math:`h_k` is zero but for a loss far beyond what is usual (`USUAL_LOSS`): slopes are blind for an outlier of an
       expert that has no weight at that moment, losses are not.
 
@@ -125,7 +125,7 @@ class Hedge(Blend):
         for expert, exponent in zip(awake, exponents, strict=True):
             mean = seen[expert][0]
             grown.append(shares[expert] * exp(rate * (exponent - highest)))
-            given.append(best / mean if mean > best else 1.0)
+            given.append((best / mean) ** 2 if mean > best else 1.0)
         grow, give = (1.0 - self.share) * mass / sum(grown), self.share * mass / sum(given)
         learnt = {e: grow * share + give * part for e, share, part in zip(awake, grown, given, strict=True)}
         self.shares = learnt if len(learnt) == len(shares) else shares | learnt
@@ -146,12 +146,12 @@ def scaled(facts: list[float], gain: float) -> float:
 
 
 def inverse(means: Mapping[str, float]) -> dict[str, float]:
-    """Weights in proportion to the inverse of mean losses; all to the perfect, if there are any.
+    """Weights in proportion to the inverse squares of mean losses; all to the perfect, if there are any.
 
-    >>> inverse({"batch": 1.0, "speed": 3.0})
-    {'batch': 0.75, 'speed': 0.25}
+    >>> inverse({"batch": 1.0, "speed": 2.0})
+    {'batch': 0.8, 'speed': 0.2}
     """
     best = max(min(means.values()), SMALLEST)
-    parts = {expert: best / max(mean, best) for expert, mean in means.items()}
+    parts = {expert: (best / max(mean, best)) ** 2 for expert, mean in means.items()}
     total = sum(parts.values())
     return {expert: part / total for expert, part in parts.items()}
