@@ -16,12 +16,12 @@ import orjson
 from anabranch.contributions import Cells, Key
 from anabranch.cut import Cut
 from anabranch.model import Model
-from anabranch.view import View
+from anabranch.view import View, key_order
 from batch import index_file
 from batch.errors import CorruptGenerationError, FormatError, VersionError
 from batch.predictor import Predictor
 
-FORMAT = 1
+FORMAT = 2
 """The format of a generation; another one is not read, but made anew."""
 MANIFEST = "manifest.json"
 NO_KEYS: Mapping[str, Any] = MappingProxyType({})
@@ -53,7 +53,6 @@ class Generation:
         self._views: dict[str, dict[str, Any]] = manifest["views"]
         self._connections: list[sqlite3.Connection] = []
         self._of_thread = threading.local()
-        self._queries: dict[tuple[Any, ...], str] = {}
         self._models: dict[str, dict[str, Any]] = manifest.get("models", {})
         self._predictors: dict[tuple[str, int], Predictor] = {}
         self._opening = threading.Lock()
@@ -149,28 +148,21 @@ class Generation:
         after
             Go on behind this key and tile.
         """
-        fields = view.key_fields
-        given = (start is None, end is None, after is None, limit is None)
-        shape = (view.name, given, *(name in keys for name in fields))
-        query = self._queries.get(shape)
-        if query is None:
-            query = self._queries[shape] = _query(view, keys, start, end, after, limit)
-        parameters = [index_file.encoded(keys[name]) for name in fields if name in keys]
-        if start is not None:
-            parameters.append(start)
-        if end is not None:
-            parameters.append(end)
-        if after is not None:
-            parameters += [*map(index_file.encoded, after[0]), after[1]]
-        if limit is not None:
-            parameters.append(limit)
-        rows = self._connection(view).execute(query, parameters)
-        width, unpack = len(fields), view.unpack
-        if len(keys) == width:
-            key = tuple(keys[name] for name in fields)
-            return ((key, row[width], unpack(row[width + 1 :])) for row in rows)
-        decode = index_file.key_decoder(view)
-        return ((decode(row[:width]), row[width], unpack(row[width + 1 :])) for row in rows)
+        rows = self._rows(view, keys, start, end, after)
+        return rows if limit is None else itertools.islice(rows, limit)
+
+    def _rows(
+        self, view: View, keys: Mapping[str, Any], start: int | None, end: int | None, after: tuple[Key, int] | None
+    ) -> Iterator[index_file.Row]:
+        reader = self._reader(view)
+        if len(keys) == len(view.key_fields):
+            key = tuple([keys[name] for name in view.key_fields])
+            if after is not None and key_order(after[0]) > key_order(key):
+                return iter(())
+            if after is not None and after[0] == key:
+                start = after[1] + 1 if start is None else max(start, after[1] + 1)
+            return reader.tiles_of(key, start, end)
+        return reader.tiles(keys, index_file.FIRST if after is None else index_file.behind(after), start, end)
 
     def versions(self, model: str) -> list[dict[str, Any]]:
         """What it holds of the versions of a model, the newest first; see `batch.publication`."""
@@ -219,14 +211,15 @@ class Generation:
         for connection in connections:
             connection.close()
 
-    def _connection(self, view: View) -> sqlite3.Connection:
-        """The connection of this thread to the index of a view."""
+    def _reader(self, view: View) -> index_file.Reader:
+        """What reads the index of a view in this thread."""
         by_view = self._of_thread.__dict__
-        connection: sqlite3.Connection | None = by_view.get(view.name)
-        if connection is None:
-            connection = by_view[view.name] = index_file.connect(self.path(view, "index"))
+        reader: index_file.Reader | None = by_view.get(view.name)
+        if reader is None:
+            connection = index_file.connect(self.path(view, "index"))
             self._connections.append(connection)
-        return connection
+            reader = by_view[view.name] = index_file.Reader(connection, view)
+        return reader
 
 
 def verify(path: Path, size: int, sha256: str) -> None:
@@ -252,18 +245,3 @@ def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
     if version != FORMAT:
         raise FormatError(path, FORMAT, version)
     return manifest
-
-
-def _query(
-    view: View, keys: Mapping[str, Any], start: int | None, end: int | None, after: object, limit: int | None
-) -> str:
-    columns = [*index_file.key_columns(view), "tile"]
-    conditions = [f"{column} = ?" for column, name in zip(columns, view.key_fields, strict=False) if name in keys]
-    if start is not None:
-        conditions.append("tile >= ?")
-    if end is not None:
-        conditions.append("tile < ?")
-    if after is not None:
-        conditions.append(f"({', '.join(columns)}) > ({', '.join(itertools.repeat('?', len(columns)))})")
-    where = f" WHERE {' AND '.join(conditions)}" if conditions else ""
-    return f"SELECT * FROM tiles{where} ORDER BY {', '.join(columns)}{'' if limit is None else ' LIMIT ?'}"

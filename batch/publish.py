@@ -16,10 +16,10 @@ from pathlib import Path
 from anabranch.view import View
 from batch import duck, index_file, tile_table
 from batch.index_file import key_columns
-from batch.merge import merge, same_tile, slots, value_column
+from batch.merge import merge, published, same_tile, slots, value_column
 
 INDEXED_TILES = 20_000
-"""Tiles that are in Python at a time, on their way into the index."""
+"""Tiles that are in memory at a time, on their way into the index."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +65,11 @@ def publish_view(
     merge(connection, view, deltas, None if base is None else base.table, expired_tile, table)
     with ThreadPoolExecutor(1) as beside:
         rows = beside.submit(_write_table, connection, view, table, base, expired_tile, into.table)
-        _write_index(connection, view, table, base, expired_tile, into.index)
+        if base is None:  # what was merged is all there is: both files are written at once
+            _write_index(connection, view, table, into.index)
         count = rows.result()
+    if base is not None:
+        _write_index(connection, view, f"({published(view, into.table)})", into.index)
     connection.execute(f"DROP TABLE {table}")
     return count
 
@@ -122,13 +125,8 @@ def _packed_names(view: View) -> list[str]:
     return [duck.name(name) for name, _ in view.columns]
 
 
-def _write_index(
-    connection: duck.Connection, view: View, table: str, base: ViewFiles | None, expired_tile: int | None, path: Path
-) -> None:
+def _write_index(connection: duck.Connection, view: View, tiles: str, path: Path) -> None:
+    """Write the index of a query or table of sorted tiles."""
     with connection.cursor() as cursor:
-        found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {table}").to_arrow_reader(INDEXED_TILES)
-        rows = map(tile_table.plain, found)
-        if base is None:
-            index_file.create(path, view, rows)
-        else:
-            index_file.update(base.index, path, view, rows, expired_tile)
+        found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {tiles}")
+        index_file.create(path, view, found.to_arrow_reader(INDEXED_TILES))

@@ -5,17 +5,26 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from itertools import cycle
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
+import orjson
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from anabranch import App, agg
-from anabranch.view import Key, View, key_order
+from anabranch import App, Events, agg
+from anabranch.contributions import Cells, Key
+from anabranch.instant import instant_us
+from anabranch.view import Tiles, View, key_order
 from batch import index_file
 from batch.errors import CorruptGenerationError, FormatError
-from batch.generation import Generation
+from batch.generation import FORMAT, Generation
 from batch.generations import Generations
+from tests.batch.application import app as application
 from tests.batch.conftest import Home
 from tests.batch.rides import rides
 
@@ -87,29 +96,73 @@ def test_many_threads_read_at_once(generation: Generation, view: View) -> None:
         assert all(found == expected for found in pool.map(lambda _: places(generation, view), range(20)))
 
 
-def test_an_index_updated_equals_an_index_made_anew(tmp_path: Path, view: View) -> None:
-    cells = view.pack(view.zero())
-    rows = [(station, True, tile, *cells) for station in (None, "A", "B") for tile in range(5)]
-    index_file.create(tmp_path / "base", view, [rows[:3], rows[7:11]])
-    index_file.update(tmp_path / "base", tmp_path / "updated", view, [rows[1:8], rows[9:]], None)
-    index_file.create(tmp_path / "anew", view, [rows])
-    index_file.update(tmp_path / "anew", tmp_path / "expired", view, [], 2)
+KEYS = st.tuples(st.sampled_from([None, "", "A", "B", "日本"]), st.sampled_from([None, False, True]))
+PLACES = st.sets(st.tuples(KEYS, st.integers(-3, 30)), max_size=60)
+BOUNDS = st.none() | st.integers(-5, 32)
 
-    def content(name: str) -> list[Any]:
-        connection = index_file.connect(tmp_path / name)
-        found = connection.execute("SELECT * FROM tiles").fetchall()
-        connection.close()
-        return found
 
-    assert content("updated") == content("anew")
-    assert {row[2] for row in content("expired")} == {3, 4}
+@settings(deadline=None, max_examples=200)
+@given(
+    places=PLACES,
+    block_bytes=st.sampled_from([1, 300, 1_000_000]),
+    split=st.integers(0, 60),
+    keys=st.fixed_dictionaries({}, optional={"station": KEYS.map(lambda k: k[0]), "member": KEYS.map(lambda k: k[1])}),
+    start=BOUNDS,
+    end=BOUNDS,
+    after=st.none() | st.tuples(KEYS, st.integers(-5, 32)),
+    limit=st.none() | st.integers(1, 5),
+)
+def test_an_index_of_any_tiles_answers_as_a_list_of_them_does(
+    places: set[tuple[Key, int]],
+    block_bytes: int,
+    split: int,
+    keys: dict[str, Any],
+    start: int | None,
+    end: int | None,
+    after: tuple[Key, int] | None,
+    limit: int | None,
+) -> None:
+    view = application.views["in_sql"]
+    ordered = sorted(places, key=order)
+    cells = dict(zip(ordered, cycle(some_cells(view)), strict=False))
+    rows = [(*key, tile, *view.pack(cells[key, tile])) for key, tile in ordered]
+    with TemporaryDirectory() as folder:
+        index_file.create(Path(folder) / "index", view, [rows[:split][::-1], rows[split:]], block_bytes)
+        held = {view.name: {"files": {"index": {"path": "index"}}}}
+        generation = Generation(Path(folder), {"generation": 1, "cut": "0:0", "run": "", "views": held})
+        found = list(generation.tiles(view, keys, start, end, after, limit))
+        generation.close()
+    expected = [
+        (key, tile)
+        for key, tile in ordered
+        if all(dict(zip(view.key_fields, key, strict=True))[name] == value for name, value in keys.items())
+        and (start is None or tile >= start)
+        and (end is None or tile < end)
+        and (after is None or order((key, tile)) > order(after))
+    ][:limit]
+    assert [(key, tile) for key, tile, _ in found] == expected
+    assert [view.pack(read) for _, _, read in found] == [view.pack(cells[place]) for place in expected]
+
+
+@cache
+def some_cells(view: View) -> list[Cells]:
+    """Cells as they come, with every kind of value missing now and then."""
+    some = rides(150)
+    tiles: Tiles = {}
+    times = [instant_us(ride["at"]) for ride in some]
+    assert not view.fold(tiles, Events(view.of, 0, 0, times, orjson.dumps(some)))
+    return [cells for by_start in tiles.values() for cells in by_start.values()]
+
+
+def order(place: tuple[Key, int]) -> tuple[Any, int]:
+    return key_order(place[0]), place[1]
 
 
 def test_another_format_and_another_digest_are_refused(home: Home, generation: Generation) -> None:
     manifest = home.generations / "1" / "manifest.json"
     with pytest.raises(CorruptGenerationError, match="sha256 abc, found sha256"):
         Generation.open(home.generations, 1, "abc")
-    manifest.write_text(manifest.read_text().replace('"format": 1', '"format": 99'))
+    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
     with pytest.raises(FormatError, match="99"):
         Generation.open(home.generations, 1)
     manifest.write_text("{}")

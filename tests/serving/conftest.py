@@ -20,6 +20,7 @@ from anabranch import App, Cut, Events, View, agg
 from anabranch.view import Tiles
 from batch import index_file
 from batch.errors import LeaseHeldError
+from batch.generation import FORMAT
 from batch.generations import Generations
 from eventlog.database import Database
 from eventlog.dead_letters import DeadLetters
@@ -134,7 +135,14 @@ def publish(
     folder = service.generations.folder / str(number)
     (folder / "views").mkdir(parents=True)
     views = {view.name: _published(home, view, cut, folder) for view in service.app.views.values()}
-    content = {"format": 1, "generation": number, "cut": f"0:{cut}", "run": "r", "views": views, "models": models or {}}
+    content = {
+        "format": FORMAT,
+        "generation": number,
+        "cut": f"0:{cut}",
+        "run": "r",
+        "views": views,
+        "models": models or {},
+    }
     manifest = orjson.dumps(content)
     (folder / "manifest.json").write_bytes(manifest)
     sha256 = hashlib.sha256(manifest).hexdigest()
