@@ -60,7 +60,7 @@ habits = app.view(
     task="regression",
     metric="absolute_error",
     batch=lambda: LGBMRegressor(n_estimators=300, objective="mae"),
-    speed=lambda: linear_model.LinearRegression(optim.AdaGrad(0.5), loss=optim.losses.Quantile(0.5)),
+    speed=lambda: linear_model.LinearRegression(optim.AdaGrad(1.0), loss=optim.losses.Quantile(0.5)),
 )
 def duration(rental: Rental, views: Any) -> dict[str, float | str | None]:
     """The features of a rental, from the rental itself and the views as they stood just before it."""

@@ -23,6 +23,7 @@ _LAG_SECONDS = 0.5
 """Traffic waits when the fold is further behind."""
 _LOOKED_AT_EVENTS = 500
 _QUIET_SECONDS = 120
+_DRIFT_SECONDS = 10
 
 
 def run_demo(settings: Settings, name: str, *, stay: bool) -> None:
@@ -100,7 +101,7 @@ def _post(client: Client, requests: Sequence[Request]) -> None:
 
 def _live(stage: Stage, client: Client, requests: Sequence[Request], show: Show) -> str:
     """Post the events as they come, with batch runs in the middle; returns the last position."""
-    crew = Crew(stage)
+    crew, alarms = Crew(stage), _Alarms(client, show)
     total = sum(len(request.lines) for request in requests)
     starts = [round(part * total) for part in show.runs]
     position, posted, looked, beside, due = "0:0", 0, 0, 0, time.monotonic()
@@ -115,6 +116,7 @@ def _live(stage: Stage, client: Client, requests: Sequence[Request], show: Show)
                 _wait_for_runs(client)
                 crew.start()
             if posted - looked >= _LOOKED_AT_EVENTS:
+                alarms.await_run()
                 at_work = crew.at_work or _runs_at_work(client)
                 beside = beside + posted - looked if at_work else 0
                 looked = posted
@@ -129,6 +131,32 @@ def _live(stage: Stage, client: Client, requests: Sequence[Request], show: Show)
         _wait_for_runs(client)
         shown.end()
     return position
+
+
+class _Alarms:
+    """The drift alarms of a model that is trained again by them: traffic waits until the run has begun.
+
+    It takes some seconds, in which years would pass.
+    """
+
+    def __init__(self, client: Client, show: Show):
+        self._client = client
+        self._path = f"/v1/models/{show.model}"
+        self._heard = not show.runs
+        self._seen = self._count()
+
+    def await_run(self) -> None:
+        """If there was another alarm, and no run is at work, wait for the one that it starts."""
+        count = self._count() if self._heard else 0
+        if count <= self._seen:
+            return
+        self._seen = count
+        deadline = time.monotonic() + _DRIFT_SECONDS
+        while not _runs_at_work(self._client) and time.monotonic() < deadline:
+            time.sleep(0.05)
+
+    def _count(self) -> int:
+        return len(self._client.get(self._path)["alarms"])
 
 
 def _keep_up(client: Client) -> str:

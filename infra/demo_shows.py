@@ -166,7 +166,7 @@ SHOWS: dict[str, Show] = {
             "rentals",
         ),
         model="duration",
-        question={"station": "Market at 4th", "rider": "Customer", "started": "2014-07-01T18:30:00Z"},
+        question={"station": "Market at 4th", "rider": "Customer", "started": "2014-06-19T22:30:00Z"},
     ),
     "flights": Show(
         application="flights.py",
@@ -192,8 +192,8 @@ SHOWS: dict[str, Show] = {
             "origin": "JFK",
             "dest": "BOS",
             "distance": 187,
-            "scheduled": "2013-09-23T22:30:00Z",
-            "local_minute": 1110,
+            "scheduled": "2013-09-19T20:30:00Z",
+            "local_minute": 990,
             "wind": 9.2,
             "rain": 0.0,
             "visibility": 10.0,
@@ -207,7 +207,7 @@ SHOWS: dict[str, Show] = {
         imported="votes",
         runs=(),
         events_per_second=1_000,
-        rows=38_000,
+        rows=36_000,
         view=ViewShown(
             "countries",
             "votes in the last two years",
@@ -216,7 +216,7 @@ SHOWS: dict[str, Show] = {
             "votes",
         ),
         model="yes",
-        question={"country": "Poland", "roll_call": 9999, "issues": "nu", "cast_at": "2000-12-20T12:00:00Z"},
+        question={"country": "Poland", "roll_call": 9999, "issues": "nu", "cast_at": "1996-01-15T12:00:00Z"},
     ),
 }
 """The demonstrations by name, the default first."""

@@ -33,6 +33,7 @@ class Drift:
         self._usual_error = 0.0
         self._usual_share = 0.0
         self._recent_share = 0.0
+        self._suspected = 0
 
     def update(self, blend_loss: float) -> bool:
         """Whether there is an alarm, after one more loss."""
@@ -45,6 +46,10 @@ class Drift:
         self._recent_share += max(rate, 1.0 / RECENT_EXAMPLES) * (share - self._recent_share)
         detector = self._detector
         detector.update(share)
-        return (
-            bool(detector.drift_detected) and self._count > WARM_UP and self._recent_share > WORSE * self._usual_share
-        )
+        # ADWIN notices a change once, often before the recent mean has come all the way: it stays suspected meanwhile
+        self._suspected = RECENT_EXAMPLES if detector.drift_detected else max(0, self._suspected - 1)
+        worse = self._count > WARM_UP and self._recent_share > WORSE * self._usual_share
+        if not self._suspected or not worse:
+            return False
+        self._suspected = 0
+        return True
