@@ -140,6 +140,31 @@ def verify(app: App = None, home: Home = None) -> None:
 
 
 @main_app.command()
+def sql(
+    statement: Annotated[str, typer.Argument(help='Like "SELECT * FROM view_usage"; - reads it from stdin.')],
+    app: App = None,
+    form: Annotated[str, typer.Option("--format", "-f", help="table, json, csv, arrow or parquet.")] = "table",
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write it there.", metavar="FILE")] = None,
+    limit: Annotated[
+        int | None, typer.Option(help="At most so many rows; a table has 1,000 unless told.", min=1)
+    ] = None,
+    home: Home = None,
+) -> None:
+    """Query everything up to this moment with DuckDB's SQL, beside a running `anabranch up` or without one.
+
+    There are events_<stream>, view_<view>, predictions and more: SHOW TABLES lists them.
+
+    Example: `anabranch sql "SELECT station, sum(rentals) FROM view_usage GROUP BY ALL" examples/bikes.py`
+    """
+    from infra.process import opened
+    from infra.sql import run_sql
+
+    text = sys.stdin.read() if statement == "-" else statement
+    with opened(_settings(app, home)) as process:
+        run_sql(process, text, form, output, limit)
+
+
+@main_app.command()
 def status(app: App = None, home: Home = None, host: Host = None, port: Port = None) -> None:
     """Cuts, lag and generation: of the running service, and of what is on disk."""
     from infra.process import opened
@@ -162,9 +187,9 @@ def demo(
 
     Examples: `bikes` how long a rental lasts, `flights` labels that arrive hours later, `votes` concept drift.
     """
-    from infra.demo import run_demo
+    from infra.demo import run_demo, show_of
 
-    run_demo(_settings(None, home, port=port), example, stay=not exit_)
+    run_demo(_settings(None, home, port=port), show_of(example), stay=not exit_)
 
 
 def _settings(app: str | None, home: Path | None, **given: Any) -> Settings:

@@ -54,6 +54,15 @@ class Settings(BaseSettings):
     batch_timezone: str = Field("UTC", description="The time zone of ANABRANCH_BATCH_CRON, like Europe/Berlin.")
     workers: int | None = Field(None, ge=1, description="Dask workers on this machine; absent: one for each core.")
 
+    analytics_refresh: str = Field(
+        "30s", description="How old the data in analytics.duckdb may become while the service runs."
+    )
+    sql_timeout: str = Field("30s", description="How long a statement of the SQL endpoint may run.")
+    sql_memory: int = Field(
+        512_000_000, ge=64_000_000, description="How much memory a statement of the SQL endpoint may take, in bytes."
+    )
+    sql_rows: int = Field(100_000, ge=1, description="The most rows that the SQL endpoint answers with.")
+
     @field_validator("batch_cron")
     @classmethod
     def _cron(cls, text: str | None) -> str | None:
@@ -75,7 +84,7 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no time zone {name!r}; write one like Europe/Berlin") from None
         return name
 
-    @field_validator("max_future", "retention")
+    @field_validator("max_future", "retention", "analytics_refresh", "sql_timeout")
     @classmethod
     def _duration(cls, text: str) -> str:
         duration_us(text)
@@ -110,6 +119,20 @@ class Settings(BaseSettings):
     def retention_us(self) -> int:
         """`retention` in microseconds."""
         return duration_us(self.retention)
+
+    @property
+    def analytics_refresh_seconds(self) -> float:
+        """`analytics_refresh` in seconds."""
+        return duration_us(self.analytics_refresh) / 1e6
+
+    @property
+    def sql_limits(self) -> dict[str, float]:
+        """What a statement of the SQL endpoint may take; see `serving.sql.sandbox.Limits`."""
+        return {
+            "seconds": duration_us(self.sql_timeout) / 1e6,
+            "memory_bytes": self.sql_memory,
+            "rows": self.sql_rows,
+        }
 
     @property
     def app_reference(self) -> str:

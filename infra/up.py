@@ -11,7 +11,8 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import closing, contextmanager, nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from zoneinfo import ZoneInfo
@@ -21,6 +22,7 @@ import uvicorn
 from eventlog.finder import Finder
 from eventlog.ingest import Limits
 from eventlog.rates import Rates
+from infra.analytics import Analytics, desk_of
 from infra.batching import BatchStarter
 from infra.errors import AlreadyRunningError, UsageError
 from infra.process import Process, opened
@@ -56,13 +58,17 @@ def up(settings: Settings) -> None:
         consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
         recorder = recorder_of(process)
-        server = _Server(_config(process, consumer, recorder), greeting)
+        scheduler = scheduler_of(process)
+        analytics = Analytics.of(process, consumer)
+        desk = desk_of(process, analytics)
+        service = replace(service_of(process, consumer, recorder, scheduler), sql=desk)
+        server = _Server(_config(service), greeting)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
         consumer.start()
         recorder.start()
         try:
-            with _scheduled(process):
+            with _at_work(scheduler), analytics, closing(desk):
                 _tune()
                 server.run([listener])
         finally:
@@ -70,15 +76,21 @@ def up(settings: Settings) -> None:
             consumer.stop()
 
 
-@contextmanager
-def _scheduled(process: Process) -> Iterator[None]:
-    """Start batch runs when they are due, if the settings say when."""
+def scheduler_of(process: Process) -> Scheduler | None:
+    """What starts batch runs when they are due, if the settings say when; it was not started."""
     settings = process.settings
     if settings.batch_cron is None:
+        return None
+    schedule = Schedule(settings.batch_cron, ZoneInfo(settings.batch_timezone))
+    return Scheduler(schedule, process.runs, BatchStarter(process).start, process.clock)
+
+
+@contextmanager
+def _at_work(scheduler: Scheduler | None) -> Iterator[None]:
+    """Have the scheduler, if there is one, work meanwhile."""
+    if scheduler is None:
         yield
         return
-    schedule = Schedule(settings.batch_cron, ZoneInfo(settings.batch_timezone))
-    scheduler = Scheduler(schedule, process.runs, BatchStarter(process).start, process.clock)
     scheduler.start()
     try:
         yield
@@ -108,7 +120,7 @@ def recorder_of(process: Process) -> Recorder:
     return Recorder(process.log, finder, recording=process.settings.record_predictions)
 
 
-def service_of(process: Process, consumer: Consumer, recorder: Recorder) -> Service:
+def service_of(process: Process, consumer: Consumer, recorder: Recorder, scheduler: Scheduler | None = None) -> Service:
     """What the API is made of."""
     settings = process.settings
     return Service(
@@ -129,12 +141,13 @@ def service_of(process: Process, consumer: Consumer, recorder: Recorder) -> Serv
         clock=process.clock,
         recorder=recorder,
         rates=Rates(process.database, process.clock).by_bucket,
+        next_run=lambda: None if scheduler is None else scheduler.next_run,
     )
 
 
-def _config(process: Process, consumer: Consumer, recorder: Recorder) -> uvicorn.Config:
+def _config(service: Service) -> uvicorn.Config:
     return uvicorn.Config(
-        create_api(service_of(process, consumer, recorder)),
+        create_api(service),
         loop="uvloop",
         http="httptools",
         ws="none",

@@ -13,7 +13,7 @@ from serving.lean import LeanRoute
 from serving.metrics import Measured, Metrics
 from serving.model_metrics import ModelMetrics
 from serving.models import Models
-from serving.routes import batch, events, health, models, predictions, rejected, streams, views
+from serving.routes import batch, events, health, models, predictions, rejected, sql, streams, views
 from serving.service import Service
 
 VERSION = "0.1.0"
@@ -44,6 +44,8 @@ def create_api(service: Service) -> FastAPI:
     streams.add_routes(app, service)
     rejected.add_routes(app, service, metrics)
     batch.add_routes(app, service)
+    if service.sql is not None:
+        sql.add_routes(app, service, service.sql)
     health.add_routes(app, service, metrics)
     dashboard.add_routes(app, service, standings)
     problems.install(app)

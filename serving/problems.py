@@ -17,6 +17,7 @@ from batch.errors import GenerationError, LeaseHeldError
 from eventlog.errors import LogUnavailableError, MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from serving import errors
 from serving.responses import answer_problem
+from serving.sql import errors as sql_errors
 
 logger = logging.getLogger(__name__)
 
@@ -63,6 +64,15 @@ TABLE: dict[type[Exception], Row] = {
     MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
     errors.InvalidExampleError: Row(422, "invalid-example", "An example is not valid", ("rejected",)),
     errors.NoFeaturesError: Row(422, "no-features", "The features cannot be computed", ("index", "reason", "field")),
+    sql_errors.SqlRefusedError: Row(403, "sql-refused", "This statement may not run here", ("reason",)),
+    sql_errors.NotAcceptableError: Row(406, "not-acceptable", "No result in this form", ("supported",)),
+    sql_errors.SqlFailedError: Row(422, "sql-failed", "DuckDB cannot run this statement"),
+    sql_errors.SqlTooLargeError: Row(422, "sql-too-large", "The statement needs too much memory"),
+    sql_errors.SqlBusyError: Row(503, "sql-busy", "Too many queries", headers=(("Retry-After", "1"),)),
+    sql_errors.SqlUnavailableError: Row(
+        503, "sql-unavailable", "There is nothing to query yet", headers=(("Retry-After", "5"),)
+    ),
+    sql_errors.SqlTooLongError: Row(504, "sql-too-long", "The statement took too long", ("limit_seconds",)),
     errors.BatchNotStartedError: Row(503, "batch-not-started", "The batch run did not begin"),
     GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
     LogUnavailableError: Row(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),

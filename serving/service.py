@@ -12,6 +12,7 @@ from eventlog.ingest import Limits
 from eventlog.log import Log
 from eventlog.runs import Runs
 from serving.recorder import Recorder
+from serving.sql.desk import Desk
 from speed.consumer import Consumer
 
 
@@ -44,6 +45,8 @@ class Service:
         (start in microseconds, events appended by stream) of each of the last few seconds-long buckets.
     next_run
         When the next batch run is scheduled, in microseconds; None: none is.
+    sql
+        Runs statements; None: there is no ``/v1/sql``.
     """
 
     app: App
@@ -60,3 +63,4 @@ class Service:
     recorder: Recorder
     rates: Callable[[], Sequence[tuple[int, Mapping[str, int]]]] = tuple
     next_run: Callable[[], int | None] = lambda: None
+    sql: Desk | None = None

@@ -1,8 +1,8 @@
 """The DuckDB file of a snapshot: views, their comments, and nothing else.
 
 A comment costs as much as a view, and there is one on every column. So what stays the same from one snapshot to the
-next is made once, in a template: the relations with all their comments, each a view over one of the schema `sources`.
-A snapshot is a copy of the template in which the sources are replaced.
+next is made once, in a template: the relations with all their comments, each a view over a macro of the schema
+`sources`. A snapshot is a copy of the template in which these macros are replaced; nobody but the views sees them.
 """
 
 from __future__ import annotations
@@ -26,15 +26,12 @@ def write_template(connection: duck.Connection, path: Path, app: App, relations:
     statements = ["CREATE SCHEMA sources", *_sources(app, relations, empty)]
     for relation in relations:
         name = duck.name(relation.name)
-        statements.append(f"CREATE VIEW {name} AS SELECT {relation.names} FROM sources.{name}")
+        statements.append(f"CREATE VIEW {name} AS SELECT {relation.names} FROM sources.{name}()")
         statements.append(f"COMMENT ON VIEW {name} IS {duck.text(relation.comment)}")
         statements += [
             f"COMMENT ON COLUMN {name}.{duck.name(column.name)} IS {duck.text(column.comment)}"
             for column in relation.columns
         ]
-    for view in app.views.values():
-        comment = f"View {view.name} as a generation has it, of those that are kept: see generations"
-        statements.append(f"COMMENT ON MACRO TABLE {duck.name(f'view_{view.name}_at')} IS {duck.text(comment)}")
     _run(connection, path, statements)
 
 
@@ -52,11 +49,11 @@ def write(
 
 
 def _sources(app: App, relations: Sequence[Relation], contents: Contents) -> list[str]:
-    views = [
-        f"CREATE OR REPLACE VIEW sources.{duck.name(relation.name)} AS {relation.source(contents)}"
+    found = [
+        f"CREATE OR REPLACE MACRO sources.{duck.name(relation.name)}() AS TABLE {relation.source(contents)}"
         for relation in relations
     ]
-    return [*views, *(history_macro(view, contents) for view in app.views.values())]
+    return [*found, *(history_macro(view, contents) for view in app.views.values())]
 
 
 def _run(connection: duck.Connection, path: Path, statements: Sequence[str]) -> None:

@@ -79,7 +79,7 @@ def as_json(result: Result, facts: dict[str, Any]) -> bytes:
     """``columns``, ``rows``, ``row_count``, ``truncated``, and what else is to be told."""
     names = result.table.column_names
     columns = [{"name": name, "type": type_} for name, type_ in zip(names, result.types, strict=True)]
-    rows = list(map(list, zip(*_values(result), strict=True))) if names else []
+    rows = list(map(list, zip(*values(result), strict=True))) if names else []
     told = {"columns": columns, "rows": rows, "row_count": len(rows), "truncated": result.truncated, **facts}
     return to_json(told)
 
@@ -89,7 +89,7 @@ def as_csv(result: Result, facts: dict[str, Any]) -> bytes:
     text = io.StringIO()
     writer = csv.writer(text)
     writer.writerow(result.table.column_names)
-    for row in zip(*_values(result), strict=True):
+    for row in zip(*values(result), strict=True):
         writer.writerow(orjson.dumps(v).decode() if isinstance(v, (dict, list, bool)) else v for v in row)
     return text.getvalue().encode()
 
@@ -128,7 +128,7 @@ FORMATS: dict[str, Callable[[Result, dict[str, Any]], bytes]] = {
 # values
 
 
-def _values(result: Result) -> list[list[Any]]:
+def values(result: Result) -> list[list[Any]]:
     """The columns as JSON values."""
     found = []
     for index, type_ in enumerate(result.types):
