@@ -66,6 +66,7 @@ class Snapshots:
             epochs = [{"start": str(epoch.start), "run": epoch.run} for epoch in state.epochs]
         return {
             "app": service.app.name,
+            "locked": service.api_key is not None,
             "time": iso(service.clock()),
             "caught_up": consumer.caught_up,
             "problem": consumer.problem,

@@ -61,6 +61,7 @@ theme.addEventListener("click", () => {
 const state = document.querySelector("#state");
 follow((snapshot, problem) => {
   document.querySelector("#app-name").textContent = snapshot?.app ?? "";
+  document.querySelector("#leave").hidden = !snapshot?.locked;
   const [kind, words] = problem
     ? ["bad", problem]
     : !snapshot.caught_up

@@ -35,17 +35,17 @@ export function empty(title, ...hints) {
   return h("div", { class: "empty" }, h("strong", {}, title), hints.map((hint) => (hint instanceof Node ? hint : h("p", {}, hint))));
 }
 
-/** A table; `columns` are {title, cell(row), number?, wrap?}. */
-export function table(columns, rows, { caption, pick = null, chosen = null } = {}) {
+/** A table; `columns` are {title, cell(row), number?, wrap?}. With `stacks` its rows become blocks where there is no room. */
+export function table(columns, rows, { caption, tall = false, stacks = false } = {}) {
   const head = h("tr", {}, columns.map((column) => h("th", { scope: "col", class: column.number && "number" }, column.title)));
   const body = rows.map((row) => {
     const cells = columns.map((column) =>
-      h("td", { class: [column.number && "number", column.wrap && "wrap"].filter(Boolean).join(" ") || null }, column.cell(row)),
+      h("td", { "data-title": column.title, class: [column.number && "number", column.wrap && "wrap"].filter(Boolean).join(" ") || null }, column.cell(row)),
     );
-    return h("tr", { class: chosen?.(row) && "chosen", onclick: pick && (() => pick(row)) }, cells);
+    return h("tr", {}, cells);
   });
   const made = h("table", {}, h("caption", { class: "unseen" }, caption ?? ""), h("thead", {}, head), h("tbody", {}, body));
-  return h("div", { class: "scroll", tabindex: 0, role: "region", "aria-label": caption }, made);
+  return h("div", { class: ["scroll", tall && "tall", stacks && "stacks"].filter(Boolean).join(" "), tabindex: 0, role: "region", "aria-label": caption }, made);
 }
 
 /** A word on a coloured ground. */

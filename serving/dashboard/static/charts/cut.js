@@ -43,8 +43,7 @@ function picture(snapshot, width, end, arrived) {
   const epochs = snapshot.epochs.map((epoch, index) => ({
     start: offset(epoch.start),
     end: index + 1 < snapshot.epochs.length ? offset(snapshot.epochs[index + 1].start) : folded,
-    run: epoch.run,
-  }));
+  })).filter((epoch, index, all) => epoch.end > epoch.start || index === all.length - 1);
   const border = left + (right - left) * (snapshot.generation === null ? 0.3 : epochs.length > 1 ? 0.42 : 0.56);
   const room = right - border;
   const inner = epochs.map((_, index) => border + (room * index) / epochs.length);
@@ -59,8 +58,8 @@ function picture(snapshot, width, end, arrived) {
     cut > 0 && marker(border, narrow ? "▲ the cut" : "▲ batch_started: the cut", narrow),
     batchBox(snapshot, left, border, cut, narrow),
     epochs.map((epoch, index) => epochBox(epoch, inner[index], (inner[index + 1] ?? right) - 6, index === epochs.length - 1, narrow)),
-    running && progress(running, left, inner.at(-1), narrow),
     answer(snapshot, left, right, border),
+    running && progress(running, left, inner.at(-1), narrow),
   );
 }
 
@@ -121,7 +120,7 @@ function progress(run, left, to, narrow) {
   const share = stage?.total ? Math.min(1, stage.done / stage.total) : 0;
   const width = Math.max(0, to - left - 6);
   return [
-    s("rect", { class: "box nothing", x: left, y: BOXES + BOX + 12, width, height: 20, rx: 6 }),
+    s("rect", { class: "box nothing ground", x: left, y: BOXES + BOX + 12, width, height: 20, rx: 6 }),
     s("rect", { class: "box progress", x: left, y: BOXES + BOX + 12, width: width * share, height: 20, rx: 6 }),
     s("text", { x: left + 10, y: BOXES + BOX + 26 }, narrow ? `${run.stage} ${percent(share)}` : `batch run at work: ${run.stage ?? "beginning"} ${percent(share)}`),
   ];

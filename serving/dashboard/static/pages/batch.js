@@ -8,6 +8,7 @@ import { refresh } from "../live.js";
 
 const RUNS = 30;
 const LABEL_SHARE = 0.08;
+const RATE_LEAST = 1000;
 
 export function show(root, { name }) {
   const full = h("input", { type: "checkbox", id: "full" });
@@ -94,7 +95,7 @@ function details(run) {
       h("p", { class: "note" }, [`started ${instant(run.started)} UTC`, run.cut && `covers everything before ${run.cut}`, run.events && `${count(run.events)} records folded anew`, run.full && "everything recomputed"].filter(Boolean).join(" · ")),
       waterfall(run),
       h("h3", {}, "Stage by stage"),
-      h("pre", { class: "muted" }, lines(run)),
+      h("pre", { class: "lines muted", tabindex: 0, "aria-label": "Stage by stage" }, lines(run)),
     ),
     ...verdicts(run),
   ];
@@ -115,7 +116,7 @@ function waterfall(run) {
       const at = `${(100 * begun) / total}%`;
       const bar = (share, kind) => h("i", { class: kind, style: { left: at, width: `${(100 * seconds * share) / total}%`, "--colour": colourOfStage(stage.name) } });
       begun += seconds;
-      const rate = stage.done > 1 && seconds > 0 ? `, ${compact(Math.round(stage.done / seconds))}/s` : "";
+      const rate = stage.done >= RATE_LEAST && seconds > 0 ? `, ${compact(Math.round(stage.done / seconds))}/s` : "";
       const told = now ? `${compact(stage.done)} of ${compact(stage.total)}, ${percent(done)}` : `${compact(stage.done)}${rate}`;
       return h("div", {}, h("b", {}, stage.name), h("div", { class: "track", role: now ? "progressbar" : null, "aria-label": now ? stage.name : null, "aria-valuenow": now ? Math.round(100 * done) : null }, now && bar(1, "rest"), bar(now ? done : 1)), h("span", { class: "end" }, `${told} · ${duration(seconds)}`));
     }),
@@ -126,7 +127,7 @@ function waterfall(run) {
 function lines(run) {
   let at = Date.parse(run.started);
   const found = run.stages.map((stage) => {
-    const line = `${clock(new Date(at).toISOString())}  ${stage.name.padEnd(8)}  ${count(stage.done).padStart(11)} of ${count(stage.total).padStart(11)}  ${duration(stage.seconds).padStart(9)}`;
+    const line = `${clock(new Date(at).toISOString())}  ${stage.name.padEnd(8)}  ${count(stage.done).padStart(11)}  ${duration(stage.seconds).padStart(9)}`;
     at += stage.seconds * 1000;
     return line;
   });
@@ -149,7 +150,7 @@ function verdicts(run) {
       { title: "features failed", number: true, cell: ([, told]) => count(told.failed?.count ?? 0) },
     ],
     models,
-    { caption: "Verdicts of the gate" },
+    { caption: "Verdicts of the gate", stacks: true },
   );
   const skews = table(
     [
@@ -159,7 +160,7 @@ function verdicts(run) {
       { title: "examples", wrap: true, cell: ([, told]) => (told.skew?.examples ?? []).slice(0, 3).map((example) => h("div", {}, h("code", {}, text(example)))) },
     ],
     models,
-    { caption: "Skew between training and serving" },
+    { caption: "Skew between training and serving", stacks: true },
   );
   return [
     card("The gate", { note: "A new version is promoted unless it loses to the champion on the same holdout by more than its tolerance." }, gate),

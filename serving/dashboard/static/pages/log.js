@@ -18,13 +18,12 @@ export function show(root, { query }) {
   get("v1/streams").then(
     ({ streams }) => {
       if (left) return;
-      const names = streams.map((stream) => stream.stream);
       const rejected = rejectedCard(streams);
       const started = (stop) => {
         stops.tail();
         stops.tail = stop;
       };
-      body.append(streamsCard(streams), tail(names, query, started), rejected.node);
+      body.append(streamsCard(streams), tail(streams, query, started), rejected.node);
       stops.rejected = repeat(rejected.update, REJECTED_MS);
       if (query.rejected) rejected.node.scrollIntoView();
     },
@@ -59,7 +58,8 @@ function streamsCard(streams) {
 }
 
 /** The newest events of one stream, with filters; `started` is told how to stop it whenever it starts anew. */
-function tail(names, query, started) {
+function tail(streams, query, started) {
+  const names = streams.map((stream) => stream.stream);
   let stream = names.includes(query.stream) ? query.stream : names[0];
   let events = [];
   let next = null;
@@ -88,7 +88,7 @@ function tail(names, query, started) {
           h("span", { class: "muted", title: `appended ${event.appended}` }, clock(event.appended)),
           h("span", { title: `event time ${event.time}` }, instant(event.time).slice(0, 16)),
           h("b", { title: event.key }, event.key ?? "–"),
-          h("span", {}, JSON.stringify(event.data)),
+          h("span", {}, fields(event.data, streams.find((one) => one.stream === stream))),
         ),
       ),
     );
@@ -134,6 +134,12 @@ function tail(names, query, started) {
   );
 }
 
+/** The fields of an event, but for those that have a column of their own. */
+function fields(data, { key, time }) {
+  const shown = Object.entries(data).filter(([name]) => name !== key && name !== time);
+  return shown.map(([name, value]) => [h("span", { class: "name" }, `${name} `), h("span", { class: "value" }, typeof value === "string" ? value : JSON.stringify(value)), " "]);
+}
+
 function rejectedCard(streams) {
   const body = h("div");
   const node = card("Rejected events", { id: "rejected", note: "They did not fit their stream's schema, and wait here. Mend the sender or the model, then retry them." }, body);
@@ -163,7 +169,7 @@ function rejectedCard(streams) {
             { title: "", cell: (letter) => h("button", { class: "small quiet", onclick: () => retry(letter.stream, letter.id) }, "Retry") },
           ],
           letters,
-          { caption: "Rejected events" },
+          { caption: "Rejected events", stacks: true },
         ),
         more && h("small", {}, `the first ${REJECTED_SHOWN} of each stream`),
       ];

@@ -2,16 +2,15 @@
 
 import { badge, card, confirmed, empty, h, say, show as showIf, table } from "../dom.js";
 import { get, post, repeat } from "../api.js";
-import { compact, count, instant, number, offset, percent } from "../format.js";
+import { compact, count, instant, number, percent } from "../format.js";
 import { chart } from "../charts/chart.js";
 import { bars } from "../charts/bars.js";
 import { colourOf } from "../charts/colours.js";
-import { interpolate } from "../charts/scale.js";
+import { WAYS, losses, nothing, ordered } from "../charts/losses.js";
 import { refresh } from "../live.js";
 import { predictionForm } from "./prediction.js";
 
 const REFRESH_MS = 3000;
-const KEPT_MARKS = 40;
 
 export function show(root, { name }) {
   const body = h("div");
@@ -45,22 +44,25 @@ export function show(root, { name }) {
 function showModel(root, name) {
   const path = `v1/models/${encodeURIComponent(name)}`;
   const facts = h("div", { class: "tiles" });
-  const loss = chart({ label: `Loss of every expert of ${name} over time`, height: 250 });
+  const loss = chart({ label: `Loss of every expert of ${name} over time`, height: 270, zero: false, format: (value) => (way === "champion" ? percent(value, 1) : number(value)) });
   const weights = chart({ label: `Weight of every expert of ${name} over time`, height: 170, stacked: true, format: (value) => percent(value) });
   const versions = h("div");
   const scores = h("div");
   const health = h("div");
   const form = h("div", {}, h("p", { class: "note" }, "Reading the schema …"));
   let formMade = false;
+  let way = "smoothed";
+  let model = null;
+  const ways = h("div", { class: "tabs", role: "group", "aria-label": "How the losses are drawn" }, Object.entries(WAYS).map(([key, { text }]) => h("button", { type: "button", "data-way": key, onclick: () => ((way = key), drawLosses()) }, text)));
   root.append(
     facts,
     h(
       "div",
       { class: "grid" },
-      card("Loss over time", { wide: true, note: "Each example is predicted before anybody learns from it. Lower is better." }, loss.node),
+      card("Loss over time", { wide: true, aside: ways, note: "Each example is predicted before anybody learns from it. Lower is better." }, loss.node),
       card("Weights in the blend", { wide: true }, weights.node),
-      card("Ask it", { wide: true, id: "ask", note: "The form is made from the stream's schema. The label and what the features do not need may stay empty." }, form),
       card("Versions", { wide: true }, versions),
+      card("Ask it", { wide: true, id: "ask", note: "The form is made from the stream's schema. The label and what the features do not need may stay empty." }, form),
       card("Scores", {}, scores),
       card("Health", {}, health),
     ),
@@ -75,14 +77,18 @@ function showModel(root, name) {
     }
     await Promise.all([update().catch(() => {}), refresh()]);
   };
+  function drawLosses() {
+    for (const button of ways.children) button.setAttribute("aria-pressed", String(button.dataset.way === way));
+    if (model) loss.update(losses(model, expertsOf(model), way));
+  }
   async function update() {
-    const model = await get(path);
-    const experts = [...new Set([...Object.keys(model.weights), ...Object.keys(model.scores)])].filter((expert) => expert !== "blend");
+    model = await get(path);
+    const experts = expertsOf(model);
     showIf(facts, [model.champion, model.weights, model.scores.blend, model.alarms.length], () => figures(model, experts));
     const drawn = JSON.stringify([model.series.length, model.series.at(-1)?.count, model.alarms.length, model.versions.length]);
     if (drawn !== loss.drawn) {
       loss.drawn = drawn;
-      loss.update(losses(model, experts));
+      drawLosses();
       weights.update(weightsOf(model, experts));
     }
     showIf(versions, [model.versions, model.champion], () => versionTable(model, act));
@@ -94,6 +100,10 @@ function showModel(root, name) {
     }
   }
   return repeat(update, REFRESH_MS);
+}
+
+function expertsOf(model) {
+  return [...new Set([...Object.keys(model.weights), ...Object.keys(model.scores)])].filter((expert) => expert !== "blend");
 }
 
 function figures(model, experts) {
@@ -110,46 +120,13 @@ function figures(model, experts) {
   ];
 }
 
-/** The series with what happened on the way: a new champion, an alarm. Places in the log become times. */
-function losses(model, experts) {
-  const points = model.series.map((point) => ({ ...point, x: Date.parse(point.time) }));
-  const series = [...experts, "blend"].map((expert) => ({
-    name: expert,
-    colour: colourOf(expert, experts),
-    points: points.filter((point) => expert in point.loss).map((point) => [point.x, point.loss[expert]]),
-  }));
-  const values = series.flatMap((one) => one.points.map(([, y]) => y)).sort((a, b) => a - b);
-  const marks = [];
-  points.forEach((point, index) => {
-    if (point.version !== null && (index === 0 || points[index - 1].version !== point.version)) {
-      marks.push({ x: point.x, label: `v${point.version}`, kind: "a new champion", colour: "var(--batch)", title: `version ${point.version} is the champion` });
-    }
-  });
-  const places = points.filter((point) => point.at !== null).map((point) => [offset(point.at), point.x]);
-  if (places.length) {
-    for (const alarm of model.alarms.slice(-KEPT_MARKS)) {
-      const at = offset(alarm.at);
-      if (at <= places.at(-1)[0]) marks.push({ x: interpolate(places, at), kind: "drift alarm", colour: "var(--bad)", title: `drift alarm at ${alarm.at}` });
-    }
-  }
-  // a single wild error must not flatten the rest: the axis ends above what 98 of 100 points are
-  const usual = values[Math.floor(values.length * 0.98)] ?? 1;
-  return { series, marks, most: usual * 1.35, nothing: nothing(model) };
-}
-
-function nothing(model) {
-  return model.champion === null
-    ? "No generation yet: start a batch run. Experts are compared once there is a champion."
-    : "Not enough examples yet: experts are compared on what comes after the generation.";
-}
-
 function weightsOf(model, experts) {
   const series = experts.map((expert) => ({
     name: expert,
     colour: colourOf(expert, experts),
     kind: "area",
     solid: true,
-    points: model.series.filter((point) => Object.keys(point.weights).length).map((point) => [Date.parse(point.time), point.weights[expert] ?? 0]),
+    points: ordered(model).filter((point) => Object.keys(point.weights).length).map((point) => [point.x, point.weights[expert] ?? 0]),
   }));
   return { series, most: 1, nothing: nothing(model) };
 }
@@ -176,7 +153,7 @@ function versionTable(model, act) {
         { title: "", cell: (held) => held.status !== "champion" && h("button", { class: "small", onclick: () => promote(held) }, `Promote ${held.version}`) },
       ],
       model.versions,
-      { caption: `Versions of ${model.model}` },
+      { caption: `Versions of ${model.model}`, stacks: true },
     ),
     h("div", { class: "row end" }, rollback),
   ];

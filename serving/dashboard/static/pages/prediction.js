@@ -1,6 +1,6 @@
 // A form made from a model's schema, and the answer with what it is made of.
 
-import { empty, field, h, select, table } from "../dom.js";
+import { empty, field, h, select } from "../dom.js";
 import { get, post } from "../api.js";
 import { number, percent, text } from "../format.js";
 import { bars } from "../charts/bars.js";
@@ -79,11 +79,11 @@ function explained(model, answer) {
   const experts = Object.keys(answer.parts);
   const made = answer.probabilities ? ofClasses(answer, experts) : ofNumbers(answer, experts);
   const features = Object.entries(answer.features);
+  const weights = experts.map((expert) => ({ name: expert, parts: [{ value: answer.weights[expert] ?? 0, colour: colourOf(expert, experts) }], value: percent(answer.weights[expert] ?? 0, 1) }));
+  const prediction = answer.prediction === null ? "nothing learnt yet" : text(answer.prediction);
   return [
-    h("div", {}, h("span", { class: "muted" }, "The prediction"), h("div", { class: "big", id: "prediction" }, answer.prediction === null ? "nothing learnt yet" : text(answer.prediction))),
-    made,
-    h("div", {}, h("h3", {}, "Weights of the experts"), bars(experts.map((expert) => ({ name: expert, parts: [{ value: answer.weights[expert] ?? 0, colour: colourOf(expert, experts) }], value: percent(answer.weights[expert] ?? 0, 1) })), { most: 1 })),
-    h("div", {}, h("h3", {}, "Features"), table([{ title: "feature", cell: ([name]) => name }, { title: "value", number: true, cell: ([, value]) => text(value) }], features, { caption: "Features of the prediction" })),
+    h("div", {}, h("span", { class: "muted" }, "The prediction"), h("div", { class: "big", id: "prediction" }, prediction), made, h("h3", {}, "Weights of the experts"), bars(weights, { most: 1 })),
+    h("div", {}, h("h3", {}, "Features it was made from"), h("dl", { class: "facts" }, features.map(([name, value]) => [h("dt", {}, name), h("dd", {}, text(value))]))),
     h("small", {}, `${answer.generation === null ? "no generation yet" : `generation ${answer.generation}`}, fold at ${answer.speed_cut}${answer.prediction_id ? `, prediction ${answer.prediction_id}` : ""}`),
   ];
 }

@@ -99,9 +99,8 @@ function results(answer, sql) {
   const take = KINDS.map(([accept, name, suffix]) => h("button", { class: "quiet small", onclick: () => download(sql, accept, suffix) }, name));
   const shown = rows.slice(0, SHOWN);
   const listed = rows.length
-    ? table(columns.map((column, index) => ({ title: column.name, number: NUMERIC.test(column.type), cell: (row) => (typeof row[index] === "number" ? number(row[index], 6) : text(row[index])) })), shown, { caption: "Result" })
+    ? table(columns.map((column, index) => ({ title: column.name, number: NUMERIC.test(column.type), cell: (row) => (typeof row[index] === "number" ? number(row[index], 6) : text(row[index])) })), shown, { caption: "Result", tall: true })
     : empty("No rows");
-  listed.classList.add("tall");
   const more = rows.length > SHOWN || answer.truncated ? h("small", {}, `the first ${count(shown.length)} rows; a download has ${answer.truncated ? "as many as the limit allows" : "all"}`) : null;
   return [card("Result", { aside: h("div", { class: "row" }, h("small", {}, "Download"), take) }, listed, more), picture(columns, rows)].filter(Boolean);
 }

@@ -218,7 +218,7 @@ function rowTable(view, found, next) {
         ...Object.keys(view.aggregates).map((name) => ({ title: name, number: true, cell: (row) => cell(row, name) })),
       ],
       shown,
-      { caption: `Rows of ${view.view}` },
+      { caption: `Rows of ${view.view}`, tall: true },
     ),
     (next || shown.length < found.length) && h("small", {}, `${count(shown.length)} of ${next ? "more than " : ""}${count(found.length)} rows`),
   ];
