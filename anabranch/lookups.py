@@ -166,6 +166,7 @@ class ViewLookup:
                 for standing in of_key.values():
                     if tile < standing._newest:
                         standing._fixed = {}
+                        standing._before = None
 
     def forget(self) -> None:
         """Forget everything that is remembered."""
@@ -268,7 +269,19 @@ class Standing:
     next event as long as that has the same tiles.
     """
 
-    __slots__ = ("_begins", "_cells", "_ends", "_first", "_fixed", "_hides_at", "_newest", "_older", "_width", "_young")
+    __slots__ = (
+        "_before",
+        "_begins",
+        "_cells",
+        "_ends",
+        "_first",
+        "_fixed",
+        "_hides_at",
+        "_newest",
+        "_older",
+        "_width",
+        "_young",
+    )
     _aggregates: tuple[str, ...] = ()
 
     def __init__(self) -> None:
@@ -283,33 +296,41 @@ class Standing:
         self._older: list[Mapping[int, Cells]] = []  # the tiles of the key in all layers but the newest
         self._young: Mapping[int, Cells] | None = None  # those in the newest
         self._cells: Cells | None = None  # the newest tile in the newest layer
-        self._fixed: dict[int, State | None] = {}  # by slot, everything but `_cells` merged; None: there is nothing
+        self._before: list[Cells] | None = None  # all tiles but that; None: not looked up yet
+        self._fixed: dict[int, State | None] = {}  # by slot, these tiles merged; None: there are none
 
     def __getattr__(self, name: str) -> Any:
         raise ViewLookupError(f"the view has no aggregate {name!r}; it has: {', '.join(self._aggregates)}")
 
     def _fix(self, slot: int, aggregate: Aggregate) -> State | None:
         """Merge everything but `_cells`: first the tiles before the newest, ascending, then the newest."""
-        merge, newest = aggregate.merge, self._newest
-        parts = self._older if self._young is None else [*self._older, self._young]
+        before = self._before
+        if before is None:
+            before = self._before = self._tiles_before()
         state = None
-        for start in self._closed(parts):
-            for part in parts:
-                cells = part.get(start)
-                if cells is not None:
-                    state = merge(aggregate.zero() if state is None else state, cells[slot])
-        for part in self._older:
-            cells = part.get(newest)
-            if cells is not None:
-                state = merge(aggregate.zero() if state is None else state, cells[slot])
+        if before:
+            merge, state = aggregate.merge, aggregate.zero()
+            for cells in before:
+                state = merge(state, cells[slot])
         self._fixed[slot] = state
         return state
+
+    def _tiles_before(self) -> list[Cells]:
+        """The tiles before the newest, ascending, each by layer; then the newest of all layers but the newest."""
+        newest, found = self._newest, []
+        parts = self._older if self._young is None else [*self._older, self._young]
+        if self._width is not None:
+            if len(parts) == 1:
+                part = parts[0]
+                found = [part[start] for start in self._closed(parts) if start in part]
+            else:
+                found = [part[start] for start in self._closed(parts) for part in parts if start in part]
+        return found + [part[newest] for part in self._older if newest in part]
 
     def _closed(self, parts: Sequence[Mapping[int, Cells]]) -> Sequence[int]:
         """The starts of the tiles before the newest, ascending."""
         first, newest, width = self._first, self._newest, self._width
-        if width is None:
-            return ()
+        assert width is not None
         if first is not None and (newest - first) // width <= sum(map(len, parts)):
             return range(first, newest, width)
         starts = set().union(*parts)

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 FeatureKind = Literal["number", "boolean", "text"]
 NAN = float("nan")
+WORTH_COLUMNS = 16
+"""Rows from which on they are encoded column by column, several times faster."""
 
 
 @dataclass(frozen=True)
@@ -59,8 +61,19 @@ class Encoding:
         """The rows as a matrix, `n_rows x n_features`."""
         import numpy as np
 
-        encoded = [self._row(row) for row in rows]
-        return np.array(encoded, dtype=np.float64).reshape(len(rows), len(self.kinds))
+        if len(rows) < WORTH_COLUMNS:
+            encoded = [self._row(row) for row in rows]
+            return np.array(encoded, dtype=np.float64).reshape(len(rows), len(self.kinds))
+        matrix = np.empty((len(rows), len(self.kinds)))
+        for column, (name, codes) in enumerate(self._codes):
+            values: list[Any] = [row.get(name) for row in rows]
+            if codes is not None:  # what is no text has no code
+                matrix[:, column] = [codes.get(value, NAN) for value in values]
+            elif str in map(type, values):  # NumPy would read a number in it
+                matrix[:, column] = [NAN if value is None or type(value) is str else value for value in values]
+            else:  # NumPy takes None for NaN
+                matrix[:, column] = values
+        return matrix
 
     def codes(self, name: str, texts: Iterable[str | None]) -> list[float]:
         """Texts of a feature as their codes."""

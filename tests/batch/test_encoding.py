@@ -44,6 +44,28 @@ def test_a_prediction_sees_the_numbers_that_training_saw(
         np.testing.assert_array_equal(encoding.matrix(features), rows_of(features).matrix(encoding))
 
 
+ODD = st.fixed_dictionaries(
+    {},
+    optional={
+        "size": st.none()
+        | st.floats(allow_nan=False)
+        | st.integers(-9, 9)
+        | st.booleans()
+        | st.sampled_from(["3", "x"]),
+        "open": st.none() | st.booleans() | st.sampled_from(["1", 0.5]),
+        "place": st.none() | st.sampled_from(["A", "B", "C", 1, True]),
+    },
+)
+
+
+@settings(deadline=None)
+@given(st.lists(ODD, min_size=1, max_size=40))
+def test_many_rows_are_encoded_as_each_of_them(rows: list[dict[str, Any]]) -> None:
+    encoding = Encoding(KINDS, {"place": ["A", "B"]})
+    one_by_one = np.concatenate([encoding.matrix([row]) for row in rows])
+    np.testing.assert_array_equal(encoding.matrix(rows), one_by_one)
+
+
 def test_what_is_missing_unseen_or_of_another_kind_is_not_a_number() -> None:
     encoding = Encoding(KINDS, {"place": ["A", "B"]})
     found = encoding.matrix(
