@@ -44,14 +44,14 @@ FULL: dict[str, Any] = {"station": "A", "at": "2024-01-01T07:00:00Z", "minutes":
 def test_a_label_cannot_be_read_not_even_with_a_default_nor_through_a_property() -> None:
     example = Example.of(Ride(**FULL))
     for read in (
-        lambda: example.minutes,  # type: ignore[attr-defined]
+        lambda: example.minutes,
         lambda: getattr(example, "minutes", 0.0),
-        lambda: example.is_long,  # type: ignore[attr-defined]
+        lambda: example.is_long,
     ):
         with pytest.raises(LabelTouchedError, match="'minutes', which is the label"):
             read()
     assert "minutes" not in example.model_dump()
-    assert example.hour == 7  # type: ignore[attr-defined]
+    assert example.hour == 7
 
 
 def test_the_event_itself_keeps_its_label() -> None:
@@ -62,9 +62,9 @@ def test_the_event_itself_keeps_its_label() -> None:
 
 def test_a_request_may_leave_fields_out_that_the_features_do_not_need() -> None:
     example = Example.read(b'{"station": "A"}')
-    assert (example.station, example.bikes, example.note) == ("A", 1, None)  # type: ignore[attr-defined]
+    assert (example.station, example.bikes, example.note) == ("A", 1, None)
     with pytest.raises(FieldAbsentError, match="need the field 'at', which is not given"):
-        _ = example.at  # type: ignore[attr-defined]
+        _ = example.at
 
 
 def test_a_request_with_a_wrong_value_is_refused_by_name() -> None:
@@ -74,12 +74,12 @@ def test_a_request_with_a_wrong_value_is_refused_by_name() -> None:
 
 def test_a_label_in_a_request_is_taken_away() -> None:
     with pytest.raises(LabelTouchedError):
-        _ = Example.read(orjson.dumps(FULL)).minutes  # type: ignore[attr-defined]
+        _ = Example.read(orjson.dumps(FULL)).minutes
 
 
 def test_what_is_no_field_is_an_ordinary_attribute_error() -> None:
     with pytest.raises(AttributeError, match="nothing_like_it"):
-        _ = Example.of(Ride(**FULL)).nothing_like_it  # type: ignore[attr-defined]
+        _ = Example.of(Ride(**FULL)).nothing_like_it
 
 
 def test_a_model_with_validators_and_extras_works_the_same() -> None:
@@ -96,7 +96,7 @@ def test_a_model_with_validators_and_extras_works_the_same() -> None:
     strict = Stream("strict", Strict)
     assert not strict.takes_plain_values
     made = example_class(strict, "y").read(b'{"name": "a", "more": 3}')
-    assert (made.name, made.more) == ("A", 3)  # type: ignore[attr-defined]
+    assert (made.name, made.more) == ("A", 3)
 
 
 @given(
@@ -124,7 +124,7 @@ def test_made_from_stored_values_it_is_what_validation_makes(values: dict[str, A
     assert {name: type(value) for name, value in plain.__dict__.items() if name != "at"} == {
         name: type(value) for name, value in validated.__dict__.items() if name != "at"
     }
-    assert plain.at.utcoffset() == validated.at.utcoffset()  # type: ignore[attr-defined]
+    assert plain.at.utcoffset() == validated.at.utcoffset()
     assert plain == Example.read(orjson.dumps(values)) or values.keys() - Ride.model_fields.keys()
 
 
