@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,11 +44,12 @@ FULL: dict[str, Any] = {"station": "A", "at": "2024-01-01T07:00:00Z", "minutes":
 
 def test_a_label_cannot_be_read_not_even_with_a_default_nor_through_a_property() -> None:
     example = Example.of(Ride(**FULL))
-    for read in (
+    reads: list[Callable[[], Any]] = [
         lambda: example.minutes,
         lambda: getattr(example, "minutes", 0.0),
         lambda: example.is_long,
-    ):
+    ]
+    for read in reads:
         with pytest.raises(LabelTouchedError, match="'minutes', which is the label"):
             read()
     assert "minutes" not in example.model_dump()
