@@ -61,11 +61,12 @@ def check(connection: duckdb.DuckDBPyConnection, sql: str, macros: Collection[st
         If it cannot be parsed.
     """
     statement = _only(connection, sql)
-    kind = statement.type.name
+    kind = _kind(statement)
     if kind == "EXPLAIN":
         explained = _only(connection, _explained(sql))
-        if explained.type.name != "SELECT":
-            raise SqlRefusedError("statement", f"EXPLAIN {explained.type.name} is not for this endpoint; {_ADVICE}")
+        if _kind(explained) != "SELECT":
+            what = _words(_kind(explained))
+            raise SqlRefusedError("statement", f"EXPLAIN {what} is not for this endpoint; {_ADVICE}")
         statement = explained
     elif kind != "SELECT":
         what = "a PIVOT without IN (...) makes types first; name its values" if kind == "MULTI" else _ADVICE
@@ -83,6 +84,13 @@ def _only(connection: duckdb.DuckDBPyConnection, sql: str) -> Any:
     if len(statements) > 1:
         raise SqlRefusedError("statement", f"There are {len(statements)} statements; send them one by one")
     return statements[0]
+
+
+def _kind(statement: Any) -> str:
+    try:
+        return str(statement.type.name)
+    except ValueError:  # a kind that DuckDB's Python client has no name for
+        return "THIS"
 
 
 def _explained(sql: str) -> str:

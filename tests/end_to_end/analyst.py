@@ -1,0 +1,56 @@
+"""An analyst in a process of their own: opens the published file again and again, and notes what is wrong."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+
+
+def until(is_so: Callable[[], bool], seconds: float) -> None:
+    """Wait for another process, which tells nobody but by what it writes."""
+    deadline = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        time.sleep(0.02)
+
+
+def look(path: Path, promised_seconds: float, stop: Path) -> dict[str, object]:
+    """Query until the file `stop` is there; what was seen."""
+    seen = {"queries": 0, "opened": 0, "events": 0, "oldest": 0.0, "errors": [], "cuts": []}
+    errors: list[str] = seen["errors"]  # type: ignore[assignment]
+    cuts: set[str] = set()
+    before = 0
+    while not stop.exists():
+        try:
+            with duckdb.connect(path, read_only=True) as connection:
+                seen["opened"] += 1  # type: ignore[operator]
+                opened = None
+                for _ in range(5):
+                    ((events, tiles, position, age),) = connection.execute(
+                        "SELECT (SELECT count(*) FROM events_rides), (SELECT sum(n) FROM view_hourly),"
+                        " position, age_seconds FROM freshness WHERE relation = 'view_hourly'"
+                    ).fetchall()
+                    seen["queries"] += 1  # type: ignore[operator]
+                    if events != tiles:
+                        errors.append(f"{events} events and {tiles} in tiles at {position}")
+                    if events < before:
+                        errors.append(f"{events} events, after {before}")
+                    if opened is not None and events != opened:
+                        errors.append(f"{events} events, and {opened} before in the same file")
+                    if opened is None:  # what was opened long ago may be old
+                        seen["oldest"] = max(seen["oldest"], age)  # type: ignore[call-overload]
+                    opened = before = events
+                    cuts.add(position)
+        except duckdb.Error as error:
+            errors.append(str(error))
+    seen["events"], seen["cuts"] = before, len(cuts)
+    return seen
+
+
+if __name__ == "__main__":
+    print(json.dumps(look(Path(sys.argv[1]), float(sys.argv[2]), Path(sys.argv[3]))))
