@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 from infra.demo_models import ask_model, show_model
@@ -26,9 +27,8 @@ _QUIET_SECONDS = 120
 _DRIFT_SECONDS = 10
 
 
-def run_demo(settings: Settings, name: str, *, stay: bool) -> None:
+def run_demo(settings: Settings, show: Show, *, stay: bool) -> None:
     """Show all of an example in the folder ``demo`` of the home, then serve on (`stay`) or end."""
-    show = _show(name)
     stage = Stage(fresh_folder(settings.home.resolve() / "demo"), show.application_path, free_port(settings.port))
     requests = show.posted()
     border = int(len(requests) * show.history)
@@ -38,8 +38,7 @@ def run_demo(settings: Settings, name: str, *, stay: bool) -> None:
         say(f"Import the first {show.history:.0%} of the events of {show.data}: history, straight into the log")
         stage.run("import", str(_file_of(history, stage.home)), "--stream", show.imported)
     say("The service: ingest, the fold, the merged views, models that learn from every event")
-    with stage.service() as service:
-        client = Client(stage.port)
+    with stage.service() as service, closing(Client(stage.port)) as client:
         client.wait_until_ready()
         if show.imported is None:
             say(f"Post the first {show.history:.0%} of the events of {show.data}, in the order of their time: history")
@@ -69,7 +68,8 @@ def run_demo(settings: Settings, name: str, *, stay: bool) -> None:
             _serve_on(service)
 
 
-def _show(name: str) -> Show:
+def show_of(name: str) -> Show:
+    """The demonstration of an example; raises `UsageError` if there is none, or its files are not there."""
     if name not in SHOWS:
         raise UsageError(f"there is no example {name!r}; take one of {', '.join(SHOWS)}")
     show = SHOWS[name]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,8 +11,12 @@ import duckdb
 import pytest
 
 from anabranch import App, Events, View, load_app
+from anabranch.features import Features
+from anabranch.freeze import Failed, fold
 from anabranch.instant import iso
+from anabranch.lookups import Lookups
 from anabranch.view import Tiles
+from infra.demo_shows import Request
 from infra.rows import Place, Rows
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -20,7 +24,7 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
 @dataclass(frozen=True)
 class Example:
-    """An application and the file of its one stream."""
+    """An application and the file of its data."""
 
     app: App
     path: Path
@@ -38,6 +42,25 @@ class Example:
             times = [int(getattr(m, stream.time).timestamp()) * 1_000_000 if stream.time else 0 for m in models]
             yield Events(stream, 0, offset, times, b"[" + b",".join(batch.rows) + b"]")
             offset += len(times)
+
+    def frozen(self, model: str, requests: Sequence[Request]) -> list[Features | Failed]:
+        """What each example's features are as these requests come in one after the other."""
+        tiles: dict[str, Tiles] = {}
+        watermarks: dict[str, int] = {}
+        lookups = Lookups(self.app.views, None, [tiles], watermarks)
+        found: list[Features | Failed] = []
+        offset = 0
+        for request in requests:
+            stream = self.app.streams[request.stream]
+            models = [stream.checked.model_validate_json(line, strict=True) for line in request.lines]
+            times = [int(getattr(m, stream.time or "").timestamp()) * 1_000_000 for m in models]
+            events = Events(stream, 0, offset, times, b"[" + b",".join(request.lines) + b"]")
+            views, learnt = self.app.views_of(stream.name), self.app.models_of(stream.name)
+            frozen, failures = fold(views, learnt, tiles, lookups, watermarks, events)
+            assert failures == {}
+            found += frozen.get(model, [])
+            offset += len(times)
+        return found
 
     def answers(self, view: View) -> dict[tuple[Any, ...], dict[str, Any]]:
         """What the view presents, by its key fields and the start of the tile (None: it has no tiles)."""
@@ -75,3 +98,13 @@ def pages() -> Example:
 @pytest.fixture(scope="module")
 def weblog() -> Example:
     return example("weblog", "weblog.parquet")
+
+
+@pytest.fixture(scope="module")
+def flights() -> Example:
+    return example("flights", "flights.parquet")
+
+
+@pytest.fixture(scope="module")
+def votes() -> Example:
+    return example("votes", "votes.parquet")

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
+import json
+from datetime import datetime, timedelta
+
 import pytest
 
+from infra.demo_shows import SHOWS
 from tests.examples.conftest import Example
 
 
@@ -45,3 +49,24 @@ def test_usage_equals_a_query_on_the_file(bikes: Example) -> None:
         assert (answer["rentals"], answer["riders"]) == (rentals, riders)
         assert answer["minutes"] == pytest.approx(minutes, rel=1e-9)
         assert answer["p90"] == pytest.approx(p90, rel=0.0101)
+
+
+def test_the_features_of_a_rental_are_those_of_the_rentals_that_came_back_before_it(bikes: Example) -> None:
+    count = 4_000
+    frozen = bikes.frozen("duration", SHOWS["bikes"].requests(bikes.rows()[:count]))
+    rows = [json.loads(row) for row in bikes.rows()[:count]]
+    for number in range(count - 50, count):
+        row, features = rows[number], frozen[number]
+        started = datetime.fromisoformat(row["started"])
+        first = (started - timedelta(hours=24) + timedelta(microseconds=1)).replace(minute=0, second=0, microsecond=0)
+        last = started.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        minutes = [
+            other["minutes"]
+            for other in rows[:number]
+            if other["station"] == row["station"] and first <= datetime.fromisoformat(other["started"]) < last
+        ]
+        assert isinstance(features, dict)
+        assert features["recent_rentals"] == len(minutes)
+        assert features["recent_minutes"] == (pytest.approx(sum(minutes) / len(minutes)) if minutes else None)
+        assert (features["hour"], features["weekday"]) == (f"{started.hour:02d}", f"{started:%a}")
+        assert "minutes" not in features, "the label is none of the features"
