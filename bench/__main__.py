@@ -9,7 +9,20 @@ from pathlib import Path
 
 from bench.report import Figure, show
 
-NAMES = ("fold", "ingest", "single", "read", "visible", "start", "restart", "batch", "replay", "predict", "learn")
+NAMES = (
+    "fold",
+    "ingest",
+    "single",
+    "read",
+    "visible",
+    "start",
+    "restart",
+    "batch",
+    "replay",
+    "predict",
+    "dashboards",
+    "learn",
+)
 
 
 def main(names: list[str]) -> int:

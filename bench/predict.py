@@ -78,9 +78,9 @@ def predictions(count: int) -> list[bytes]:
     return [request("POST", "/v1/models/duration/predict", orjson.dumps(trip)) for trip in asked]
 
 
-def under_load(port: int, empty_port: int) -> tuple[Outcome, Outcome]:
+def under_load(port: int, empty_port: int, first: int = EVENTS) -> tuple[Outcome, Outcome]:
     """Predictions while 1,000 events/s come in as 100 requests of 10; and, meanwhile, an empty route."""
-    events = list(lines(1_000 * FOLD_SECONDS, EVENTS))
+    events = list(lines(1_000 * FOLD_SECONDS, first))
     fork = multiprocessing.get_context("fork")  # not threads: those who drive fork
     writer = fork.Process(target=post, args=(port, events, 10, 100.0))
     count = PREDICTIONS_PER_SECOND * (FOLD_SECONDS - 2)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Mapping, Sequence
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from anabranch.instant import iso
@@ -82,10 +84,10 @@ class Scores:
         found: dict[str, dict[str, float | int | None]] = {}
         sums: dict[str, float] = {}
         counts: dict[str, int] = {}
-        for experts, losses in self.recent:
-            for expert, loss in zip(experts, losses, strict=True):
-                sums[expert] = sums.get(expert, 0.0) + loss
-                counts[expert] = counts.get(expert, 0) + 1
+        for experts, group in groupby(self.recent, key=itemgetter(0)):  # column by column: the fold waits meanwhile
+            for expert, column in zip(experts, zip(*(losses for _, losses in group), strict=True), strict=True):
+                sums[expert] = sums.get(expert, 0.0) + sum(column)
+                counts[expert] = counts.get(expert, 0) + len(column)
         for expert in dict.fromkeys((*self.totals, *self.experts)):
             n = self.counts.get(expert, 0) + (self._pending if expert in pending else 0)
             found[expert] = {

@@ -18,6 +18,8 @@ from serving.service import Service
 from serving.staleness import staleness
 
 _SNAPSHOT_SECONDS = 0.9
+_RATES_SECONDS = 2.4
+_MODELS_SECONDS = 4.0
 _REJECTED_SECONDS = 5.0
 _RUNS = 6
 
@@ -49,7 +51,8 @@ class Snapshots:
 
     def __init__(self, service: Service, models: Models):
         self._service = service
-        self._models = models
+        self._summaries = Kept(_MODELS_SECONDS, models.summaries)
+        self._rates = Kept(_RATES_SECONDS, self._of_rates)
         self._rejected = Kept(_REJECTED_SECONDS, self._count_rejected)
         self._text = Kept(_SNAPSHOT_SECONDS, lambda: orjson.dumps(self.snapshot()))
 
@@ -73,7 +76,7 @@ class Snapshots:
             "epochs": epochs,
             **staleness(service, publication, cut),
             **self._of_log(),
-            "models": self._models.summaries(),
+            "models": self._summaries.get(),
             "streams": list(service.app.streams),
             "views": list(service.app.views),
             "next_run": self._next_run(),
@@ -85,19 +88,25 @@ class Snapshots:
         try:
             return {
                 "log_end": str(service.log.end()),
-                "rates": [
-                    {
-                        "time": iso(start),
-                        "events": sum(count for stream, count in counts.items() if not stream.startswith("_")),
-                        "predictions": counts.get(PREDICTIONS, 0),
-                    }
-                    for start, counts in service.rates()
-                ],
+                "rates": self._rates.get(),
                 "rejected": self._rejected.get(),
                 "runs": [describe(run, service.clock()) for run in service.runs.list(_RUNS)],
             }
         except LogUnavailableError as error:
-            return {"log_end": None, "rates": [], "rejected": {}, "runs": [], "problem": str(error)}
+            return {"log_end": None, "rates": None, "rejected": {}, "runs": [], "problem": str(error)}
+
+    def _of_rates(self) -> dict[str, Any] | None:
+        """Users' events and predictions by bucket, the first of which begins at `start`."""
+        buckets = self._service.rates()
+        if len(buckets) < 2:
+            return None
+        events = [sum(n for stream, n in counts.items() if not stream.startswith("_")) for _, counts in buckets]
+        return {
+            "start": iso(buckets[0][0]),
+            "seconds": (buckets[1][0] - buckets[0][0]) / 1e6,
+            "events": events,
+            "predictions": [counts.get(PREDICTIONS, 0) for _, counts in buckets],
+        }
 
     def _count_rejected(self) -> dict[str, int]:
         return {name: self._service.dead_letters.count(name) for name in self._service.app.streams}

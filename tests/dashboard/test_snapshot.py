@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import count
 from typing import Any
 
 import pytest
@@ -17,8 +18,8 @@ __all__ = ["home", "make_home"]
 
 def test_an_answer_is_kept_for_a_while_and_then_computed_again() -> None:
     now = 0.0
-    calls: list[float] = []
-    kept = Kept(1.0, lambda: calls.append(now) or len(calls), lambda: now)
+    answers = count(1)
+    kept = Kept(1.0, lambda: next(answers), lambda: now)
     assert [kept.get(), kept.get()] == [1, 1]
     now = 0.99
     assert kept.get() == 1
@@ -60,8 +61,13 @@ def test_the_next_run_is_told(make_home: Callable[..., Home]) -> None:
 
 def test_rates_are_those_of_users_and_of_predictions(make_home: Callable[..., Home]) -> None:
     counts = {"rentals": 2, "pings": 3, "_predictions": 4, "_features": 5}
-    home = make_home(rates=lambda: [(1_700_000_000_000_000, counts)])
-    assert home.get("/dashboard/snapshot")["rates"] == [{"time": "2023-11-14T22:13:20Z", "events": 5, "predictions": 4}]
+    home = make_home(rates=lambda: [(1_700_000_000_000_000, counts), (1_700_000_005_000_000, {})])
+    assert home.get("/dashboard/snapshot")["rates"] == {
+        "start": "2023-11-14T22:13:20Z",
+        "seconds": 5,
+        "events": [5, 0],
+        "predictions": [4, 0],
+    }
 
 
 def test_without_the_database_the_rest_is_told(home: Home, make_home: Callable[..., Home]) -> None:

@@ -61,7 +61,7 @@ def _line() -> Any:
 def _bayes() -> Any:
     from river import naive_bayes
 
-    return naive_bayes.BernoulliNB()
+    return naive_bayes.BernoulliNB()  # type: ignore[no-untyped-call]
 
 
 @app.model(

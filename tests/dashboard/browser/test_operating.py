@@ -20,7 +20,7 @@ def test_the_tail_grows_and_is_filtered(visit: Open, service: Service) -> None:
     expect(tail).to_contain_text("a kingfisher")
     page.get_by_label("text contains").fill("HERON")
     expect(tail.locator("> div")).to_have_count(1)
-    page.get_by_label("stream", exact=True).select_option("rentals")
+    page.get_by_role("combobox", name="stream").select_option("rentals")
     page.get_by_label("text contains").fill("")
     expect(tail).to_contain_text("rental_id")
 
@@ -39,7 +39,7 @@ def test_a_rejected_event_shows_its_reasons_and_is_retried(visit: Open, service:
 
 def test_a_batch_run_is_started_and_watched(visit: Open, service: Service) -> None:
     page = visit("#/batch")
-    expect(page.get_by_text("published as generation 2")).to_be_visible()
+    expect(page.get_by_text(re.compile("published as generation"))).to_be_visible()
     page.get_by_role("button", name="Start a batch run").click()
     page.get_by_role("dialog").get_by_role("button", name="Start").click()
     expect(page.get_by_role("button", name="A run is at work")).to_be_disabled()

@@ -10,7 +10,7 @@ import { WAYS, losses, nothing, ordered } from "../charts/losses.js";
 import { refresh } from "../live.js";
 import { predictionForm } from "./prediction.js";
 
-const REFRESH_MS = 3000;
+const REFRESH_MS = 4000;
 
 export function show(root, { name }) {
   const body = h("div");

@@ -6,8 +6,6 @@ import { follow } from "../live.js";
 import { chart } from "../charts/chart.js";
 import { cutPicture } from "../charts/cut.js";
 
-const RATE_SECONDS = 5;
-
 export function show(root) {
   const tiles = h("div", { class: "tiles" });
   const cut = cutPicture();
@@ -58,15 +56,16 @@ function tile(name, value, note, warn = false) {
 
 /** Events a second, over the last full buckets. */
 function perSecond(snapshot) {
-  const full = snapshot.rates.slice(-3, -1);
-  return full.length ? full.reduce((sum, rate) => sum + rate.events, 0) / (full.length * RATE_SECONDS) : 0;
+  const full = snapshot.rates?.events.slice(-3, -1) ?? [];
+  return full.length ? full.reduce((sum, n) => sum + n, 0) / (full.length * snapshot.rates.seconds) : 0;
 }
 
 function rates(snapshot) {
-  const full = snapshot.rates.slice(0, -1); // the last bucket is still filling
-  const points = (name) => full.map((rate) => [Date.parse(rate.time), rate[name] / RATE_SECONDS]);
+  const { start, seconds } = snapshot.rates ?? {};
+  const full = (name) => snapshot.rates?.[name].slice(0, -1) ?? []; // the last bucket is still filling
+  const points = (name) => full(name).map((n, index) => [Date.parse(start) + index * seconds * 1000, n / seconds]);
   const series = [{ name: "events", colour: "var(--speed)", kind: "area", points: points("events") }];
-  if (full.some((rate) => rate.predictions)) series.push({ name: "predictions", colour: "var(--both)", kind: "line", points: points("predictions") });
+  if (full("predictions").some(Boolean)) series.push({ name: "predictions", colour: "var(--both)", kind: "line", points: points("predictions") });
   return { series, nothing: "The log cannot be read at the moment" };
 }
 

@@ -2,7 +2,7 @@
 
 import { card, empty, field, h, say, select, show as showIf, table } from "../dom.js";
 import { post, send } from "../api.js";
-import { compact, count, duration, number, text } from "../format.js";
+import { compact, count, duration, instant, number, text } from "../format.js";
 import { chart } from "../charts/chart.js";
 import { bars } from "../charts/bars.js";
 import { follow } from "../live.js";
@@ -25,6 +25,8 @@ export function show(root) {
   const write = editor({ text: stored() ?? "", run, changed: (value) => keep(value) });
   const button = h("button", { id: "run-sql", onclick: run }, "Run");
   const tables = h("div");
+  let columns = new Map();
+  let snapshot = null;
   root.append(
     h(
       "div",
@@ -53,7 +55,8 @@ export function show(root) {
 
   post(PATH, { sql: NAMES }).then(
     ({ rows }) => {
-      const columns = Map.groupBy(rows, ([name]) => name);
+      columns = Map.groupBy(rows, ([name]) => name);
+      offerExamples();
       write.know([...[...columns.keys()].map((name) => ({ name, kind: "view" })), ...[...new Set(rows.map(([, column]) => column))].map((name) => ({ name, kind: "column" }))]);
       tables.replaceChildren(table(
         [
@@ -73,10 +76,16 @@ export function show(root) {
     run();
   }
 
-  return follow((snapshot) => {
-    if (!snapshot) return;
-    showIf(samples, [snapshot.views, snapshot.streams], () => examples(snapshot).map(([name, value]) => h("button", { class: "quiet small", onclick: () => set(value) }, name)));
-    if (!write.text()) write.write(examples(snapshot)[0]?.[1] ?? "SELECT 1");
+  function offerExamples() {
+    if (!snapshot || !columns.size) return;
+    const offered = examples(snapshot, columns);
+    showIf(samples, offered, () => offered.map(([name, value]) => h("button", { class: "quiet small", onclick: () => set(value) }, name)));
+    if (!write.text()) write.write(offered[0]?.[1] ?? "SELECT 1");
+  }
+
+  return follow((found) => {
+    snapshot = found ?? snapshot;
+    offerExamples();
   });
 }
 
@@ -84,13 +93,17 @@ const stored = () => sessionStorage.getItem(STORED);
 const keep = (value) => sessionStorage.setItem(STORED, value);
 const quoted = (name) => (/^[a-z_]\w*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`);
 
-function examples(snapshot) {
-  const [stream, view] = [snapshot.streams[0], snapshot.views[0]];
+/** Questions to begin with, of what this application has. */
+function examples({ streams, views, models }, columns) {
+  const [stream, view] = [streams[0], views[0]];
+  const times = (columns.get(`events_${stream}`) ?? []).filter(([, name, type]) => TEMPORAL.test(type) && !name.startsWith("_"));
+  const time = quoted(times[0]?.[1] ?? "_appended");
   return [
-    stream && ["Events a day", `SELECT date_trunc('day', _appended) AS day, count(*) AS events\nFROM events_${stream}\nGROUP BY day\nORDER BY day`],
-    view && ["Newest tiles", `SELECT *\nFROM view_${view}\nLIMIT 100`],
-    ["Batch runs", "SELECT *\nFROM batch_runs\nLIMIT 20"],
-    snapshot.models.length && ["Scores", "SELECT *\nFROM model_scores"],
+    stream && ["Events a day", `SELECT date_trunc('day', ${time}) AS day, count(*) AS events\nFROM ${quoted(`events_${stream}`)}\nGROUP BY day\nORDER BY day`],
+    view && ["A view", `SELECT *\nFROM ${quoted(`view_${view}`)}\nLIMIT 200`],
+    ["Batch runs", "SELECT *\nFROM batch_runs"],
+    models.length > 0 && ["Scores", "SELECT *\nFROM model_scores"],
+    models.length > 0 && ["Predictions", "SELECT *\nFROM predictions\nLIMIT 100"],
   ].filter(Boolean);
 }
 
@@ -99,10 +112,15 @@ function results(answer, sql) {
   const take = KINDS.map(([accept, name, suffix]) => h("button", { class: "quiet small", onclick: () => download(sql, accept, suffix) }, name));
   const shown = rows.slice(0, SHOWN);
   const listed = rows.length
-    ? table(columns.map((column, index) => ({ title: column.name, number: NUMERIC.test(column.type), cell: (row) => (typeof row[index] === "number" ? number(row[index], 6) : text(row[index])) })), shown, { caption: "Result", tall: true })
+    ? table(columns.map((column, index) => ({ title: column.name, number: NUMERIC.test(column.type), cell: (row) => written(row[index], column.type) })), shown, { caption: "Result", tall: true })
     : empty("No rows");
   const more = rows.length > SHOWN || answer.truncated ? h("small", {}, `the first ${count(shown.length)} rows; a download has ${answer.truncated ? "as many as the limit allows" : "all"}`) : null;
   return [card("Result", { aside: h("div", { class: "row" }, h("small", {}, "Download"), take) }, listed, more), picture(columns, rows)].filter(Boolean);
+}
+
+function written(value, type) {
+  if (typeof value === "number") return number(value, 6);
+  return TEMPORAL.test(type) && typeof value === "string" ? instant(value) : text(value);
 }
 
 async function download(sql, accept, suffix) {

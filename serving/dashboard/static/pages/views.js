@@ -7,6 +7,7 @@ import { chart } from "../charts/chart.js";
 import { bars } from "../charts/bars.js";
 
 const LEAST_PAUSE_MS = 3000;
+const PAUSE_OF_WORK = 150; // a heavy question is asked seldom: it must not be felt by those who ask for predictions
 const ADDITIVE = ["count", "sum"];
 const RANGES = [["24h", "last 24 hours"], ["7d", "last 7 days"], ["30d", "last 30 days"], ["", "all kept time"]];
 const TILES_MOST = 2000;
@@ -86,7 +87,7 @@ function showView(root, view, query) {
   );
 
   let took = 0;
-  const pause = () => Math.max(LEAST_PAUSE_MS, 20 * took); // a heavy question is asked seldom
+  const pause = () => Math.max(LEAST_PAUSE_MS, PAUSE_OF_WORK * took);
   async function update() {
     const begun = performance.now();
     const keys = Object.fromEntries(Object.entries(wanted.keys).filter(([, value]) => value !== ""));
@@ -96,7 +97,7 @@ function showView(root, view, query) {
     const options = { ...keys, last: wanted.last, group: overTime || !tiled ? "tile" : "total", limit: overTime ? TILES_MOST : KEYS_MOST };
     try {
       const path = `v1/views/${encodeURIComponent(view.view)}`;
-      const [merged, batch, speed] = await Promise.all(["merged", "batch", "speed"].map((layer) => get(path, { ...options, layer })));
+      const [merged, batch, speed] = [await get(path, options), await get(path, { ...options, layer: "batch" }), await get(path, { ...options, layer: "speed" })];
       took = performance.now() - begun;
       const found = join(view, merged.rows, batch.rows, speed.rows);
       fresh.textContent = `${merged.generation === null ? "no generation yet" : `generation ${merged.generation} up to ${merged.batch_cut}`}, fold at ${merged.speed_cut}`;
