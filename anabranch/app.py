@@ -117,7 +117,7 @@ class App:
         batch: Callable[[], Any],
         speed: Callable[[], Any],
         metric: Metric | None = None,
-        blend: str = "hedge",
+        blend: str | Callable[[], Any] = "hedge",
         tolerance: float = 0.02,
         holdout: float = 0.2,
         seed: int = 0,
@@ -145,7 +145,8 @@ class App:
         metric
             ``"squared_error"`` (absent, in a regression), ``"absolute_error"``, or ``"log_loss"`` in a classification.
         blend
-            How the predictions become one: ``"hedge"``, ``"mean"``, ``"batch"`` or ``"speed"``.
+            How the predictions become one: ``"hedge"``, ``"mean"``, ``"batch"``, ``"speed"``, or a class that extends
+            `speed.blend.Blend`.
         tolerance
             How much worse than the champion on the holdout, relatively, a new version may be and still be promoted.
         holdout

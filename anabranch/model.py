@@ -60,7 +60,7 @@ class Model:
     metric
         The loss by which everything is compared.
     blend
-        The name of a blend; see `speed.blend`.
+        The name of a blend, or what makes one of the application's own; see `speed.blend`.
     tolerance
         How much worse than the champion, relatively, a new version may be on the holdout and still take its place.
     holdout
@@ -81,7 +81,7 @@ class Model:
     batch: Callable[[], Any]
     speed: Callable[[], Any]
     metric: Metric
-    blend: str
+    blend: str | Callable[[], Any]
     tolerance: float
     holdout: float
     seed: int
@@ -145,7 +145,7 @@ class Model:
     @cached_property
     def learner_fingerprint(self) -> str:
         """A digest of everything that makes the state of its speed learners what it is."""
-        parts = [self.fingerprint, likeness(self.speed), self.metric, self.blend]
+        parts = [self.fingerprint, likeness(self.speed), self.metric, likeness(self.blend)]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
     def _check(self) -> None:

@@ -71,7 +71,7 @@ class Standing:
             "stream": self.model.on.name,
             "task": self.model.task,
             "metric": self.model.metric,
-            "blend": self.model.blend,
+            "blend": blend if isinstance(blend := self.model.blend, str) else blend().name,
             **self.report,
             "champion": self.champion,
             "versions": [self._version(held) for held in self.versions],

@@ -322,7 +322,7 @@ _NOT_KEPT = {"model", "predictor", "blend", "_alarmed", "_place"}
 def _speed_models(model: Model) -> dict[str, Any]:
     """The models of River by the name of their expert."""
     where = f"model {model.name!r}"
-    if model.blend not in BLENDS:
+    if isinstance(model.blend, str) and model.blend not in BLENDS:
         raise DefinitionError(
             where, f"blend={model.blend!r} is unknown", f"Take one of {', '.join(BLENDS)}", model.location
         )

@@ -19,6 +19,7 @@ from anabranch.features import Features
 from anabranch.view import View
 from eventlog.publication import Publication
 from eventlog.segment import Segment
+from speed.blend import Blend
 from speed.checkpoint import Checkpoints
 from speed.fold import SAMPLED, Effects, apply
 from speed.learner import Learner
@@ -309,6 +310,27 @@ def test_a_learner_of_another_definition_is_not_taken_from_a_checkpoint(tmp_path
     path = checkpoints.save(world.state, world.app)
     assert list(checkpoints.load(path, make_app(linear)).learners) == ["minutes"]
     assert checkpoints.load(path, make_app(mean)).learners == {}
+
+
+class Cautious(Blend):
+    """A blend of an application's own: it never trusts anybody with more than half."""
+
+    name = "cautious"
+
+    def learn(self, losses: Any) -> None:
+        best = min(losses, key=losses.__getitem__)
+        self.shares = {name: 0.5 if name == best else 0.5 / (len(losses) - 1) for name in losses}
+
+
+def test_an_application_may_bring_a_blend_of_its_own(tmp_path: Path) -> None:
+    app = make_app(blend=Cautious)
+    world = World(app, 1)
+    world.publish(1, minutes=1)
+    world.append("rides", *(ride(i, float(i)) for i in range(10)))
+    assert world.report["weights"] == {"batch": 0.5, "speed": 0.5}
+    checkpoints = Checkpoints(tmp_path)
+    loaded = checkpoints.load(checkpoints.save(world.state, app), app)
+    assert loaded.learners["minutes"].blend.state() == world.learner.blend.state()
 
 
 @pytest.mark.parametrize(
