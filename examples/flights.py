@@ -13,7 +13,7 @@ from typing import Any
 
 from lightgbm import LGBMRegressor
 from pydantic import BaseModel
-from river import compose, linear_model, optim, preprocessing
+from river import linear_model, optim, preprocessing
 
 from anabranch import App, Label, agg
 
@@ -68,13 +68,6 @@ carriers = app.view(
 planes = app.view("planes", of=arrivals, by="tailnum", tile="1h", keep="7d", delay=agg.last("delay"))
 
 
-def linear() -> Any:
-    """A linear model of the median: numbers scaled, texts one column a category."""
-    numbers = compose.SelectType(int, float) | preprocessing.StandardScaler()
-    texts = compose.SelectType(str) | preprocessing.OneHotEncoder()
-    return (numbers + texts) | linear_model.LinearRegression(optim.AdaGrad(1.0), loss=optim.losses.Quantile(0.5))
-
-
 @app.model(
     "delay",
     on=departures,
@@ -82,7 +75,10 @@ def linear() -> Any:
     task="regression",
     metric="absolute_error",
     batch=lambda: LGBMRegressor(n_estimators=200, objective="mae", min_child_samples=40),
-    speed=linear,
+    speed=lambda: (
+        preprocessing.MaxAbsScaler()
+        | linear_model.LinearRegression(optim.AdaGrad(1.0), loss=optim.losses.Quantile(0.5))
+    ),
 )
 def delay(flight: Departure, views: Any) -> dict[str, float | str | None]:
     """What is known of a flight when it should leave."""

@@ -35,7 +35,7 @@ def test_an_arrival_is_posted_after_its_departure_and_nothing_before_its_time(re
     for request in requests:
         for event in map(json.loads, request.lines):
             at = datetime.fromisoformat(event.get("landed") or event["scheduled"])
-            assert at > newest - timedelta(minutes=20)
+            assert at > newest - timedelta(minutes=30)
             newest = max(newest, at)
             if request.stream == "departures":
                 assert "delay" not in event
