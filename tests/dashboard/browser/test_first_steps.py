@@ -20,7 +20,7 @@ def fresh(tmp_path: Path) -> Iterator[Service]:
     service.close()
 
 
-def test_without_a_generation_every_page_says_what_to_do(visit: Open, fresh: Service) -> None:
+def test_without_a_generation_every_page_says_what_to_do(fresh: Service, visit: Open) -> None:
     page = visit(of=fresh)
     expect(page.locator(".cut")).to_contain_text("no generation yet")
     expect(page.get_by_text("No batch run yet")).to_be_visible()
@@ -34,7 +34,7 @@ def test_without_a_generation_every_page_says_what_to_do(visit: Open, fresh: Ser
         expect(page.get_by_text(hint).first).to_be_visible()
 
 
-def test_a_model_that_has_learnt_nothing_answers_all_the_same(visit: Open, fresh: Service) -> None:
+def test_a_model_that_has_learnt_nothing_answers_all_the_same(fresh: Service, visit: Open) -> None:
     page = visit("#/models/rider", of=fresh)
     page.get_by_label("station", exact=True).fill("Market at 4th")
     page.get_by_label("started", exact=True).fill("2014-05-01T08:00:00Z")
@@ -51,7 +51,7 @@ def locked(tmp_path: Path) -> Iterator[Service]:
     service.close()
 
 
-def test_with_a_key_one_logs_in_first(visit: Open, locked: Service) -> None:
+def test_with_a_key_one_logs_in_first(locked: Service, visit: Open) -> None:
     page = visit(of=locked)
     expect(page).to_have_url(f"http://127.0.0.1:{locked.port}/login")
     page.get_by_label("API key").fill("river & sea")
