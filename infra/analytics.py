@@ -49,13 +49,23 @@ class Analytics:
         How old the published file may become.
     wait_seconds
         How long a query waits for its snapshot.
+    idle_seconds
+        See `IDLE_SECONDS`.
     """
 
-    def __init__(self, process: Process, consumer: Consumer, refresh_seconds: float, wait_seconds: float):
+    def __init__(
+        self,
+        process: Process,
+        consumer: Consumer,
+        refresh_seconds: float,
+        wait_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
+    ):
         self._process = process
         self._consumer = consumer
         self._refresh_seconds = refresh_seconds
         self._wait_seconds = wait_seconds
+        self._idle_seconds = idle_seconds
         self._changed = threading.Condition()
         self._closing = False
         self._wanted = self._served = 0
@@ -90,12 +100,18 @@ class Analytics:
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-        scribe = self._scribe
+            scribe = self._scribe
         if scribe is not None:
-            scribe.end()
+            scribe.end()  # what the thread waits for
         self._thread.join()
+        self._let_go()
 
     # reading
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no scribe now."""
+        return self._scribe is None
 
     @contextmanager
     def reading(self) -> Iterator[Mapping[str, Any]]:
@@ -162,7 +178,7 @@ class Analytics:
         pulse = self._pulse_now()
         if self._newest is not None and pulse == self._pulse and (self._shown or not publish):
             _say_fresh(Path(self._newest["fresh"]), taken)
-            if time.monotonic() - self._moved > IDLE_SECONDS:
+            if time.monotonic() - self._moved > self._idle_seconds:
                 self._let_go()
             return
         self._moved = time.monotonic()
@@ -173,11 +189,14 @@ class Analytics:
         self._newest, self._pulse = answer["snapshot"], pulse
 
     def _ask(self, publish: bool) -> dict[str, Any]:
-        if self._scribe is None:
-            process = self._process
-            command = [sys.executable, "-m", "infra.scribe", process.settings.app_reference, str(process.home)]
-            self._scribe = Child(command)
         with self._changed:
+            if self._closing:
+                raise _RefusedError("the service ends")
+            if self._scribe is None:
+                process = self._process
+                command = [sys.executable, "-m", "infra.scribe", process.settings.app_reference, str(process.home)]
+                self._scribe = Child(command)
+            scribe = self._scribe
             in_use = [name for name, count in self._in_use.items() if count]
             self._in_use = Counter({name: self._in_use[name] for name in in_use})
             if self._newest is not None:
@@ -190,7 +209,7 @@ class Analytics:
             "standings": told,
         }
         try:
-            return self._scribe.ask(message, None)[0]
+            return scribe.ask(message, None)[0]
         except ChildEndedError:
             self._let_go()
             raise

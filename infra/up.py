@@ -68,7 +68,7 @@ def up(settings: Settings) -> None:
         consumer.start()
         recorder.start()
         try:
-            with _at_work(scheduler), analytics, closing(desk):
+            with _at_work(scheduler), closing(desk), analytics:
                 _tune()
                 server.run([listener])
         finally:

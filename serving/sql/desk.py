@@ -20,7 +20,7 @@ from typing import Any, Protocol
 import orjson
 
 from serving.sql.child import Child, ChildEndedError
-from serving.sql.errors import SqlBusyError, SqlTooLargeError, SqlTooLongError, error_of
+from serving.sql.errors import SqlBusyError, SqlTooLargeError, SqlTooLongError, SqlUnavailableError, error_of
 
 RUNNING_MOST = 2
 WAITING_MOST = 8
@@ -158,9 +158,9 @@ class Desk:
     def _runner(self) -> Iterator[Child]:
         """A process for one query; it is used again unless it died."""
         with self._lock:
-            runner = self._runners.pop() if self._runners else None
-        runner = runner or self._start()
-        with self._lock:
+            if self._closed:
+                raise SqlUnavailableError("The service ends")
+            runner = self._runners.pop() if self._runners else self._start()
             self._busy.add(runner)
         died = False
         try:
@@ -177,11 +177,10 @@ class Desk:
                 runner.end()
 
     def _start(self) -> Child:
-        with self._lock:
-            if not self._scratch:
-                self._scratch = tempfile.mkdtemp(prefix="anabranch-sql-")
-            for folder in self._readable:
-                folder.mkdir(parents=True, exist_ok=True)  # the right to read it is given before it may be there
+        if not self._scratch:
+            self._scratch = tempfile.mkdtemp(prefix="anabranch-sql-")
+        for folder in self._readable:
+            folder.mkdir(parents=True, exist_ok=True)  # the right to read it is given before it may be there
         command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
         packages = str(Path(__file__).parents[2])
         environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath}

@@ -58,18 +58,23 @@ def read(relation: duckdb.DuckDBPyRelation, rows: int, result_bytes: int) -> Res
     truncated = False
     reader = relation.to_arrow_reader(_BATCH_ROWS)
     for batch in reader:
+        kept = min(batch.num_rows, rows - count, _fitting(batch, result_bytes - size))
+        if batch.num_rows and not kept and not count:
+            raise SqlTooLargeError(f"A row of the result is larger than {result_bytes:,} bytes")
+        truncated = kept < batch.num_rows
+        batches.append(batch.slice(0, kept))
+        count += kept
         size += batch.nbytes
-        if size > result_bytes and not batches:
-            raise SqlTooLargeError(f"The first {batch.num_rows:,} rows are larger than {result_bytes:,} bytes")
-        if size > result_bytes or count == rows:
-            truncated = truncated or batch.num_rows > 0
-            break
-        truncated = count + batch.num_rows > rows
-        batches.append(batch.slice(0, rows - count))
-        count += batches[-1].num_rows
         if truncated:
             break
     return Result([str(type_) for type_ in relation.types], pa.Table.from_batches(batches, reader.schema), truncated)
+
+
+def _fitting(batch: pa.RecordBatch, most_bytes: int) -> int:
+    """How many of its rows have at most so many bytes, if they are about equally large."""
+    if batch.nbytes <= most_bytes:
+        return int(batch.num_rows)
+    return max(0, int(batch.num_rows * most_bytes // batch.nbytes))
 
 
 # as bytes

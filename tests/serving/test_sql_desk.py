@@ -1,0 +1,214 @@
+"""The desk, its runners and their walls, on a snapshot made by hand."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pytest
+
+from serving.routes.sql import _wanted
+from serving.sql import landlock
+from serving.sql.child import Child, ChildEndedError
+from serving.sql.desk import Desk, Query
+from serving.sql.errors import (
+    NotAcceptableError,
+    SqlError,
+    SqlFailedError,
+    SqlRefusedError,
+    SqlTooLargeError,
+    SqlTooLongError,
+    SqlUnavailableError,
+    error_of,
+    told,
+)
+
+LIMITS = {"seconds": 2.0, "memory_bytes": 100_000_000, "rows": 100, "result_bytes": 100_000}
+
+
+class Source:
+    """One snapshot, and which were read."""
+
+    def __init__(self, folder: Path):
+        self._files = [str(folder / "numbers.parquet")]
+        self.path = folder / "snapshot.duckdb"
+        with duckdb.connect(self.path) as connection:
+            connection.execute(f"COPY (SELECT range AS number FROM range(1000)) TO '{self._files[0]}'")
+            connection.execute(f"CREATE VIEW numbers AS FROM read_parquet('{self._files[0]}')")
+        self.read: list[str] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[Mapping[str, Any]]:
+        self.read.append("begun")
+        facts = {"generation": None, "batch_cut": "0:0", "cut": "0:7"}
+        yield {"name": "snapshot", "path": str(self.path), "files": self._files, **facts}
+        self.read.append("ended")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with closing(Desk(Source(tmp_path), LIMITS, [tmp_path])) as desk:
+        yield desk
+
+
+def ask(desk: Desk, sql: str, *parameters: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = orjson.loads(desk.submit(Query(sql, parameters, "json")).result(60).body)
+    return answer
+
+
+def test_a_query_is_answered_from_the_snapshot(desk: Desk) -> None:
+    answer = ask(desk, "SELECT sum(number) AS total FROM numbers WHERE number < ?", 5)
+    assert answer == {
+        "columns": [{"name": "total", "type": "HUGEINT"}],
+        "rows": [[10]],
+        "row_count": 1,
+        "truncated": False,
+        "generation": None,
+        "batch_cut": "0:0",
+        "speed_cut": "0:7",
+    }
+
+
+def test_a_runner_that_died_is_replaced(desk: Desk) -> None:
+    for hostile, error in (
+        ("SELECT count(*) FROM range(1000000000000)", SqlTooLongError),
+        ("SELECT length(repeat('x', 2000000000))", SqlTooLargeError),
+        ("SELECT * FROM read_text('/etc/passwd')", SqlRefusedError),
+        ("SELECT nothing", SqlFailedError),
+    ):
+        with pytest.raises(error):
+            ask(desk, hostile)
+        assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
+
+
+def test_a_result_that_is_too_large_is_cut_or_refused(desk: Desk) -> None:
+    found = ask(desk, "SELECT repeat('x', 5000) FROM numbers")
+    assert found["truncated"]
+    assert 15 <= found["row_count"] < 20
+    assert ask(desk, "SELECT 1 FROM numbers LIMIT 100")["truncated"] is False
+    assert ask(desk, "SELECT 1 FROM numbers LIMIT 101")["truncated"] is True
+    assert ask(desk, "SELECT 1 FROM numbers LIMIT 0")["rows"] == []
+    with pytest.raises(SqlTooLargeError, match="A row of the result"):
+        ask(desk, "SELECT repeat('x', 200000) FROM numbers LIMIT 1")
+
+
+def test_what_runs_ends_with_the_desk(tmp_path: Path) -> None:
+    desk = Desk(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path])
+    ask(desk, "SELECT 1")
+    running = desk.submit(Query("SELECT count(*) FROM range(1000000000000)", [], "json"))
+    threading.Thread(target=desk.close).start()
+    with pytest.raises(SqlError):
+        running.result(30)
+    desk.close()
+    with pytest.raises(SqlError):
+        desk.submit(Query("SELECT 1", [], "json")).result(30)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SqlRefusedError("file", "no"),
+        SqlFailedError("no"),
+        SqlTooLongError(3.0),
+        SqlTooLargeError("no"),
+        SqlUnavailableError("no"),
+    ],
+)
+def test_an_error_survives_the_way_to_another_process(error: SqlError) -> None:
+    again = error_of(orjson.loads(orjson.dumps(told(error))))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_a_child_that_does_not_answer_is_killed() -> None:
+    child = Child([sys.executable, "-c", "import time; time.sleep(60)"])
+    with pytest.raises(ChildEndedError) as caught:
+        child.ask({}, 0.3)
+    assert caught.value.late
+
+
+def test_a_child_that_ends_is_noticed() -> None:
+    child = Child([sys.executable, "-c", "print(1)"])
+    with pytest.raises(ChildEndedError) as caught:
+        child.ask({}, 60.0)
+    assert not caught.value.late
+
+
+def test_a_child_ends_with_its_parent_in_the_middle_of_work() -> None:
+    work = "import time; from serving.sql.child import answer_all; answer_all(lambda m: time.sleep(600))"
+    parent = (
+        "import os, sys; from serving.sql.child import Child;"
+        f"child = Child([sys.executable, '-c', {work!r}]);"
+        "child._process.stdin.write(bytes([2,0,0,0]) + bytes(8) + b'{}'); child._process.stdin.flush();"
+        "print(child.pid, flush=True); os._exit(0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
+    pid = int(ended.stdout)
+    from tests.end_to_end.analyst import until
+
+    until(lambda: not is_alive(pid), 30)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_kernel_keeps_what_was_given_up(tmp_path: Path) -> None:
+    for name in ("readable", "writable", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    program = (
+        "import sys, os, socket; from pathlib import Path; from serving.sql.landlock import restrict\n"
+        f"root = Path({str(tmp_path)!r})\n"
+        "if not restrict([str(root / 'readable')], [str(root / 'writable')]): print('unknown'); sys.exit()\n"
+        "def can(act):\n"
+        "    try: act(); return True\n"
+        "    except OSError: return False\n"
+        "print(can(lambda: (root / 'readable/file').read_text()),\n"
+        "  can(lambda: (root / 'writable/new').write_text('x')),\n"
+        "  can(lambda: (root / 'readable/file').write_text('x')), can(lambda: (root / 'other/file').read_text()),\n"
+        "  can(lambda: os.truncate(root / 'readable/file', 0)), can(lambda: open('/etc/passwd')),\n"
+        "  can(lambda: (root / 'readable/file').unlink()))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    if ended.stdout.strip() == "unknown":
+        pytest.skip("this kernel has no Landlock")
+    assert ended.stdout.split() == ["True", "True", *["False"] * 5]
+    assert (tmp_path / "readable" / "file").read_text() == "readable"
+
+
+def test_elsewhere_the_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not landlock.restrict([os.devnull], [])
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        (None, "application/json"),
+        ("*/*", "application/json"),
+        ("text/csv", "text/csv"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
+        ("text/csv;q=0.5, application/vnd.apache.parquet;q=0.9", "application/vnd.apache.parquet"),
+        ("application/json;q=0, text/*", "text/csv"),
+        ("Application/VND.apache.arrow.stream; q=x, text/csv;q=0.1", "text/csv"),
+    ],
+)
+def test_the_form_that_is_wanted_most_is_taken(accept: str | None, wanted: str) -> None:
+    assert _wanted(accept) == wanted
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", "text/html, image/*"])
+def test_a_form_that_there_is_not_is_refused(accept: str) -> None:
+    with pytest.raises(NotAcceptableError, match="text/csv"):
+        _wanted(accept)
