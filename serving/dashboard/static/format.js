@@ -26,13 +26,19 @@ export function duration(seconds) {
   if (seconds === null || seconds === undefined) return "–";
   if (seconds < 0.0005) return "0 ms";
   if (seconds < 1) return `${Math.round(seconds * 1000)} ms`;
-  if (seconds < 60) return `${seconds < 10 ? seconds.toFixed(1) : Math.round(seconds)} s`;
+  if (seconds < 60) return `${seconds < 10 && !Number.isInteger(seconds) ? seconds.toFixed(1) : Math.round(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} min ${Math.round(seconds % 60)} s`;
   if (seconds < 86_400) return `${Math.floor(seconds / 3600)} h ${Math.round((seconds % 3600) / 60)} min`;
   return `${(seconds / 86_400).toFixed(1)} days`;
 }
 
-export const ago = (text, now) => `${duration(Math.max(0, Math.round((now - Date.parse(text)) / 1000)))} ago`;
+/** How long ago a moment was, in the largest unit that fits. */
+export function ago(text, now) {
+  const seconds = Math.max(0, Math.round((now - Date.parse(text)) / 1000));
+  const [unit, size] = [["days", 172_800], ["h", 7200], ["min", 120], ["s", 0]].find(([, least]) => seconds >= least);
+  const length = { days: 86_400, h: 3600, min: 60, s: 1 }[unit];
+  return size === 0 && seconds < 1 ? "just now" : `${Math.floor(seconds / length)} ${unit} ago`;
+}
 
 /** 2014-05-01 08:00:00 */
 export const instant = (text) => (text ? text.slice(0, 19).replace("T", " ") : "–");

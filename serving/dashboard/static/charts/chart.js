@@ -60,9 +60,8 @@ export function chart({ label, height = 220, time = true, stacked = false, zero 
     const extra = layers.some((one) => one.kind === "bars") ? Math.max(...layers.map((one) => one.width ?? 0)) : 0;
     const low = Math.min(...all.map((p) => p.x));
     const high = Math.max(...all.map((p) => p.x)) + extra;
-    let bottom = zero ? 0 : Math.min(...all.map((p) => p.low ?? p.y));
+    const bottom = Math.min(...all.map((p) => p.y), zero ? 0 : Infinity);
     let top = Math.min(data.most ?? Infinity, Math.max(...all.map((p) => p.y), zero ? 0 : -Infinity));
-    bottom = Math.min(bottom, ...all.map((p) => p.y));
     if (top === bottom) top = bottom + 1;
     const rows = ticks(bottom, top, height / 48);
     const [y0, y1] = [rows.at[0], rows.at.at(-1)];

@@ -2,12 +2,13 @@
 // far the fold is. Nothing in it is to scale but the order: a generation may cover millions and an epoch three.
 
 import { h, s } from "../dom.js";
-import { count, duration, offset, percent } from "../format.js";
+import { compact, count, duration, offset, percent } from "../format.js";
 
 const HEIGHT = 268;
 const LOG = 62;
 const BOXES = 100;
 const BOX = 74;
+const TIGHT = 140; // a box of fewer pixels has no room for offsets
 
 /** {node, update(snapshot)} */
 export function cutPicture() {
@@ -106,7 +107,9 @@ function batchBox(snapshot, left, border, cut, narrow) {
 function epochBox(epoch, from, to, last, narrow) {
   const middle = (from + to) / 2 + 2;
   const name = last ? (narrow ? "speed" : "speed layer: current epoch") : narrow ? "epoch" : "speed layer: epoch";
-  const lines = [`[${count(epoch.start)}, ${count(epoch.end)})`, `${count(epoch.end - epoch.start)} records`];
+  const records = epoch.end - epoch.start;
+  const tight = to - from < TIGHT;
+  const lines = tight ? [compact(records), "records"] : [`[${count(epoch.start)}, ${count(epoch.end)})`, `${count(records)} records`];
   return [
     s("rect", { class: "box speed", x: from + 3, y: BOXES, width: Math.max(0, to - from - 3), height: BOX, rx: 9 }),
     s("text", { class: "title", x: middle, y: BOXES + 24, "text-anchor": "middle" }, name),

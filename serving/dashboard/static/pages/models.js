@@ -114,7 +114,7 @@ function figures(model, experts) {
   return [
     tile("Champion", model.champion === null ? "none yet" : `version ${model.champion}`, model.champion === null ? "a batch run trains one" : `of ${model.versions.length} kept`),
     tile("Task", model.task, `measured by ${model.metric.replace("_", " ")}`),
-    tile("Loss of the blend", number(blend?.recent ?? null), blend ? `last ${count(Math.min(blend.count, 1000))} of ${count(blend.count)} examples` : "needs a champion"),
+    tile("Loss of the blend", number(blend?.recent ?? null), blend ? `last ${count(Math.min(blend.count, 1000))} examples` : "needs a champion"),
     tile("Against the best expert", gain === null ? "–" : `${gain >= 0 ? "−" : "+"}${percent(Math.abs(gain), 1)}`, gain === null ? "" : gain >= 0 ? "the blend is better" : "the blend is worse"),
     tile("Drift alarms", count(model.alarms.length), model.alarms.length ? `last at ${model.alarms.at(-1).at}` : "none"),
   ];

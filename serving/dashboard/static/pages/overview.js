@@ -44,8 +44,8 @@ function figures(snapshot) {
     tile("Records in the log", count(end), `${number(perSecond(snapshot), 3)} a second`),
     tile("Lag of the fold", duration(snapshot.lag_seconds), behind ? `${count(behind)} records behind` : "up to date", snapshot.problem),
     tile("Generation", snapshot.generation ?? "none yet", last ? `published ${ago(last.finished, now)}` : "start a batch run"),
-    tile("Behind the cut", count(offset(snapshot.speed_cut) - offset(snapshot.batch_cut)), "records in the speed layer"),
-    snapshot.next_run && tile("Next batch run", running ? "at work" : `in ${duration(Math.max(0, (Date.parse(snapshot.next_run) - now) / 1000))}`, `${instant(snapshot.next_run)} UTC`),
+    tile("Behind the cut", count(offset(snapshot.speed_cut) - offset(snapshot.batch_cut)), "in the speed layer"),
+    snapshot.next_run && tile("Next batch run", running ? "at work" : `in ${duration(Math.max(0, (Date.parse(snapshot.next_run) - now) / 1000))}`, `${instant(snapshot.next_run).slice(5, 16)} UTC`),
     tile("Rejected events", count(rejected), rejected ? h("a", { href: "#/log?rejected=1" }, "look at them") : "none wait", rejected > 0),
   ].filter(Boolean);
 }

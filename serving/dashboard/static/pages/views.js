@@ -209,7 +209,7 @@ function rowTable(view, found, next) {
     const value = row.merged[name];
     return typeof value === "object" && value !== null ? text(value).slice(0, 140) : [text(value), shares.length === 2 && h("div", {}, shares[0], " ⊕ ", shares[1])];
   };
-  const shown = (view.tile_seconds === null ? found : [...found].reverse()).slice(0, ROWS_SHOWN);
+  const shown = (found[0].merged.tile === null ? found : [...found].reverse()).slice(0, ROWS_SHOWN);
   return [
     table(
       [
