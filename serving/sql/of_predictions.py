@@ -71,18 +71,29 @@ def _source(contents: Contents, models: Sequence[Model], columns: Sequence[Colum
     stored |= dict.fromkeys(("batch_cut", "speed_cut", "example_id"), "VARCHAR")
     stored |= {"prediction": "JSON", "example": "JSON", "versions": "MAP(VARCHAR, BIGINT)"}
     stored["features"] = dict(features) if features else "JSON"
-    told = records(contents, PREDICTIONS, [PLACE[1], DATA])
-    opened = f"SELECT _offset, unnest(from_json(_data, {duck.text(json.dumps(stored))})) FROM ({told})"
     known = [_known(contents, model, shapes["label"]) for model in models]
     none = f"SELECT NULL::VARCHAR AS prediction_id, NULL::{shapes['label']} AS label WHERE false"
     losses = " ".join(f"WHEN {duck.text(model.name)} THEN {_loss(model)}" for model in models)
     loss = f"CASE p.model {losses} END" if losses else "NULL::DOUBLE"
     prediction = f"(p.prediction ->> '$')::{shapes['prediction']}"
     return (
-        f"WITH told AS ({opened}), known AS ({' UNION ALL '.join([none, *known])})"
-        f" SELECT p.* EXCLUDE (prediction, versions), {prediction} AS prediction, p.versions['batch'] AS version,"
-        f" known.label, {loss} AS loss FROM told AS p LEFT JOIN known ON p.prediction_id = known.prediction_id"
+        f"SELECT p.* EXCLUDE (prediction, versions), {prediction} AS prediction, p.versions['batch'] AS version,"
+        f" known.label, {loss} AS loss FROM ({_told(contents, stored)}) AS p"
+        f" LEFT JOIN ({' UNION ALL '.join([none, *known])}) AS known ON p.prediction_id = known.prediction_id"
     )
+
+
+def _told(contents: Contents, fields: Mapping[str, object]) -> str:
+    """SQL of what was recorded, as columns. Not in a `WITH`: clients before DuckDB 2 lose sight of it in a macro."""
+    opened = f"unnest(from_json(_data, {duck.text(json.dumps(fields))}))"
+    return f"SELECT _offset, {opened} FROM ({records(contents, PREDICTIONS, [PLACE[1], DATA])})"
+
+
+def _asked(contents: Contents, model: Model) -> str:
+    """SQL of what is needed of the predictions of a model to find their labels."""
+    fields = {**dict.fromkeys(("prediction_id", "model", "example_id"), "VARCHAR"), "time": "TIMESTAMPTZ"}
+    told = _told(contents, {**fields, "example": "JSON"})
+    return f"SELECT * FROM ({told}) WHERE model = {duck.text(model.name)}"
 
 
 def _known(contents: Contents, model: Model, type_: str) -> str:
@@ -94,9 +105,9 @@ def _own(contents: Contents, model: Model, type_: str) -> str:
     label = str(model.own_label)
     events = labels(contents, model.on, [label])
     return (
-        f"SELECT told.prediction_id, arg_min(e.{duck.name(label)}, e._offset)::{type_} AS label FROM told"
-        f" JOIN ({events}) AS e ON e._id = told.example_id"
-        f" WHERE told.model = {duck.text(model.name)} AND e.{duck.name(label)} IS NOT NULL GROUP BY told.prediction_id"
+        f"SELECT told.prediction_id, arg_min(e.{duck.name(label)}, e._offset)::{type_} AS label"
+        f" FROM ({_asked(contents, model)}) AS told JOIN ({events}) AS e ON e._id = told.example_id"
+        f" WHERE e.{duck.name(label)} IS NOT NULL GROUP BY told.prediction_id"
     )
 
 
@@ -113,8 +124,8 @@ def _later(contents: Contents, model: Model, type_: str) -> str:
     return (
         f"SELECT asked.prediction_id, coalesce(arg_max(e.{field}, e._offset)::{type_}, CASE WHEN"
         f" any_value(asked.at) + {label.within_us} < {clock} THEN {missing}::{type_} END) AS label FROM (SELECT"
-        f" prediction_id, epoch_us({time}) AS at, told.example ->> {_path(label.example_field)} AS key FROM told"
-        f" WHERE model = {duck.text(model.name)}) AS asked LEFT JOIN"
+        f" prediction_id, epoch_us({time}) AS at, told.example ->> {_path(label.example_field)} AS key"
+        f" FROM ({_asked(contents, model)}) AS told) AS asked LEFT JOIN"
         f" ({labels(contents, label.stream, [label.field, label.label_field])}) AS e"
         f" ON e.{key}::VARCHAR = asked.key AND {in_time} AND e.{field} IS NOT NULL"
         " WHERE asked.key IS NOT NULL GROUP BY asked.prediction_id"
