@@ -22,6 +22,9 @@ USUAL_LOSS = 30.0
 
 SMALLEST_SQUARE = SMALLEST * SMALLEST
 
+LEAST_PART = 1e-12
+"""What the worst expert is given, of what the best is: a weight must not vanish, or nothing brings it back."""
+
 KNOWN_EXAMPLES = 100
 """As how many examples a loss counts that is known when an expert enters."""
 
@@ -125,7 +128,7 @@ class Hedge(Blend):
         for expert, exponent in zip(awake, exponents, strict=True):
             mean = seen[expert][0]
             grown.append(shares[expert] * exp(rate * (exponent - highest)))
-            given.append((best / mean) ** 2 if mean > best else 1.0)
+            given.append(max((best / mean) ** 2, LEAST_PART) if mean > best else 1.0)
         grow, give = (1.0 - self.share) * mass / sum(grown), self.share * mass / sum(given)
         learnt = {e: grow * share + give * part for e, share, part in zip(awake, grown, given, strict=True)}
         self.shares = learnt if len(learnt) == len(shares) else shares | learnt
@@ -152,6 +155,6 @@ def inverse(means: Mapping[str, float]) -> dict[str, float]:
     {'batch': 0.8, 'speed': 0.2}
     """
     best = max(min(means.values()), SMALLEST)
-    parts = {expert: (best / max(mean, best)) ** 2 for expert, mean in means.items()}
+    parts = {expert: max((best / max(mean, best)) ** 2, LEAST_PART) for expert, mean in means.items()}
     total = sum(parts.values())
     return {expert: part / total for expert, part in parts.items()}
