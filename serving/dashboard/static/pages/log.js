@@ -5,6 +5,8 @@ import { get, post, repeat } from "../api.js";
 import { clock, count, instant } from "../format.js";
 
 const KEPT = 400;
+const SHOWN = 120;
+const MARKED = 20; // more new ones at a time are not marked: the eye could not follow
 const BACK = [200, 5000, 100_000];
 const TAIL_MS = 1000;
 const REJECTED_MS = 4000;
@@ -77,13 +79,13 @@ function tail(streams, query, started) {
 
   function draw(fresh) {
     const shown = events.filter(passes);
-    const newest = new Set(events.slice(-fresh || events.length));
+    const newest = new Set(fresh && fresh <= MARKED ? events.slice(-fresh) : []);
     told.textContent = `${count(shown.length)} of the last ${count(events.length)}`;
     rows.replaceChildren(
-      ...[...shown].reverse().map((event) =>
+      ...shown.slice(-SHOWN).reverse().map((event) =>
         h(
           "div",
-          { class: fresh > 0 && newest.has(event) && "fresh" },
+          { class: newest.has(event) && "fresh" },
           h("span", {}, `${event.partition}:${event.offset}`),
           h("span", { class: "muted", title: `appended ${event.appended}` }, clock(event.appended)),
           h("span", { title: `event time ${event.time}` }, instant(event.time).slice(0, 16)),

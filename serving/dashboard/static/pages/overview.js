@@ -12,6 +12,7 @@ export function show(root) {
   const growth = chart({ label: "Events and predictions appended to the log a second, over the last ten minutes", height: 190, format: compact });
   const models = h("div");
   const runs = h("div");
+  let drawn = null;
   root.append(
     tiles,
     h(
@@ -27,7 +28,8 @@ export function show(root) {
     if (!snapshot) return;
     tiles.replaceChildren(...figures(snapshot));
     cut.update(snapshot);
-    growth.update(rates(snapshot));
+    if (snapshot.rates?.start !== drawn) growth.update(rates(snapshot)); // only full buckets are shown
+    drawn = snapshot.rates?.start;
     showIf(models, snapshot.models, () => modelTable(snapshot.models));
     showIf(runs, [snapshot.runs, snapshot.runs[0]?.status === "running" ? 0 : snapshot.time.slice(0, 16)], () => runTable(snapshot));
   });
