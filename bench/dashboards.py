@@ -57,9 +57,10 @@ def p99(port: int, empty_port: int, number: int) -> float:
 def three_dashboards(port: int) -> Iterator[None]:
     """The three pages, as long as the block lasts."""
     context = multiprocessing.get_context("spawn")
-    closed = context.Event()
-    process = context.Process(target=look, args=(port, closed))
+    opened, closed = context.Event(), context.Event()
+    process = context.Process(target=look, args=(port, opened, closed))
     process.start()
+    assert opened.wait(60)  # its own start must not be measured
     try:
         yield
     finally:
@@ -68,8 +69,9 @@ def three_dashboards(port: int) -> Iterator[None]:
     assert process.exitcode == 0
 
 
-def look(port: int, closed: Event) -> None:
+def look(port: int, opened: Event, closed: Event) -> None:
     """Ask what the pages ask."""
+    opened.set()
     pages = [threading.Thread(target=_page, args=(port, *page, closed)) for page in PAGES]
     for page in pages:
         page.start()
