@@ -23,7 +23,7 @@ VIEW = "/v1/views/usage?last=7d&group=total&layer="
 PAGES: tuple[tuple[float, float, tuple[str, ...]], ...] = (
     (1.0, 0.0, ("/dashboard/snapshot",)),
     (4.0, 0.0, ("/v1/models/duration", "/dashboard/snapshot")),
-    (3.0, 150.0, (f"{VIEW}merged", f"{VIEW}batch", f"{VIEW}speed", "/dashboard/snapshot")),
+    (3.0, 400.0, (f"{VIEW}merged", f"{VIEW}batch", f"{VIEW}speed", "/dashboard/snapshot")),
 )
 """How long each page pauses, in seconds and as a multiple of what its questions took, and what it asks: the overview, a
 model, a view."""

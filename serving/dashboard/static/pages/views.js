@@ -7,7 +7,7 @@ import { chart } from "../charts/chart.js";
 import { bars } from "../charts/bars.js";
 
 const LEAST_PAUSE_MS = 3000;
-const PAUSE_OF_WORK = 150; // a heavy question is asked seldom: it must not be felt by those who ask for predictions
+const PAUSE_OF_WORK = 400; // a heavy question is asked seldom: it must not be felt by those who ask for predictions
 const ADDITIVE = ["count", "sum"];
 const RANGES = [["24h", "last 24 hours"], ["7d", "last 7 days"], ["30d", "last 30 days"], ["", "all kept time"]];
 const TILES_MOST = 2000;
@@ -72,7 +72,7 @@ function showView(root, view, query) {
       { class: "stack" },
       card(
         `${view.view}: ${tiled ? `tiles of ${spoken(view.tile_seconds)}` : "one state for all time"} of stream ${view.stream}`,
-        { aside: fresh, note: view.keep_seconds ? `Kept for ${spoken(view.keep_seconds)} before the newest event.` : null },
+        { aside: h("div", { class: "row" }, fresh, h("button", { class: "quiet small", onclick: () => again() }, "Refresh")), note: view.keep_seconds ? `Kept for ${spoken(view.keep_seconds)} before the newest event.` : null },
         h(
           "div",
           { class: "fields" },
