@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Table, create_engine, event, make_url, text
@@ -24,6 +26,7 @@ _SQLITE_SETTINGS = (
     "journal_size_limit = 67108864",
     "cache_size = -16384",  # KiB a connection
 )
+_SWITCH_SECONDS = 5.0
 _NO_DATABASE = (
     "the URL names no database that this can use; write sqlite:///path or postgresql+psycopg://user@host/name"
 )
@@ -114,8 +117,21 @@ def _configure_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None  # Python's module would begin transactions as it likes; `_begin_sqlite` does
     cursor = connection.cursor()
     for setting in _SQLITE_SETTINGS:
-        cursor.execute(f"PRAGMA {setting}")
+        _set(cursor, setting)
     cursor.close()
+
+
+def _set(cursor: Any, setting: str) -> None:
+    """Set a pragma, and wait where SQLite does not: of two that switch a new database to WAL, one is told "locked"."""
+    give_up = monotonic() + _SWITCH_SECONDS
+    while True:
+        try:
+            cursor.execute(f"PRAGMA {setting}")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > give_up:
+                raise
+        sleep(0.01)
 
 
 def _begin_sqlite(connection: Connection) -> None:
