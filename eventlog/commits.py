@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from threading import Condition, Thread
 
 from eventlog.errors import LogBusyError, LogUnavailableError
+from eventlog.latencies import Latencies
 from eventlog.leases import Lease
 from eventlog.log import Append, Appended
 
@@ -49,10 +50,16 @@ class Committer:
     ----------
     commit
         Makes requests durable in one transaction, all or none, and returns a result for each.
+
+    Attributes
+    ----------
+    latencies
+        How long commits took, and how many failed.
     """
 
     def __init__(self, commit: Callable[[list[Request]], list[Appended]]):
         self._commit = commit
+        self.latencies = Latencies()
         self._queue: deque[Request] = deque()
         self._queued_bytes = 0
         self._closed = False
@@ -116,9 +123,11 @@ class Committer:
             return taken
 
     def _settle(self, requests: list[Request]) -> None:
+        begun = time.perf_counter()
         try:
             results = self._commit(requests) if requests else []
         except Exception as error:  # whatever it is, the thread lives and every future is told
+            self.latencies.failures += 1
             if len(requests) > 1 and not isinstance(error, LogUnavailableError):
                 for request in requests:
                     self._settle([request])
@@ -126,5 +135,7 @@ class Committer:
                 for request in requests:
                     request.future.set_exception(error)
         else:
+            if requests:
+                self.latencies.observe(time.perf_counter() - begun)
             for request, result in zip(requests, results, strict=True):
                 request.future.set_result(result)

@@ -48,6 +48,11 @@ class SqlLog:
         Answers for records that were trimmed; None: they are gone.
     clock
         Tells the append time.
+
+    Attributes
+    ----------
+    commits
+        How long commits took, and how many failed.
     """
 
     def __init__(self, database: Database, lake: Lake | None = None, clock: Clock = now_us):
@@ -61,6 +66,7 @@ class SqlLog:
         with database.write() as connection:
             database.insert_if_absent(connection, heads, partition=_PARTITION, first=0, next=0)
         self._committer = Committer(self._commit)
+        self.commits = self._committer.latencies
 
     # writing
 

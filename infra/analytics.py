@@ -194,8 +194,9 @@ class Analytics:
                 raise _RefusedError("the service ends")
             if self._scribe is None:
                 process = self._process
-                command = [sys.executable, "-m", "infra.scribe", process.settings.app_reference, str(process.home)]
-                self._scribe = Child(command)
+                settings = process.settings
+                command = [sys.executable, "-m", "infra.scribe", settings.app_reference, str(process.home)]
+                self._scribe = Child([*command, settings.log_format])
             scribe = self._scribe
             in_use = [name for name, count in self._in_use.items() if count]
             self._in_use = Counter({name: self._in_use[name] for name in in_use})
@@ -239,7 +240,7 @@ class Analytics:
 def desk_of(process: Process, analytics: Analytics) -> Desk:
     """What runs statements on the snapshots of a process."""
     folders = [process.home / name for name in ("analytics", "lake", "generations")]
-    return Desk(analytics, process.settings.sql_limits, folders)
+    return Desk(analytics, process.settings.sql_limits, folders, process.settings.log_format)
 
 
 class _RefusedError(Exception):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import threading
@@ -14,9 +15,10 @@ from rich.table import Table
 from anabranch.instant import iso
 from batch.errors import LeaseHeldError
 from eventlog.runs import Run
+from infra import logs
 from infra.errors import UsageError
 from infra.process import Process
-from infra.progress import progress
+from infra.progress import LogProgress, progress
 from infra.terminal import console
 
 logger = logging.getLogger(__name__)
@@ -33,7 +35,7 @@ def run_batch(process: Process, *, full: bool) -> int:
     settings = process.settings
     assert process.app, "loaded before the run begins: a wrong definition must not leave a marker"
     try:
-        with progress() as shown:
+        with LogProgress(lambda: _tell_run(process)) if logs.is_json() else progress() as shown:
             outcome = run_all_stages(
                 settings.app_reference,
                 process.home,
@@ -51,12 +53,28 @@ def run_batch(process: Process, *, full: bool) -> int:
                 clock=process.clock,
             )
     except LeaseHeldError as error:
-        print(error, file=sys.stderr)
+        if logs.is_json():
+            logger.warning("%s", error)
+        else:
+            print(error, file=sys.stderr)
         return EXIT_LEASE_HELD
     for problem in outcome.problems:
-        print(f"note: {problem}", file=sys.stderr)
+        if logs.is_json():
+            logger.warning("%s", problem)
+        else:
+            print(f"note: {problem}", file=sys.stderr)
+    if logs.is_json():
+        facts = {"generation": outcome.generation, "cut": str(outcome.cut), "events": outcome.events}
+        logger.info("published generation %s: everything before %s", outcome.generation, outcome.cut, extra=facts)
     print(f"published generation {outcome.generation}: everything before {outcome.cut} (run {outcome.run})")
     return 0
+
+
+def _tell_run(process: Process) -> None:
+    """Have all that this process logs from here on name its run: `batch.run` names it when it has the lease."""
+    running = process.runs.list(1, status="running")
+    if running and running[0].pid == os.getpid():
+        logs.tell_always(run=running[0].id)
 
 
 class BatchStarter:
@@ -104,13 +122,15 @@ class BatchStarter:
     def _command(self, full: bool) -> list[str]:
         settings = self.process.settings
         command = [sys.executable, "-m", "infra.cli", "batch", "run", settings.app_reference]
-        command += ["--home", str(self.process.home)]
+        command += ["--home", str(self.process.home), "--log-format", settings.log_format]
         return command + (["--full"] if full else [])
 
 
 def _reap(child: subprocess.Popen[bytes], run: str) -> None:
     """Wait for the end of a run, so that it does not stay as a zombie."""
-    logger.info("batch run %s ended with exit code %s", run, child.wait())
+    code = child.wait()
+    level = logging.INFO if code in (0, EXIT_LEASE_HELD) else logging.ERROR
+    logger.log(level, "batch run %s ended with exit code %s", run, code, extra={"run": run, "exit_code": code})
 
 
 def show_runs(process: Process, limit: int) -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from anabranch.errors import AnabranchError
+from infra import logs
 from infra.settings import Settings
 
 # Modules that load heavy libraries are imported inside the commands: `--help` and `up` must start fast.
@@ -37,11 +38,23 @@ Host = Annotated[
     str | None,
     typer.Option("--host", help="Address to listen on; another than loopback needs ANABRANCH_API_KEY."),
 ]
+LogFormat = Annotated[
+    str | None, typer.Option("--log-format", help="text or json, on stderr; else ANABRANCH_LOG_FORMAT, else text.")
+]
 Port = Annotated[int | None, typer.Option("--port", help="Port to listen on; 0 takes a free one.")]
 
 
 @main_app.command()
-def up(app: App = None, home: Home = None, host: Host = None, port: Port = None) -> None:
+def up(
+    app: App = None,
+    home: Home = None,
+    host: Host = None,
+    port: Port = None,
+    log_format: LogFormat = None,
+    access_log: Annotated[
+        bool | None, typer.Option(help="Log every request; without it json does and text does not.", show_default=False)
+    ] = None,
+) -> None:
     """Serve everything in one process: ingest, the fold, the API.
 
     It listens on 127.0.0.1:8000 unless told otherwise, and stops cleanly on Ctrl-C or SIGTERM.
@@ -50,7 +63,7 @@ def up(app: App = None, home: Home = None, host: Host = None, port: Port = None)
     """
     from infra.up import up as serve
 
-    serve(_settings(app, home, host=host, port=port))
+    serve(_settings(app, home, host=host, port=port, log_format=log_format, access_log=access_log))
 
 
 @batch_app.command("run")
@@ -61,6 +74,7 @@ def batch_run(
         str | None, typer.Option("--dask", help="A running Dask scheduler, like tcp://host:8786.", metavar="URL")
     ] = None,
     home: Home = None,
+    log_format: LogFormat = None,
 ) -> None:
     """One batch run: archive the log, fold what is new, publish a generation. For cron.
 
@@ -73,7 +87,9 @@ def batch_run(
     from infra.batching import run_batch
     from infra.process import opened
 
-    with opened(_settings(app, home, dask=dask)) as process:
+    settings = _settings(app, home, dask=dask, log_format=log_format)
+    logs.set_up(settings.log_format)
+    with opened(settings) as process:
         raise typer.Exit(run_batch(process, full=full))
 
 
@@ -201,7 +217,7 @@ def main() -> None:
     try:
         main_app()
     except AnabranchError as error:
-        print(f"anabranch: {error}", file=sys.stderr)
+        logs.fail(error)
         sys.exit(1)
 
 

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
+from collections.abc import Callable
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, ProgressColumn, TaskID, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as RichProgress
 from rich.progress import Task as RichTask
 from rich.text import Text
+
+logger = logging.getLogger(__name__)
 
 
 class _Rate(ProgressColumn):
@@ -110,8 +114,37 @@ class LineProgress:
             "total": self._total,
             "seconds": round(time.perf_counter() - self._started, 3),
         }
-        print(json.dumps(line), file=sys.stderr, flush=True)
+        self.say(line)
         self._name = None
+
+    def say(self, line: dict[str, Any]) -> None:
+        """Print it."""
+        print(json.dumps(line), file=sys.stderr, flush=True)
+
+
+class LogProgress(LineProgress):
+    """The same as lines of the log.
+
+    Parameters
+    ----------
+    on_begin
+        Called when the first stage begins.
+    """
+
+    def __init__(self, on_begin: Callable[[], None]):
+        super().__init__()
+        self._on_begin: Callable[[], None] | None = on_begin
+
+    def stage(self, name: str, total: int) -> None:
+        """Begin a stage of `total` steps; the one before has ended."""
+        if self._on_begin is not None:
+            self._on_begin()
+            self._on_begin = None
+        super().stage(name, total)
+
+    def say(self, line: dict[str, Any]) -> None:
+        """Log it."""
+        logger.info("stage %s ended", line["stage"], extra=line)
 
 
 def progress() -> BarProgress | LineProgress:

@@ -43,6 +43,8 @@ class Retraining:
     def _start(self, model: Model) -> None:
         try:
             run = self._start_batch(False)
-            logger.warning("drift of model %r started batch run %s", model.name, run)
+            facts = {"model": model.name, "run": run}
+            logger.warning("drift of model %r started batch run %s", model.name, run, extra=facts)
         except (LeaseHeldError, UsageError) as error:
-            logger.warning("drift of model %r started no batch run: %s", model.name, error)
+            facts = {"model": model.name}
+            logger.warning("drift of model %r started no batch run: %s", model.name, error, extra=facts)

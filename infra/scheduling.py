@@ -117,7 +117,8 @@ class Scheduler:
 
     def _begin(self) -> None:
         try:
-            logger.info("batch run %s was due and has begun", self._start_run(False))
+            run = self._start_run(False)
+            logger.info("batch run %s was due and has begun", run, extra={"run": run})
         except (LeaseHeldError, UsageError) as error:
             logger.warning("a batch run was due and was not started: %s", error)
         except Exception:  # whatever it is, the next run must have its chance

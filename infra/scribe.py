@@ -1,4 +1,4 @@
-"""The process that writes snapshots for analysts: ``python -m infra.scribe APP HOME``, started by `infra.analytics`.
+"""The process that writes snapshots for analysts; `infra.analytics` starts ``python -m infra.scribe APP HOME FORMAT``.
 
 It folds the log on its own, at a low priority, so that neither DuckDB nor Arrow nor the merging of many tiles ever
 comes between the service and its clients.
@@ -15,6 +15,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from infra import logs
 from infra.process import Process, opened
 from infra.settings import Settings
 from serving.sql.child import Message, answer_all
@@ -86,8 +87,8 @@ def sources_of(process: Process) -> Sources:
 def main(arguments: Sequence[str]) -> None:
     """Write whenever asked, until the service ends."""
     os.nice(_NICENESS)
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    application, home = arguments
+    application, home, log_format = arguments
+    logs.set_up(log_format)
     with opened(Settings.load(app=application, home=Path(home))) as process:
         answer_all(Scribe(process, process.home / "analytics").answer)
 

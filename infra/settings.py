@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, SecretStr, ValidationError, field_validator
@@ -62,6 +62,13 @@ class Settings(BaseSettings):
         512_000_000, ge=64_000_000, description="How much memory a statement of the SQL endpoint may take, in bytes."
     )
     sql_rows: int = Field(100_000, ge=1, description="The most rows that the SQL endpoint answers with.")
+
+    log_format: Literal["text", "json"] = Field(
+        "text", description="How up and batch run log to stderr: text for people, json for those who collect logs."
+    )
+    access_log: bool | None = Field(
+        None, description="Whether up logs every request; absent: only if ANABRANCH_LOG_FORMAT is json."
+    )
 
     @field_validator("batch_cron")
     @classmethod
@@ -133,6 +140,11 @@ class Settings(BaseSettings):
             "memory_bytes": self.sql_memory,
             "rows": self.sql_rows,
         }
+
+    @property
+    def logs_requests(self) -> bool:
+        """`access_log`, or what follows from `log_format`."""
+        return self.log_format == "json" if self.access_log is None else self.access_log
 
     @property
     def app_reference(self) -> str:

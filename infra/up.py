@@ -22,6 +22,7 @@ import uvicorn
 from eventlog.finder import Finder
 from eventlog.ingest import Limits
 from eventlog.rates import Rates
+from infra import logs
 from infra.analytics import Analytics, desk_of
 from infra.batching import BatchStarter
 from infra.errors import AlreadyRunningError, UsageError
@@ -34,6 +35,7 @@ from serving.recorder import Recorder
 from serving.service import Service
 from speed.consumer import Consumer
 
+logger = logging.getLogger(__name__)
 _DRAIN_SECONDS = 10
 _BACKLOG = 2048
 _SWITCH_SECONDS = 0.0005
@@ -51,7 +53,7 @@ def up(settings: Settings) -> None:
         If another process serves this home.
     """
     check_exposure(settings)
-    _log_to_stderr()
+    logs.set_up(settings.log_format, access=settings.logs_requests)
     with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
         address = _address(settings.host, listener)
         (process.home / _LOCK).write_text(f"pid {os.getpid()}, {address}\n")
@@ -141,6 +143,7 @@ def service_of(process: Process, consumer: Consumer, recorder: Recorder, schedul
         clock=process.clock,
         recorder=recorder,
         rates=Rates(process.database, process.clock).by_bucket,
+        commits=process.log.commits,
         next_run=lambda: None if scheduler is None else scheduler.next_run,
     )
 
@@ -171,6 +174,8 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         print(self.greeting, flush=True)
+        if logs.is_json():  # elsewhere it would stand there twice
+            logger.info("%s", self.greeting)
 
     def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
         return nullcontext()
@@ -224,9 +229,3 @@ def _tune() -> None:
     gc.freeze()  # what is loaded by now stays; the collector need not look at it again
     gc.set_threshold(*_GC_THRESHOLDS)
     sys.setswitchinterval(_SWITCH_SECONDS)
-
-
-def _log_to_stderr() -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    for name in ("infra", "speed", "serving", "eventlog"):
-        logging.getLogger(name).setLevel(logging.INFO)

@@ -9,12 +9,15 @@ from fastapi_offline import FastAPIOffline
 
 from serving import dashboard, problems
 from serving.auth import ApiKey, SameSite
+from serving.batch_metrics import BatchMetrics
 from serving.lean import LeanRoute
 from serving.metrics import Measured, Metrics
 from serving.model_metrics import ModelMetrics
 from serving.models import Models
+from serving.request_ids import RequestIds
 from serving.routes import batch, events, health, models, predictions, rejected, sql, streams, views
 from serving.service import Service
+from serving.state_metrics import StateMetrics
 
 VERSION = "0.1.0"
 _DESCRIPTION = """Events are posted to an append-only log; views answer with what the batch layer has covered merged
@@ -33,7 +36,9 @@ def create_api(service: Service) -> FastAPI:
     )
     app.router.route_class = LeanRoute
     app.router.redirect_slashes = False
-    metrics = Metrics(service)
+    metrics = Metrics()
+    metrics.register(StateMetrics(service))
+    metrics.register(BatchMetrics(service))
     standings = Models(service)
     model_metrics = ModelMetrics(service, standings)
     metrics.register(model_metrics)
@@ -54,6 +59,7 @@ def create_api(service: Service) -> FastAPI:
         _document_key(app)
     app.add_middleware(SameSite)
     app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(RequestIds)
     return app
 
 

@@ -1,46 +1,60 @@
-"""What Prometheus is told."""
+"""What Prometheus is told: requests and events, counted as they come, and what others tell when they are asked."""
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, Metric, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector, generate_latest
 from prometheus_client.registry import Collector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from eventlog.errors import LogUnavailableError
-from serving.service import Service
+from serving.log_lines import ACCESS
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+REASONS_MOST = 40
+"""Reasons of one stream that are told apart; types of errors may come from the application's own validators."""
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
 class Metrics:
-    """Counts requests and events, and asks the service for the rest when it is scraped."""
+    """Counts requests and events, and asks the collectors for the rest when it is scraped."""
 
-    def __init__(self, service: Service):
+    def __init__(self) -> None:
         self._registry = CollectorRegistry()
-        self._registry.register(_State(service))
+        ProcessCollector(registry=self._registry)  # memory, processor time and open files of this process
         self._requests = Counter(
-            "anabranch_http_requests", "Requests answered.", ["method", "route", "status"], registry=self._registry
+            "anabranch_http_requests",
+            "Requests answered, by method, route and status. Status 503 means that the log, the SQL endpoint or the"
+            " batch part could not be reached; 504 that the fold was behind.",
+            ["method", "route", "status"],
+            registry=self._registry,
         )
         self._request_seconds = Histogram(
             "anabranch_http_request_seconds",
-            "Seconds from a request's head to its answer's end.",
+            "Seconds from a request's head to its answer's end, time spent waiting for `after` included.",
             ["method", "route"],
             buckets=_BUCKETS_SECONDS,
             registry=self._registry,
         )
         self._events = Counter(
             "anabranch_events",
-            "Events posted, by what became of them: accepted, duplicate or rejected.",
+            "Events posted over HTTP, by stream and by what became of them: accepted, duplicate (its id was known) or"
+            " rejected (kept as a dead letter). rate() of accepted is the ingest rate.",
             ["stream", "outcome"],
+            registry=self._registry,
+        )
+        self._reasons = Counter(
+            "anabranch_rejected_events",
+            "Rejected events by stream and reason, which is the type of their first error, such as missing or"
+            " too_far_ahead. GET /v1/streams/{stream}/rejected lists them; mend the sender or the model, and retry.",
+            ["stream", "reason"],
             registry=self._registry,
         )
         self._children: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self._event_children: dict[tuple[str, str], Counter] = {}
+        self._reasons_known: dict[str, set[str]] = {}
 
     def register(self, collector: Collector) -> None:
         """Tell also what `collector` collects."""
@@ -70,9 +84,18 @@ class Metrics:
                     child = self._event_children[(stream, outcome)] = self._events.labels(stream, outcome)
                 child.inc(count)
 
+    def count_reasons(self, stream: str, reasons: Sequence[str]) -> None:
+        """Count rejected events by the reason of each; beyond `REASONS_MOST` they are all ``other``."""
+        for reason in reasons:
+            known = self._reasons_known.setdefault(stream, set())
+            if reason not in known and len(known) >= REASONS_MOST:
+                reason = "other"
+            known.add(reason)
+            self._reasons.labels(stream, reason).inc()
+
 
 class Measured:
-    """Counts every request and how long it took."""
+    """Counts every request and how long it took, and logs it if that is wanted."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics):
         self.app = app
@@ -94,46 +117,24 @@ class Measured:
         try:
             await self.app(scope, receive, sent)
         finally:
+            seconds = time.perf_counter() - start
             route = scope.get("route")  # the path as it was defined: there are few of those
             path = getattr(route, "path", "none")
             method = scope["method"] if route is not None else "none"
-            self.metrics.count_request(method, path, status, time.perf_counter() - start)
+            self.metrics.count_request(method, path, status, seconds)
+            if ACCESS.isEnabledFor(logging.INFO):
+                _log(scope, status, seconds)
 
 
-class _State(Collector):
-    """The state of the fold at the moment of a scrape."""
-
-    def __init__(self, service: Service):
-        self._service = service
-
-    def describe(self) -> list[Metric]:
-        return []
-
-    def collect(self) -> Iterator[Metric]:
-        consumer = self._service.consumer
-        publication = consumer.publication
-        yield _gauge("anabranch_fold_offset", "Records folded so far, of the whole log.", sum(consumer.cut.offsets))
-        try:
-            end = sum(self._service.log.end().offsets)
-            yield _gauge("anabranch_log_end_offset", "Records in the log.", end)
-        except LogUnavailableError:
-            pass  # its absence says so; the rest is worth having
-        yield _gauge("anabranch_lag_seconds", "Age of the oldest record that is not folded.", consumer.lag_seconds())
-        yield _gauge("anabranch_caught_up", "1 once the fold has caught up since the start.", consumer.caught_up)
-        yield _gauge("anabranch_trouble", "1 while the fold cannot go on.", consumer.problem is not None)
-        if publication is not None:
-            yield _gauge("anabranch_generation", "The generation that is served.", publication.generation)
-            yield _gauge("anabranch_batch_offset", "Records it covers.", sum(publication.cut.offsets))
-        yield CounterMetricFamily(
-            "anabranch_records_folded", "Records folded by this process.", value=consumer.records_folded
-        )
-        failures = CounterMetricFamily(
-            "anabranch_view_failures", "Events on which a function of the view raised.", labels=["view"]
-        )
-        for view in self._service.app.views:
-            failures.add_metric([view], consumer.failures_by_view.get(view, 0))
-        yield failures
-
-
-def _gauge(name: str, description: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, description, value=float(value))
+def _log(scope: Scope, status: int, seconds: float) -> None:
+    """One line for a request. The path as it came, percent signs and all: it must not break the line."""
+    path = scope.get("raw_path", b"").partition(b"?")[0].decode("latin-1")
+    client = scope.get("client")
+    facts = {
+        "method": scope["method"],
+        "path": path,
+        "status": status,
+        "duration_ms": round(seconds * 1e3, 3),
+        "client": None if client is None else f"{client[0]}:{client[1]}",
+    }
+    ACCESS.info("%s %s %d in %.1f ms", scope["method"], path, status, seconds * 1e3, extra=facts)

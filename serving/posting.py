@@ -75,6 +75,7 @@ def answer_posted(metrics: Metrics, stream: Stream, admission: Admission, append
     metrics.count_events(
         stream.name, accepted=appended.accepted, duplicates=appended.duplicates, rejected=len(rejected)
     )
+    metrics.count_reasons(stream.name, [event.errors[0]["type"] for event in rejected])
     content: dict[str, Any] = {
         "accepted": appended.accepted,
         "duplicates": appended.duplicates,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -16,6 +17,8 @@ from anabranch.errors import AnabranchError
 from batch.errors import GenerationError, LeaseHeldError
 from eventlog.errors import LogUnavailableError, MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from serving import errors
+from serving.log_lines import request_id
+from serving.request_ids import HEADER
 from serving.responses import answer_problem
 from serving.sql import errors as sql_errors
 
@@ -131,12 +134,18 @@ def _methods(request: Request) -> list[str]:
 async def _unforeseen(request: Request, error: Exception) -> Response:
     """An error of ours that no request should meet."""
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    return await _unexpected(request, error)
+    return _mistake()
 
 
 async def _unexpected(request: Request, error: Exception) -> Response:
     """Our mistake: the server logs it, since it is raised again behind the answer; the client learns nothing of it."""
-    return answer_problem(500, "unexpected", "Something went wrong here", "The log of the service says what it was")
+    asked = request_id.get()
+    return _mistake({} if asked is None else {HEADER: asked})  # it is answered outside of the middleware that adds it
+
+
+def _mistake(headers: Mapping[str, str] | None = None) -> Response:
+    detail = "The log of the service says what it was"
+    return answer_problem(500, "unexpected", "Something went wrong here", detail, headers)
 
 
 async def _gone(request: Request, error: Exception) -> Response:

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 from starlette.responses import Response
 
+from serving.log_lines import request_id
+
 
 def to_json(content: object) -> bytes:
     """JSON text, with whole numbers of any size: a sum may need more than 64 bits."""
@@ -35,7 +37,9 @@ def answer_problem(
     detail
         What is wrong here and now, such that a person can act on it.
     members
-        The facts of `detail`, for programs.
+        The facts of `detail`, for programs. A problem on our side also has its `request_id`, to report it by.
     """
+    if status >= 500 and (asked := request_id.get()) is not None:
+        members["request_id"] = asked
     content = {"type": f"urn:anabranch:problem:{kind}", "title": title, "status": status, "detail": detail, **members}
     return Response(orjson.dumps(content), status, headers, "application/problem+json")

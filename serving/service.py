@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from anabranch import App
 from batch.generations import Generations
 from eventlog.dead_letters import DeadLetters
 from eventlog.ingest import Limits
+from eventlog.latencies import Latencies
 from eventlog.log import Log
 from eventlog.runs import Runs
 from serving.recorder import Recorder
@@ -43,6 +44,8 @@ class Service:
         Keeps predictions.
     rates
         (start in microseconds, events appended by stream) of each of the last few seconds-long buckets.
+    commits
+        How long commits to the log took, and how many failed.
     next_run
         When the next batch run is scheduled, in microseconds; None: none is.
     sql
@@ -62,5 +65,6 @@ class Service:
     clock: Callable[[], int]
     recorder: Recorder
     rates: Callable[[], Sequence[tuple[int, Mapping[str, int]]]] = tuple
+    commits: Latencies = field(default_factory=Latencies)
     next_run: Callable[[], int | None] = lambda: None
     sql: Desk | None = None

@@ -77,13 +77,16 @@ class Desk:
         As `sandbox.Limits` has them.
     readable
         The folders that everything which queries read is in.
+    log_format
+        How the processes that run queries log; see `serving.log_lines`.
     """
 
-    def __init__(self, source: Source, limits: Mapping[str, Any], readable: Sequence[Path]):
+    def __init__(self, source: Source, limits: Mapping[str, Any], readable: Sequence[Path], log_format: str = "text"):
         self._source = source
         self._limits = dict(limits)
         self._seconds: float = limits["seconds"]
         self._readable = readable
+        self._log_format = log_format
         self._scratch = ""
         self._runners: list[Child] = []
         self._busy: set[Child] = set()
@@ -184,4 +187,4 @@ class Desk:
         command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
         packages = str(Path(__file__).parents[2])
         environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath}
-        return Child([*command, self._scratch, *map(str, self._readable)], environment, self._scratch)
+        return Child([*command, self._log_format, self._scratch, *map(str, self._readable)], environment, self._scratch)

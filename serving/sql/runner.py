@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from serving.log_lines import formatter_of
 from serving.sql import landlock
 from serving.sql.child import Message, answer_all
 from serving.sql.errors import SqlError, SqlUnavailableError, told
@@ -88,15 +89,18 @@ def restrict(memory_bytes: int, readable: Sequence[str], scratch: str) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Answer: ``runner <limits as JSON> <scratch> <folder that may be read>...``."""
+    """Answer: ``runner <limits as JSON> <format of logs> <scratch> <folder that may be read>...``."""
     import orjson
 
     import serving.sql.rows
     import serving.sql.sandbox  # noqa: F401
 
-    limits = orjson.loads(arguments[0])
-    restrict(limits["memory_bytes"], arguments[2:], arguments[1])
-    answer_all(Runner(limits, arguments[1]).answer)
+    limits, log_format, scratch = orjson.loads(arguments[0]), arguments[1], arguments[2]
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter_of(log_format, {}))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    restrict(limits["memory_bytes"], arguments[3:], scratch)
+    answer_all(Runner(limits, scratch).answer)
 
 
 if __name__ == "__main__":
