@@ -8,7 +8,7 @@ PACKAGES := anabranch eventlog batch speed serving infra
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format bench run clean
+.PHONY: help demo test check format bench docs run clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -22,7 +22,7 @@ test: $(INSTALLED) ## every test; ARGS='tests/laws -k mean' runs some
 check: $(INSTALLED) ## format, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
-	$(BIN)/mypy $(PACKAGES) examples bench tests
+	$(BIN)/mypy $(PACKAGES) examples bench docs/hooks tests
 	$(BIN)/python -m pytest -q tests/test_layers.py
 
 format: $(INSTALLED) ## rewrite the source in the house's format
@@ -32,11 +32,14 @@ format: $(INSTALLED) ## rewrite the source in the house's format
 bench: $(INSTALLED) ## measure the figures of docs/performance.md; ARGS='ingest fold' measures some
 	$(BIN)/python -m bench $(ARGS)
 
+docs: $(INSTALLED) ## the documentation as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict $(ARGS)
+
 run: $(INSTALLED) ## serve examples/bikes.py at http://127.0.0.1:8000
 	$(BIN)/anabranch up examples/bikes.py $(ARGS)
 
 clean: ## drop the environment and the caches; data in anabranch-data stays
-	rm -rf $(VENV) build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build dist site *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml constraints.txt
