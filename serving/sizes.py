@@ -1,21 +1,24 @@
 """How much the epochs hold: keys and tiles counted, bytes estimated.
 
-The fold is not held up: a dictionary hands out the list of its values in one step, which takes some milliseconds for a
-million keys, and tiles are weighed a few at a time.
+The fold, and with it everything that the interpreter does, is not held up for long: of very many keys only some are
+looked at.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 
+from anabranch import View
 from anabranch.view import Tiles
 from speed.consumer import Consumer
 
-SAMPLED_KEYS = 32
+COUNTED_KEYS = 10_000
+"""Of a view with more keys than this, tiles are not counted but estimated, from keys that are evenly spread."""
+WEIGHED_KEYS = 32
 """Keys of a view that are weighed in each epoch, with a tile of each."""
+_SPREAD_KEYS = 2_000
 
 
 @dataclass(slots=True)
@@ -25,9 +28,9 @@ class Size:
     Attributes
     ----------
     keys, tiles
-        How many; one that several epochs have counts in each.
+        How many; what several epochs have counts in each. See `COUNTED_KEYS`.
     bytes
-        About how much memory they take. `SAMPLED_KEYS` keys, evenly spread in the order of their coming, are weighed
+        About how much memory they take. `WEIGHED_KEYS` keys, evenly spread in the order of their coming, are weighed
         with all that they consist of, and one tile of each; states are plain data, so nothing hides. It is off where
         tiles are of very unequal size, and by what the allocator loses between objects.
     """
@@ -42,27 +45,29 @@ def sizes_by_view(consumer: Consumer) -> dict[str, Size]:
     with consumer.reading() as state:
         epochs = list(state.epochs)
     sizes = {}
-    for name in consumer.app.views:
+    for name, view in consumer.app.views.items():
         size = sizes[name] = Size()
         for epoch in epochs:
-            _add(size, consumer, epoch.tiles.get(name, {}))
+            _add(size, consumer, view, epoch.tiles.get(name, {}))
     return sizes
 
 
-def _add(size: Size, consumer: Consumer, tiles: Tiles) -> None:
+def _add(size: Size, consumer: Consumer, view: View, tiles: Tiles) -> None:
     with consumer.reading():
-        by_start = list(tiles.values())
-        sample = list(islice(tiles.items(), 0, None, 1 + len(tiles) // SAMPLED_KEYS))
+        keys = len(tiles)
+        exact = keys <= COUNTED_KEYS
+        by_key = tiles if exact else {key: tiles[key] for key in islice(tiles, 0, None, keys // _SPREAD_KEYS)}
+        counted = sum(map(len, by_key.values()))
+        sample = list(islice(by_key.items(), 0, None, 1 + len(by_key) // WEIGHED_KEYS))
+        cell_bytes = [deep_bytes(next(iter(of_key.values()))) for _, of_key in sample]
     if not sample:
         return
-    count = sum(map(len, by_start))  # beside the fold: it may find a tile more than there were a moment ago
-    with consumer.reading():
-        cells = [next(iter(of_key.values())) for _, of_key in sample]
-        cell_bytes = sum(map(deep_bytes, cells)) / len(cells)
+    count = counted if exact else keys if view.tile_us is None else round(counted * keys / len(by_key))
+    cells = count * (sum(cell_bytes) / len(sample) + _START_BYTES)
     key_bytes = sum(deep_bytes(key) + sys.getsizeof(of_key) for key, of_key in sample) / len(sample)
-    size.keys += len(by_start)
+    size.keys += keys
     size.tiles += count
-    size.bytes += sys.getsizeof(tiles) + round(len(by_start) * key_bytes + count * (cell_bytes + _START_BYTES))
+    size.bytes += sys.getsizeof(tiles) + round(keys * key_bytes + cells)
 
 
 def deep_bytes(root: object) -> int:
@@ -80,7 +85,7 @@ def deep_bytes(root: object) -> int:
             continue
         seen.add(id(found))
         total += sys.getsizeof(found)
-        if isinstance(found, Mapping):
+        if isinstance(found, dict):
             waiting += found.keys()
             waiting += found.values()
         elif isinstance(found, (list, tuple, set, frozenset)):

@@ -294,7 +294,7 @@ class Consumer:
                 publication = Publication.of(record.data)
                 if not self.adopt(publication):
                     warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
-                    logger.warning("%s", warning)
+                    logger.warning("%s", warning, extra={"generation": publication.generation})
                     self.warnings.append(warning)
                 elif self.published is not None:
                     below = self.published(publication)
@@ -307,7 +307,9 @@ class Consumer:
     def _drifted(self, record: Record) -> None:
         model = self.app.models.get(record.data["model"])
         if model is not None:
-            logger.warning("drift: the blend of model %r is worse than it was, at %s", model.name, record.data["at"])
+            at = record.data["at"]
+            facts = {"model": model.name, "at": at}
+            logger.warning("drift: the blend of model %r is worse than it was, at %s", model.name, at, extra=facts)
             self.on_drift(model, record.appended)
 
     def _wake(self) -> None:
