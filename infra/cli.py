@@ -181,13 +181,25 @@ def sql(
 
 
 @main_app.command()
-def status(app: App = None, home: Home = None, host: Host = None, port: Port = None) -> None:
-    """Cuts, lag and generation: of the running service, and of what is on disk."""
-    from infra.process import opened
+def status(
+    app: App = None,
+    home: Home = None,
+    host: Host = None,
+    port: Port = None,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it every two seconds, until Ctrl-C.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="One JSON object; with --watch one a line.")] = False,
+) -> None:
+    """How things stand: rates, lag, epochs, views, models, batch runs; of the running service, else of what is on disk.
+
+    Without --host and --port the home tells where its service is.
+
+    Exit codes: 0 the service is ready, 1 it is not or refuses the API key, 3 there is none; with --watch always 0.
+
+    Example: `anabranch status --watch`
+    """
     from infra.status import show_status
 
-    with opened(_settings(app, home, host=host, port=port)) as process:
-        show_status(process)
+    raise typer.Exit(show_status(_settings(app, home, host=host, port=port), watch=watch, as_json=json))
 
 
 @main_app.command()

@@ -3,7 +3,8 @@
 AnabranchError
 ├── UsageError           a command was asked for something that cannot be
 ├── AlreadyRunningError  another process serves the same home
-└── ImportFileError      a file cannot be read as the rows of a stream
+├── ImportFileError      a file cannot be read as the rows of a stream
+└── RefusedError         a service does not answer without the right API key
 """
 
 from __future__ import annotations
@@ -48,3 +49,17 @@ class ImportFileError(AnabranchError):
     def __init__(self, path: Path, problem: str):
         self.path = path
         super().__init__(f"{path}: {problem}")
+
+
+class RefusedError(AnabranchError):
+    """A service does not answer without the right API key.
+
+    Attributes
+    ----------
+    address
+        Where the service is.
+    """
+
+    def __init__(self, address: str):
+        self.address = address
+        super().__init__(f"the service at {address} refuses the API key, or its absence; set ANABRANCH_API_KEY")

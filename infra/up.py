@@ -29,6 +29,7 @@ from infra.errors import AlreadyRunningError, UsageError
 from infra.process import Process, opened
 from infra.retraining import Retraining
 from infra.scheduling import Schedule, Scheduler
+from infra.service_client import LOCK
 from infra.settings import Settings
 from serving.api import create_api
 from serving.recorder import Recorder
@@ -56,7 +57,7 @@ def up(settings: Settings) -> None:
     logs.set_up(settings.log_format, access=settings.logs_requests)
     with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
         address = _address(settings.host, listener)
-        (process.home / _LOCK).write_text(f"pid {os.getpid()}, {address}\n")
+        (process.home / LOCK).write_text(f"pid {os.getpid()}, {address}\n")
         consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
         recorder = recorder_of(process)
@@ -188,13 +189,11 @@ class _Server(uvicorn.Server):
 
 # the home and the address are each for one process
 
-_LOCK = "up.lock"
-
 
 @contextmanager
 def _home_locked(home: Path) -> Iterator[None]:
     """Hold the home for this process. The lock goes with the process, however that ends."""
-    with (home / _LOCK).open("a+") as file:
+    with (home / LOCK).open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from infra.status import model_text
+from infra.status_table import model_text
 
 SCORES = {
     "batch": {"loss": 4.0, "recent": 3.25, "count": 1234},
