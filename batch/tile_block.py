@@ -125,20 +125,31 @@ def blocks(view: View, batch: pa.RecordBatch, block_bytes: int) -> Iterator[tupl
     tiles = batch.columns[width].to_numpy().astype("<i8")
     codes, values = zip(*map(_encoded, batch.columns[:width]), strict=True) if width else ((), ())
     begins = np.zeros(count, bool)
+    begins[0] = True
     for code in codes:
         begins[1:] |= code[1:] != code[:-1]
     sizes = np.cumsum(cells.sizes + 8 + _RUN_BYTES * begins)
-    cuts = (np.flatnonzero(np.diff((sizes - 1) // block_bytes)) + 1).tolist()
-    for start, stop in pairwise([0, *cuts, count]):
-        begins[start] = True
-        runs = np.flatnonzero(begins[start:stop])
-        by_field = [[known[c] for c in code[start + runs].tolist()] for code, known in zip(codes, values, strict=True)]
-        keys: list[Key] = list(zip(*by_field, strict=True)) if width else [()]
-        records, missing, heap = cells.packed(start, stop)
-        parts = (runs.astype("<u4").tobytes(), orjson.dumps(keys), tiles[start:stop].tobytes(), records)
-        places = accumulate(map(len, parts), initial=_HEAD.size)
-        head = _HEAD.pack(stop - start, len(runs), missing, *islice(places, 1, None))
-        yield keys[0], int(tiles[start]), b"".join((head, *parts, heap))
+    starts = np.append(0, np.flatnonzero(np.diff((sizes - 1) // block_bytes)) + 1)
+    begins[starts] = True
+    # all of the batch at once, then cut into blocks: there are thousands of these
+    runs = np.flatnonzero(begins)
+    by_field = [[known[c] for c in code[runs].tolist()] for code, known in zip(codes, values, strict=True)]
+    keys: list[Key] = list(zip(*by_field, strict=True)) if width else [()] * len(runs)
+    in_block = runs - np.repeat(starts, np.diff(np.append(np.searchsorted(runs, starts), len(runs))))
+    run_starts, tile_starts, firsts = in_block.astype("<u4").tobytes(), tiles.tobytes(), tiles[starts].tolist()
+    records, missing, heaps = cells.packed(starts)
+    places = zip(np.searchsorted(runs, starts).tolist(), starts.tolist(), strict=True)
+    size = cells.record_bytes
+    for number, ((run, start), (next_run, stop)) in enumerate(pairwise([*places, (len(runs), count)])):
+        parts = (
+            run_starts[4 * run : 4 * next_run],
+            orjson.dumps(keys[run:next_run]),
+            tile_starts[8 * start : 8 * stop],
+            records[size * start : size * stop],
+        )
+        ends = accumulate(map(len, parts), initial=_HEAD.size)
+        head = _HEAD.pack(stop - start, next_run - run, missing[number], *islice(ends, 1, None))
+        yield keys[run], firsts[number], b"".join((head, *parts, heaps[number] if heaps else b""))
 
 
 _RUN_BYTES = 16
@@ -179,13 +190,26 @@ class _Cells:
             self._records[str(index)]["f1"] = np.diff(ends)
             self.sizes += np.diff(ends)
 
-    def packed(self, start: int, stop: int) -> tuple[bytes, bool, bytes]:
-        """Some records, whether a value of theirs is missing, and their heap."""
-        some = self._records[start:stop]
-        texts: list[memoryview] = []
-        at = 0
+    @property
+    def record_bytes(self) -> int:
+        return self._records.itemsize
+
+    def packed(self, starts: npt.NDArray[np.int64]) -> tuple[bytes, list[bool], list[bytes]]:
+        """All records, for the blocks that begin at `starts`: whether a value is missing in each, and their heaps.
+
+        There are no heaps if no cell is a text.
+        """
+        import numpy as np
+
+        heaps: list[list[memoryview]] = [[] for _ in starts] if self._texts else []
+        counts = np.diff(np.append(starts, len(self._records)))
+        at = np.zeros(len(starts), np.int64)
         for name, ends, text in self._texts:
-            some[name]["f0"] = ends[start:stop] - ends[start] + at
-            texts.append(text[ends[start] : ends[stop]])
-            at += len(texts[-1])
-        return some.tobytes(), bool(some["bits"].any()), b"".join(texts)
+            begins = ends[starts].astype(np.int64)
+            self._records[name]["f0"] = ends[:-1] + np.repeat(at - begins, counts)
+            stops = np.append(begins[1:], ends[-1])
+            for heap, begin, stop in zip(heaps, begins.tolist(), stops.tolist(), strict=True):
+                heap.append(text[begin:stop])
+            at += stops - begins
+        missing = np.logical_or.reduceat(self._records["bits"].any(axis=1), starts)
+        return self._records.tobytes(), missing.tolist(), [b"".join(heap) for heap in heaps]
