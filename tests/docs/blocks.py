@@ -4,6 +4,8 @@
 - ``sh`` is run by bash, ``python`` without a title by Python, ``cron`` is a crontab whose commands are run,
 - ``json`` and ``text`` are the answer of the block before them.
 
+``<!-- begins in the folder of ../tutorial.md -->`` has the files of another document made first.
+
 A block that cannot be run in a test says why, in a comment on the line before: ``<!-- not run: it installs -->``.
 """
 
@@ -18,6 +20,8 @@ _BLOCK = re.compile(
     r"^```(?P<language>\w*)(?: title=\"(?P<title>[^\"\n]+)\")?\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
+_BEGINS = re.compile(r"^<!-- begins in the folder of (\S+) -->$", re.MULTILINE)
+_COPYING = re.compile(r"(mkdir|cd|cp) ")
 _SERVICES = ("anabranch up", "dask scheduler", "dask worker")
 
 
@@ -37,12 +41,18 @@ class Block:
         return self.language == "sh" and self.text.startswith(_SERVICES)
 
     @property
+    def makes_files(self) -> bool:
+        """Whether it writes files and does nothing else."""
+        lines = self.text.splitlines()
+        return self.title is not None or (self.language == "sh" and all(_COPYING.match(line) for line in lines))
+
+    @property
     def is_answer(self) -> bool:
-        return self.language in ("json", "text") and self.title is None
+        return self.language in ("json", "text")
 
 
 def blocks_of(path: Path) -> list[Block]:
-    """All blocks in order.
+    """All blocks in order, behind those that make the files of the document that this one goes on from.
 
     Raises
     ------
@@ -63,4 +73,5 @@ def blocks_of(path: Path) -> list[Block]:
     fences = re.findall(r"^ *(?:```|~~~)", document, re.MULTILINE)
     if len(fences) != 2 * len(blocks):
         raise ValueError(f"{path.name}: {len(fences)} fences, but {len(blocks)} blocks")
-    return blocks
+    before = _BEGINS.search(document)
+    return [*(block for block in blocks_of(path.parent / before[1]) if block.makes_files), *blocks] if before else blocks
