@@ -21,6 +21,8 @@ from eventlog.runs import Runs
 from eventlog.sql_log import SqlLog
 
 EVENTS = int(os.environ.get("BENCH_BATCH_EVENTS", "5000000"))
+ROUNDS = 5
+"""Of a run and the queries beside it. The round with the median ratio counts."""
 QUERY = """
     SELECT station, epoch_us(_time) // 3600000000 AS tile,
         count(*), avg(minutes), min(minutes), max(minutes), sum(minutes)
@@ -33,8 +35,8 @@ WRITTEN = f"COPY ({QUERY} ORDER BY ALL) TO '{{into}}' (FORMAT parquet, COMPRESSI
 def run(home: Path) -> list[Figure]:
     fill(home, EVENTS, 0)
     first = batch(home)
-    full = batch(home, "--full")
-    query, written = one_query(home, QUERY), one_query(home, WRITTEN)
+    rounds = [(batch(home, "--full"), one_query(home, QUERY), one_query(home, WRITTEN)) for _ in range(ROUNDS)]
+    full, query, written = sorted(rounds, key=lambda found: found[0]["seconds"] / found[1])[ROUNDS // 2]
     fill(home, EVENTS // 100, EVENTS)
     incremental = batch(home)
     return [

@@ -36,7 +36,8 @@ class LakeTable:
         """Add the stream's records in [archived, `upto`); see `Lake.archive`."""
         schema = schema_of(stream)
         self.path.mkdir(parents=True, exist_ok=True)
-        DeltaTable.create(str(self.path), schema=Schema.from_arrow(schema), mode="ignore")
+        if not (self.path / "_delta_log").is_dir():  # to be told that it is there takes longer than to open it
+            DeltaTable.create(str(self.path), schema=Schema.from_arrow(schema), mode="ignore")
         table = DeltaTable(str(self.path))  # the one state that the check and the commit refer to
         start = _reaches(table)
         if upto <= start:
