@@ -74,4 +74,6 @@ def blocks_of(path: Path) -> list[Block]:
     if len(fences) != 2 * len(blocks):
         raise ValueError(f"{path.name}: {len(fences)} fences, but {len(blocks)} blocks")
     before = _BEGINS.search(document)
-    return [*(block for block in blocks_of(path.parent / before[1]) if block.makes_files), *blocks] if before else blocks
+    return (
+        [*(block for block in blocks_of(path.parent / before[1]) if block.makes_files), *blocks] if before else blocks
+    )

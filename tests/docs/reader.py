@@ -38,6 +38,7 @@ class Reader:
             "PYTHONPATH": str(ROOT),
             "ANABRANCH_PORT": str(self.port),
             "ANABRANCH_WORKERS": "1",
+            "ANABRANCH_ANALYTICS_REFRESH": "1h",  # no document opens the file, and keeping it fresh takes time
             "TZ": "UTC",
         }
         self.services: dict[str, subprocess.Popen[bytes]] = {}
@@ -103,7 +104,8 @@ class Reader:
         self.services[name] = process
         deadline = time.monotonic() + 60
         while not self._is_ready(name, output):
-            assert process.poll() is None and time.monotonic() < deadline, output.read_text()
+            assert process.poll() is None, output.read_text()
+            assert time.monotonic() < deadline, output.read_text()
             time.sleep(0.05)  # a process that starts tells nobody but by answering
         self.answer = self._there(output.read_text())
 

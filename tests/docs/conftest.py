@@ -1,0 +1,7 @@
+"""The PostgreSQL server of the contracts, for the guide that moves the log there."""
+
+from __future__ import annotations
+
+from tests.contracts.conftest import postgresql_server
+
+__all__ = ["postgresql_server"]
