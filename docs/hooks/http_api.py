@@ -79,12 +79,11 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
     yield f"`{method} {path}`\n"
     yield operation.get("description", "") + "\n"
     if parameters := operation.get("parameters"):
-        yield "| parameter | in | type | meaning |\n|---|---|---|---|"
+        yield "| parameter | type | meaning |\n|---|---|---|"
         for parameter in parameters:
-            needed = " (required)" if parameter.get("required") and parameter["in"] != "path" else ""
+            needed = ", required" if parameter.get("required") and parameter["in"] != "path" else ""
             yield _row(
                 f"`{parameter['name']}`",
-                parameter["in"],
                 kind(parameter.get("schema", {})) + needed,
                 parameter.get("description", ""),
             )
