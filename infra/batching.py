@@ -14,6 +14,7 @@ from rich.table import Table
 
 from anabranch.instant import iso
 from batch.errors import LeaseHeldError
+from batch.progress import STAGES, Silent, Together
 from eventlog.runs import Run
 from infra import logs
 from infra.errors import UsageError
@@ -35,7 +36,7 @@ def run_batch(process: Process, *, full: bool) -> int:
     settings = process.settings
     assert process.app, "loaded before the run begins: a wrong definition must not leave a marker"
     try:
-        with LogProgress(lambda: _tell_run(process)) if logs.is_json() else progress() as shown:
+        with LogProgress() if logs.is_json() else progress() as shown:
             outcome = run_all_stages(
                 settings.app_reference,
                 process.home,
@@ -49,7 +50,7 @@ def run_batch(process: Process, *, full: bool) -> int:
                 slice_records=settings.slice_records,
                 train_bytes=settings.train_bytes,
                 retention_us=settings.retention_us,
-                progress=shown,
+                progress=Together([_Naming(process), shown]),
                 clock=process.clock,
             )
     except LeaseHeldError as error:
@@ -70,11 +71,17 @@ def run_batch(process: Process, *, full: bool) -> int:
     return 0
 
 
-def _tell_run(process: Process) -> None:
-    """Have all that this process logs from here on name its run: `batch.run` names it when it has the lease."""
-    running = process.runs.list(1, status="running")
-    if running and running[0].pid == os.getpid():
-        logs.tell_always(run=running[0].id)
+class _Naming(Silent):
+    """Has all that this process logs name its run, which has its name from its first stage on."""
+
+    def __init__(self, process: Process):
+        self._runs = process.runs
+
+    def stage(self, name: str, total: int) -> None:
+        if name == STAGES[0]:
+            mine = [run.id for run in self._runs.list(1, status="running") if run.pid == os.getpid()]
+            if mine:
+                logs.tell_always(run=mine[0])
 
 
 class BatchStarter:

@@ -6,7 +6,6 @@ import json
 import logging
 import sys
 import time
-from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -123,24 +122,7 @@ class LineProgress:
 
 
 class LogProgress(LineProgress):
-    """The same as lines of the log.
-
-    Parameters
-    ----------
-    on_begin
-        Called when the first stage begins.
-    """
-
-    def __init__(self, on_begin: Callable[[], None]):
-        super().__init__()
-        self._on_begin: Callable[[], None] | None = on_begin
-
-    def stage(self, name: str, total: int) -> None:
-        """Begin a stage of `total` steps; the one before has ended."""
-        if self._on_begin is not None:
-            self._on_begin()
-            self._on_begin = None
-        super().stage(name, total)
+    """The same as lines of the log."""
 
     def say(self, line: dict[str, Any]) -> None:
         """Log it."""
