@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import statistics
+from collections.abc import Iterable
 from pathlib import Path
 
 import orjson
@@ -21,6 +22,7 @@ APPLICATION = Path(__file__).with_name("predict_application.py")
 EVENTS = 20_000
 REQUESTS = 2_000
 ROUNDS = 5
+LOADED_ROUNDS = 5
 FOLD_SECONDS = 12
 PREDICTIONS_PER_SECOND = 100
 
@@ -39,17 +41,29 @@ def run(home: Path) -> list[Figure]:
                 ours.append(outcome.requests_per_second)
                 empty.append(bare.requests_per_second)
         alone = drive(port, asks, 1)
-        loaded, bare_meanwhile = under_load(port, empty_port)
+        rounds = [
+            under_load(port, empty_port, EVENTS + number * 1_000 * FOLD_SECONDS) for number in range(LOADED_ROUNDS)
+        ]
     ratio = statistics.median(o / e for o, e in zip(ours, empty, strict=True))
     note = f"{statistics.median(ours):,.0f} of {statistics.median(empty):,.0f} requests/s"
     told = f"{PREDICTIONS_PER_SECOND} predictions/s while 1,000 events/s are folded"
     return [
         at_least("predict over HTTP, of an empty route", ratio, "×", 0.2, note),
         Figure("… one at a time, p50", alone.percentile_ms(50), "ms", note="nothing else to do"),
-        at_most("… p50 while events are folded", loaded.percentile_ms(50), "ms", 4.0, told),
-        at_most("… p99 while events are folded", loaded.percentile_ms(99), "ms", 20.0, told),
-        Figure("… p99 of the empty route meanwhile", bare_meanwhile.percentile_ms(99), "ms", note="in another process"),
+        at_most("… p50 while events are folded", median_ms((ours for ours, _ in rounds), 50), "ms", 4.0, told),
+        at_most("… p99 while events are folded", median_ms((ours for ours, _ in rounds), 99), "ms", 20.0, told),
+        Figure(
+            "… p99 of the empty route meanwhile",
+            median_ms((bare for _, bare in rounds), 99),
+            "ms",
+            note="in another process",
+        ),
     ]
+
+
+def median_ms(outcomes: Iterable[Outcome], percent: float) -> float:
+    """The median over rounds of a percentile: one stall of the machine must not decide."""
+    return statistics.median(outcome.percentile_ms(percent) for outcome in outcomes)
 
 
 def prepare(port: int) -> None:
