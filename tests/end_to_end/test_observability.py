@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import pty
@@ -12,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,10 +19,9 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.test_batch import finished
 from tests.end_to_end.test_models import APPLICATION, ASKED, end, rides
+from tests.monitoring import expressions, series_of
 from tests.service import Service
 
-INFRA = Path(__file__).parents[2] / "infra"
-yaml: Any = importlib.import_module("yaml")  # PyYAML comes with Dask, and has no types of its own
 FAMILIES = {
     "ingest rate": "anabranch_events",
     "rejects by reason": "anabranch_rejected_events",
@@ -142,30 +139,6 @@ def test_the_figures_are_those_of_the_service(service: Service) -> None:
 # for Prometheus and Grafana
 
 
-def expressions() -> dict[str, list[str]]:
-    """The PromQL of both files."""
-    rules = [rule for group in alerts() for rule in group["rules"]]
-    board = json.loads((INFRA / "grafana" / "anabranch.json").read_text())
-    shown = [target["expr"] for panel in board["panels"] for target in panel.get("targets", [])]
-    chosen = [variable["definition"] for variable in board["templating"]["list"] if variable["type"] == "query"]
-    marked = [annotation["expr"] for annotation in board["annotations"]["list"]]
-    return {"alerts": [rule["expr"] for rule in rules], "dashboard": [*shown, *chosen, *marked]}
-
-
-def alerts() -> list[dict[str, Any]]:
-    groups: list[dict[str, Any]] = yaml.safe_load((INFRA / "prometheus" / "alerts.yml").read_text())["groups"]
-    return groups
-
-
-def series_of(expression: str) -> set[str]:
-    """The names of series in PromQL: what is left without texts, labels, functions and words of the language."""
-    bare = re.sub(r'"[^"]*"', "", expression)
-    bare = re.sub(r"\{[^}]*\}|\[[^\]]*\]", " ", bare)
-    bare = re.sub(r"\b(?:by|without|on|ignoring|group_left|group_right)\s*\([^)]*\)", " ", bare)
-    names = set(re.findall(r"(?<![\w.])[a-zA-Z_]\w*(?!\w|\s*\()", bare))
-    return {name for name in names if name not in {"or", "and", "unless", "bool", "instance", "model"}}
-
-
 @pytest.mark.parametrize("file", ["alerts", "dashboard"])
 def test_every_series_that_is_asked_for_is_told(service: Service, file: str) -> None:
     known = {sample.name for family in families(service).values() for sample in family.samples} | ELSEWHERE
@@ -182,37 +155,6 @@ def test_the_dashboard_shows_every_metric(service: Service) -> None:
     shown = {re.sub(r"_(?:total|bucket|count|sum)$", "", name) for name in shown}
     ours = {name for name in families(service) if name.startswith("anabranch_") and not name.endswith("_created")}
     assert ours - shown == set()
-
-
-def test_the_dashboard_can_be_imported_anywhere() -> None:
-    board = json.loads((INFRA / "grafana" / "anabranch.json").read_text())
-    assert board["schemaVersion"] >= 39
-    assert board["templating"]["list"][0]["type"] == "datasource"
-    rows = [panel["title"] for panel in board["panels"] if panel["type"] == "row"]
-    assert rows[1:] == ["Ingest", "Fold", "Serving", "Models", "Batch"]
-    assert len({panel["id"] for panel in board["panels"]}) == len(board["panels"])
-    for panel in board["panels"]:
-        assert panel["type"] == "row" or (panel["description"] and panel["datasource"]["uid"] == "${datasource}")
-
-
-def test_every_alert_says_what_it_is_and_what_to_do() -> None:
-    rules = [rule for group in alerts() for rule in group["rules"]]
-    assert len({rule["alert"] for rule in rules}) == len(rules) >= 10
-    for rule in rules:
-        assert set(rule["annotations"]) == {"summary", "description"}, rule["alert"]
-        assert rule["labels"]["severity"] in ("critical", "warning", "info"), rule["alert"]
-
-
-def test_compose_mounts_files_that_there_are() -> None:
-    compose = yaml.safe_load((INFRA / "compose.yaml").read_text())
-    watching = {name: part for name, part in compose["services"].items() if part.get("profiles") == ["monitoring"]}
-    assert set(watching) == {"prometheus", "grafana"}
-    for part in watching.values():
-        for volume in part["volumes"]:
-            source = volume.split(":")[0]
-            assert (INFRA / source).exists() if source.startswith(".") else source in compose["volumes"]
-    rules = yaml.safe_load((INFRA / "prometheus" / "prometheus.yml").read_text())["rule_files"]
-    assert all((INFRA / "prometheus" / name).exists() for name in rules)
 
 
 # logs
