@@ -188,18 +188,20 @@ def status(
     port: Port = None,
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it every two seconds, until Ctrl-C.")] = False,
     json: Annotated[bool, typer.Option("--json", help="One JSON object; with --watch one a line.")] = False,
+    check: Annotated[bool, typer.Option("--check", help="Tell by the exit code whether the service is ready.")] = False,
 ) -> None:
     """How things stand: rates, lag, epochs, views, models, batch runs; of the running service, else of what is on disk.
 
     Without --host and --port the home tells where its service is.
 
-    Exit codes: 0 the service is ready, 1 it is not or refuses the API key, 3 there is none; with --watch always 0.
+    Exit codes: 0, or 1 if the service refuses the API key. With --check: 0 the service is ready, 1 it is not, 3 there
+    is none.
 
     Example: `anabranch status --watch`
     """
     from infra.status import show_status
 
-    raise typer.Exit(show_status(_settings(app, home, host=host, port=port), watch=watch, as_json=json))
+    raise typer.Exit(show_status(_settings(app, home, host=host, port=port), watch=watch, as_json=json, check=check))
 
 
 @main_app.command()

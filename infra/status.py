@@ -20,7 +20,7 @@ from infra.settings import Settings
 
 Status = dict[str, Any]
 EXIT_CODES = {"ready": 0, "not ready": 1, "refused": 1, "none": 3}
-"""By what `service` says; 3 is what ``status`` means by "not running" ever since System V (LSB, init scripts)."""
+"""With ``--check``, by what `service` says; 3 means "not running" ever since System V (LSB, init scripts)."""
 WATCH_SECONDS = 2.0
 _SAMPLED_SECONDS = 0.5
 _RUNS = 3
@@ -50,21 +50,25 @@ _NOTHING: Status = {
 """Every field besides ``time``, ``service``, ``address`` and ``home``; docs/operations.md says what they are."""
 
 
-def show_status(settings: Settings, *, watch: bool = False, as_json: bool = False) -> int:
+def show_status(settings: Settings, *, watch: bool = False, as_json: bool = False, check: bool = False) -> int:
     """Print it, once or until Ctrl-C; returns the exit code."""
     statuses = _statuses(settings, WATCH_SECONDS if watch else None)
     if as_json:
-        return _print_json(statuses, watch)
+        return _print_json(statuses, watch, check)
     from infra.status_table import print_status, watch_statuses  # rich takes a while, and scripts need none
 
     if watch:
         return _until_interrupted(lambda: watch_statuses(statuses))
     status = next(statuses)
     print_status(status)
-    return EXIT_CODES[status["service"]]
+    return _exit_code(status, check)
 
 
-def _print_json(statuses: Iterator[Status], watch: bool) -> int:
+def _exit_code(status: Status, check: bool) -> int:
+    return EXIT_CODES[status["service"]] if check else int(status["service"] == "refused")
+
+
+def _print_json(statuses: Iterator[Status], watch: bool, check: bool) -> int:
     def write() -> Status:
         status = next(statuses)
         print(json.dumps(status, ensure_ascii=False), flush=True)
@@ -74,7 +78,7 @@ def _print_json(statuses: Iterator[Status], watch: bool) -> int:
         while True:
             write()
 
-    return _until_interrupted(write_all) if watch else EXIT_CODES[write()["service"]]
+    return _until_interrupted(write_all) if watch else _exit_code(write(), check)
 
 
 def _until_interrupted(work: Callable[[], None]) -> int:

@@ -208,7 +208,7 @@ def test_status_tells_scripts_what_metrics_and_dashboard_tell(service: Service) 
 
 
 def test_status_tells_people_the_same(service: Service) -> None:
-    done = status(service)
+    done = status(service, "--check")
     assert (done.returncode, done.stderr) == (0, "")
     assert re.search(r"view hourly +\d+ keys, \d+ tiles, [\d.]+ k?B in the epochs; \d+ tiles in the gen", done.stdout)
     for text in ("records/s now", "events/s", "lag", "predict duration", "train", "model duration", "rejected"):
@@ -271,6 +271,7 @@ def test_watching_in_a_terminal_ends_clean_and_outlives_the_service(service: Ser
         os.close(ours)
     assert b"Traceback" not in seen
     service.stop()
-    gone = status(service)
+    assert status(service).returncode == 0
+    gone = status(service, "--check")
     assert gone.returncode == 3
     assert "checkpoint" in gone.stdout
