@@ -171,6 +171,11 @@ class View:
 
     # packed
 
+    @property
+    def key_columns(self) -> list[str]:
+        """The names of the columns that hold its key fields wherever packed cells are."""
+        return [f"k{index}" for index in range(len(self.key_fields))]
+
     @cached_property
     def columns(self) -> tuple[tuple[str, str], ...]:
         """(name, SQL type) of every column of packed cells: ``<aggregate>__<column>``."""

@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
-from batch.slice_fold import SliceDelta, SliceTask, fold_slice
+from batch.views.slice_fold import SliceDelta, SliceTask, fold_slice
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

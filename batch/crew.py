@@ -11,9 +11,9 @@ from anabranch import App
 from anabranch.view import View
 from batch.cluster import Demand, OwnProcess, Starting, Workers
 from batch.generation import Generation
+from batch.models.replay import Delta, Span
 from batch.plan import Base, Slice, Work, aligned, plan, slices, spans
-from batch.replay import Delta, Span
-from batch.slice_fold import SliceDelta, SliceTask
+from batch.views.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
 
 SQL_SLICES = 8

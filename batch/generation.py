@@ -17,9 +17,9 @@ from anabranch.contributions import Cells, Key
 from anabranch.cut import Cut
 from anabranch.model import Model
 from anabranch.view import View, key_order
-from batch import index_file
 from batch.errors import CorruptGenerationError, FormatError, VersionError
-from batch.predictor import Predictor
+from batch.models.predictor import Predictor
+from batch.views import index_file
 
 FORMAT = 2
 """The format of a generation; another one is not read, but made anew."""

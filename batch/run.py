@@ -34,20 +34,20 @@ from anabranch import SYSTEM, App, Cut, load_app
 from anabranch.instant import instant, iso
 from batch import duck
 from batch.archive import archive, pending, trimmable
-from batch.champions import champions, system_events
 from batch.cluster import Starting
 from batch.crew import MEMORY_BYTES, Crew
 from batch.errors import GenerationError, LeaseHeldError
 from batch.generation import Generation
 from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.model_rows import remove_rows
-from batch.models import Making, Models, report
+from batch.models.champions import champions, system_events
+from batch.models.model_rows import remove_rows
+from batch.models.stages import Making, Models, report
 from batch.plan import Slice, Work, plan
 from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.publication import publications, sync_folder, write_manifest
-from batch.slice_fold import SliceDelta
-from batch.view_merge import merge_view
+from batch.views.slice_fold import SliceDelta
+from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake

@@ -12,8 +12,8 @@ from anabranch import App, Cut, load_app
 from batch.archive import archive
 from batch.cluster import DaskWorkers
 from batch.crew import Crew
+from batch.models.replay import ReplayTask, replay
 from batch.plan import plan
-from batch.replay import ReplayTask, replay
 from bench.data import appends
 from bench.report import Figure, at_least
 from eventlog.database import Database

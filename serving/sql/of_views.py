@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from anabranch import View
 from anabranch.agg.aggregate import Aggregate
-from batch import duck, tile_table
-from batch.merge import Slot, slots
+from batch import duck
+from batch.views import tile_table
+from batch.views.merge import Slot, slots
 from serving.sql.contents import Contents
 from serving.sql.of_events import TYPE_BY_KIND
 from serving.sql.relation import Column, Relation, names, nothing

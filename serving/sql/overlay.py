@@ -14,8 +14,9 @@ import pyarrow as pa
 
 from anabranch import View
 from anabranch.contributions import Cells
-from batch import duck, tile_table
-from batch.merge import Slot, published, same_tile, slots
+from batch import duck
+from batch.views import tile_table
+from batch.views.merge import Slot, published, same_tile, slots
 from serving.sql.of_views import overlay_columns
 from serving.sql.of_views import same_tile as same_shown_tile
 from serving.sql.replica import Place, Replica

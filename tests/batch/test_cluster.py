@@ -12,10 +12,10 @@ import pytest
 from batch import cluster
 from batch.cluster import DaskThreads, DaskWorkers, Demand, OwnProcess, Starting, Workers
 from batch.plan import Slice, slices
-from batch.slice_fold import SliceTask
+from batch.views.slice_fold import SliceTask
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.rides import rides
-from tests.batch.test_roads import assert_same, folded
+from tests.batch.views.test_roads import assert_same, folded
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from anabranch import App, Events, agg
 from anabranch.contributions import Cells, Key
 from anabranch.instant import instant_us
 from anabranch.view import Tiles, View, key_order
-from batch import index_file
 from batch.errors import CorruptGenerationError, FormatError
 from batch.generation import FORMAT, Generation
 from batch.generations import Generations
+from batch.views import index_file
 from tests.batch.application import app as application
 from tests.batch.conftest import Home
 from tests.batch.rides import rides

@@ -17,7 +17,7 @@ from batch.progress import MODEL_STAGES, STAGES, Silent
 from eventlog.errors import LeaseLostError
 from tests.batch.conftest import LONG, Home
 from tests.batch.rides import START, rides
-from tests.batch.test_roads import assert_same, folded
+from tests.batch.views.test_roads import assert_same, folded
 
 
 def test_incremental_runs_answer_what_a_full_run_answers(home: Home) -> None:

@@ -18,10 +18,10 @@ from pydantic import BaseModel, Field
 
 from anabranch import App, Cut, Events, View, agg
 from anabranch.view import Tiles
-from batch import index_file
 from batch.errors import LeaseHeldError
 from batch.generation import FORMAT
 from batch.generations import Generations
+from batch.views import index_file
 from eventlog.database import Database
 from eventlog.dead_letters import DeadLetters
 from eventlog.finder import Finder

@@ -1,0 +1,143 @@
+"""The rows of a model over all runs: those that are kept from earlier ones, and those that this one replays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from anabranch.model import Model
+from batch import duck
+from batch.errors import CorruptGenerationError, GenerationError
+from batch.generation import Generation, verify
+from batch.models.replay import EXAMPLES, Replayed
+from batch.models.row_file import Kinds, joined_kinds
+from batch.models.training_table import TrainingTable, write_table
+
+Problem = Callable[[str], None]
+
+
+@dataclass
+class ModelRows:
+    """All rows of a model: those that are kept from earlier runs, and what this run replays.
+
+    Attributes
+    ----------
+    start
+        Where the rows that are kept end, and the replay begins.
+    files, labels
+        What the manifest says of the files, in the order of the log.
+    kinds
+        What the features hold; None: there is no row yet.
+    newest
+        The newest event times by stream.
+    examples
+        The first events on which the features function raised.
+    """
+
+    model: Model
+    start: int = 0
+    files: list[dict[str, Any]] = field(default_factory=list)
+    labels: list[dict[str, Any]] = field(default_factory=list)
+    kinds: Kinds | None = None
+    newest: dict[str, int] = field(default_factory=dict)
+    examples: list[dict[str, str]] = field(default_factory=list)
+
+    @classmethod
+    def kept(cls, model: Model, base: Generation | None, home: Path, problem: Problem) -> ModelRows:
+        """The rows that the last generation names, every byte of them checked; none, if one is damaged."""
+        held = None if base is None else base.manifest.get("models", {}).get(model.name)
+        if base is None or held is None or held["fingerprint"] != model.fingerprint:
+            return cls(model)
+        rows = held["rows"]
+        try:
+            for file in (*rows["files"], *rows["labels"]):
+                verify(home / file["path"], file["bytes"], file["sha256"])
+        except CorruptGenerationError as error:
+            problem(f"the rows of model {model.name!r} are replayed from the beginning: {error}")
+            return cls(model)
+        examples = held["report"]["failed"]["examples"]
+        return cls(
+            model, base.end, rows["files"], rows["labels"], rows["features"] or None, dict(rows["newest"]), examples
+        )
+
+    def add(self, replayed: Iterable[Replayed]) -> None:
+        """Add what was replayed; raises `RowsError` if it does not fit together."""
+        mine = [found for found in replayed if found.model == self.model.name]
+        for found in sorted(mine, key=lambda found: found.part):
+            self.files = [*self.files, found.file]
+            if found.labels is not None:
+                self.labels = [*self.labels, found.labels]
+            if found.kinds is not None:
+                where = f"from offset {found.part.start} on"
+                self.kinds = joined_kinds(self.model.name, self.kinds, found.kinds, where)
+            for stream, time in found.newest.items():
+                self.newest[stream] = max(time, self.newest.get(stream, time))
+            self.examples = [*self.examples, *found.examples][:EXAMPLES]
+
+    @property
+    def rows(self) -> int:
+        """How many, with or without a label."""
+        return sum(int(file["rows"]) for file in self.files)
+
+    @property
+    def failed(self) -> int:
+        """On how many events the features function raised."""
+        return sum(int(file["failed"]) for file in self.files)
+
+    def paths(self, home: Path) -> list[Path]:
+        """The files that hold any row."""
+        return [home / file["path"] for file in self.files if file["rows"]]
+
+    def training_table(self, connection: duck.Connection, home: Path, into: Path) -> TrainingTable:
+        """The rows that have a label."""
+        labels = [home / file["path"] for file in self.labels]
+        assert self.kinds is not None, "there are rows"
+        return write_table(connection, self.model, self.paths(home), labels, self.kinds, self.newest, into)
+
+    def manifest(self) -> dict[str, Any]:
+        """What the manifest says of it."""
+        return {
+            "features": dict(self.kinds or {}),
+            "newest": self.newest,
+            "files": self.files,
+            "labels": self.labels,
+        }
+
+    def complaint(self) -> str | None:
+        """What a person should know of it; None: nothing."""
+        if not self.failed:
+            return None
+        example = self.examples[0]
+        events = f"{self.failed:,} of {self.failed + self.rows:,} events"
+        consequence = "they are left out" if self.rows else "it is not trained"
+        return (
+            f"the features function of model {self.model.name!r} raised on {events}, e.g. at"
+            f" {example['position']}: {example['reason']}; {consequence}"
+        )
+
+
+def remove_rows(generations: Path, kept: Iterable[int]) -> None:
+    """Remove the rows that no kept generation names. Only for the holder of the batch lease.
+
+    Nothing is removed while the manifest of a kept generation cannot be read: nobody knows what it names.
+    """
+    rows = generations.parent / "rows"
+    if not rows.is_dir():
+        return
+    named: set[Path] = set()
+    for number in kept:
+        try:
+            models = Generation.peek(generations, number).manifest.get("models", {})
+        except GenerationError:
+            return
+        for of_model in models.values():
+            files = (*of_model["rows"]["files"], *of_model["rows"]["labels"])
+            named |= {generations.parent / file["path"] for file in files}
+    for folder in rows.iterdir():
+        for path in folder.iterdir():
+            if path not in named:
+                path.unlink()
+        if not any(folder.iterdir()):
+            folder.rmdir()

@@ -1,0 +1,91 @@
+"""The exact views as they stand at the beginning of a slice: the last generation, and what came between."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from anabranch.contributions import Cells, Key
+from anabranch.view import View
+from batch import duck
+from batch.generation import Generation
+from batch.views import index_file, tile_table
+from batch.views.merge import merge
+from batch.views.publish import INDEXED_TILES
+
+
+class Prefix:
+    """The tiles of some tables of tiles, merged into index files and read by key.
+
+    It is what `anabranch.lookups.Base` asks for: ``prefix.tiles_of(view, key, first)``.
+
+    Parameters
+    ----------
+    base
+        What lies below the tables of tiles; None: nothing.
+    folder
+        A folder of its own, removed by `close`.
+    """
+
+    def __init__(self, base: Generation | None, folder: Path):
+        self._base = base
+        self._folder = folder
+        self._merged: Generation | None = None
+
+    def build(
+        self,
+        connection: duck.Connection,
+        views: Mapping[str, View],
+        deltas: Mapping[str, Sequence[str]],
+        watermarks: Mapping[str, int],
+    ) -> None:
+        """Merge tables of tiles, instead of those that were merged before.
+
+        Parameters
+        ----------
+        deltas
+            Paths by name of view.
+        watermarks
+            The newest event time by stream; tiles that are expired by then nobody asks for.
+        """
+        self.close()
+        self._folder.mkdir(parents=True)
+        held = {}
+        for name, paths in deltas.items():
+            if paths:
+                held[name] = {"files": {"index": {"path": f"{name}.sqlite"}}}
+                view = views[name]
+                expired = tile_table.expired_tile(view, watermarks.get(view.of.name))
+                _index(connection, view, [Path(path) for path in paths], expired, self._folder / f"{name}.sqlite")
+        self._merged = Generation(self._folder, {"generation": 0, "cut": "0:0", "run": "", "views": held})
+        self._names = held.keys()
+
+    def tiles_of(self, view: View, key: Key, first: int | None) -> dict[int, Cells]:
+        """The tiles of a key that start at `first` or later, by start; None: all of them."""
+        keys = dict(zip(view.key_fields, key, strict=True))
+        found: dict[int, Cells] = {}
+        if self._base is not None:
+            found = {start: cells for _, start, cells in self._base.tiles(view, keys, first)}
+        if self._merged is not None and view.name in self._names:
+            for _, start, cells in self._merged.tiles(view, keys, first):
+                found[start] = view.merge(found[start], cells) if start in found else cells
+        return found
+
+    def close(self) -> None:
+        """Remove what was merged."""
+        if self._merged is not None:
+            self._merged.close()
+            self._merged = None
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
+def _index(
+    connection: duck.Connection, view: View, deltas: Sequence[Path], expired_tile: int | None, path: Path
+) -> None:
+    table = duck.name(f"prefix_{view.name}")
+    merge(connection, view, deltas, None, expired_tile, table)
+    with connection.cursor() as cursor:
+        found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {table}").to_arrow_reader(INDEXED_TILES)
+        index_file.create(path, view, map(tile_table.plain, found))
+    connection.execute(f"DROP TABLE {table}")

@@ -1,0 +1,248 @@
+"""The stages of a batch run that concern models: replay and train."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from anabranch.app import App
+from anabranch.cut import Cut
+from batch import duck
+from batch.cluster import Workers
+from batch.crew import Crew
+from batch.generation import Generation
+from batch.models import skew
+from batch.models.model_files import KEPT_VERSIONS, carry, held_versions
+from batch.models.model_rows import ModelRows
+from batch.models.replay import Replayed, ReplayTask, replay
+from batch.plan import Slice
+from batch.progress import Progress
+from batch.views.slice_fold import SliceDelta
+from eventlog.errors import LeaseLostError
+from eventlog.lake import Lake
+
+if TYPE_CHECKING:
+    from batch.models.training import School, Training
+
+
+@dataclass(frozen=True, slots=True)
+class Making:
+    """The generation that a run makes: its number, cut, and folder."""
+
+    number: int
+    cut: Cut
+    folder: Path
+
+
+@dataclass
+class Models:
+    """The models of one run.
+
+    Attributes
+    ----------
+    crew
+        Who replays and trains.
+    home
+        Where ``rows/`` is.
+    folder
+        For what is only needed during the run.
+    distributed_bytes
+        See `batch.models.training.School`.
+    check
+        Raises if another run took over.
+    problem
+        Told of what should have been usable and was not.
+    rows
+        By model.
+    promoted
+        By model, the new version that takes the champion's place.
+    """
+
+    app: App
+    crew: Crew
+    lake: Lake
+    home: Path
+    folder: Path
+    distributed_bytes: int
+    progress: Progress
+    check: Callable[[], None]
+    problem: Callable[[str], None]
+    rows: dict[str, ModelRows] = field(default_factory=dict)
+    promoted: dict[str, int] = field(default_factory=dict)
+
+    def keep(self, base: Generation | None) -> Generation | None:
+        """Find the rows that need no replay; returns the generation on which views and rows go on together.
+
+        That is `base`, or none at all: a model whose rows begin at 0 needs the views from there on.
+        """
+        of_models = {n: ModelRows.kept(model, base, self.home, self.problem) for n, model in self.app.models.items()}
+        self.rows = of_models
+        return base if base is None or all(rows.start == base.end for rows in of_models.values()) else None
+
+    def starts(self) -> list[int]:
+        """Where the replay of each model begins."""
+        return [rows.start for rows in self.rows.values()]
+
+    def parts(self, end: int, workers: Workers) -> list[Slice] | None:
+        """The slices of the run; None: views choose their own, there is nothing to replay."""
+        if not self.rows:
+            return None
+        return self.crew.parts([end, *self.starts()], workers)
+
+    def replay(
+        self, workers: Workers, parts: Sequence[Slice], deltas: Sequence[SliceDelta], base: Generation | None
+    ) -> None:
+        """Replay the slices to rows.
+
+        Parameters
+        ----------
+        deltas
+            What they add to the views, in order.
+        base
+            What `keep` returned.
+        """
+        self.progress.stage("replay", sum(part.end - part.start for part in parts))
+        starts = {name: rows.start for name, rows in self.rows.items()}
+        kinds = {name: rows.kinds for name, rows in self.rows.items() if rows.kinds is not None}
+        replayed: list[Replayed] = []
+        spans = self.crew.replays(self.app, self.lake, parts, deltas, base, workers)
+        home, scratch = str(self.home.resolve()), str((self.folder / "replay").resolve())
+        tasks = [ReplayTask(span, starts, kinds, home, scratch) for span in spans]
+        for found in workers.run(replay, tasks):
+            self.check()
+            replayed += found
+            self.progress.advance(sum(part.end - part.start for part in {of_model.part for of_model in found}))
+        for rows in self.rows.values():
+            rows.add(replayed)
+            complaint = rows.complaint()
+            if complaint is not None:
+                self.problem(complaint)
+
+    def train(
+        self,
+        connection: duck.Connection,
+        workers: Workers,
+        champions: Mapping[str, int],
+        generations: Sequence[Generation],
+        since: int,
+        making: Making,
+    ) -> dict[str, Any]:
+        """Train all models; returns what the manifest says of them.
+
+        Parameters
+        ----------
+        champions
+            The champion's version by model, as the log says now.
+        generations
+            Those that may have versions to carry, the newest first.
+        since
+            Where the last generation ends: later samples of what the speed layer froze are compared.
+        """
+        from batch.models.training import Training  # NumPy and more: a run without models does not load them
+
+        trainings = [Training.of(model) for model in self.app.models.values()]
+        self.progress.stage("train", sum(training.steps for training in trainings))
+        held = {name: held_versions(model, generations) for name, model in self.app.models.items()}
+        for training in trainings:
+            name = training.model.name
+            training.incumbent = next((v for v in held[name] if v[1]["version"] == champions.get(name)), None)
+            self._write_table(connection, training)
+            self.progress.advance()
+        try:
+            self._school(workers).train(trainings)
+        except LeaseLostError:
+            raise
+        except Exception as error:  # whatever kills the workers: views are published all the same
+            self.problem(f"training broke off: {type(error).__name__}: {error}")
+        skews = self._skews(connection, since, making.cut)
+        return {
+            training.model.name: self._entry(
+                training, held[training.model.name], champions.get(training.model.name), skews, making
+            )
+            for training in trainings
+        }
+
+    def _school(self, workers: Workers) -> School:
+        from batch.models.training import School
+
+        def advance(n: int) -> None:
+            self.check()
+            self.progress.advance(n)
+
+        folder = self.folder / "training"
+        return School(self.crew.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem)
+
+    def _write_table(self, connection: duck.Connection, training: Training) -> None:
+        """Give a model its training table, if it has enough rows."""
+        rows = self.rows[training.model.name]
+        if not rows.rows:
+            return
+        into = self.folder / "training" / f"{training.model.name}.parquet"
+        table = rows.training_table(connection, self.home, into)
+        training.take(table)
+
+    def _skews(self, connection: duck.Connection, since: int, cut: Cut) -> dict[str, dict[str, Any]]:
+        """The skew test of every model."""
+        end = cut.offsets[0]
+        taken = skew.samples(connection, self.lake.files(skew.SAMPLES, since, end), since, end)
+        found = {}
+        for name, rows in self.rows.items():
+            found[name] = skew.compare(connection, rows.model, taken, rows.paths(self.home))
+            problem = skew.problem(name, found[name])
+            if problem is not None:
+                self.problem(problem)
+        return found
+
+    def _entry(
+        self,
+        training: Training,
+        held: Sequence[tuple[Generation, dict[str, Any]]],
+        champion: int | None,
+        skews: Mapping[str, dict[str, Any]],
+        making: Making,
+    ) -> dict[str, Any]:
+        """What the manifest says of one model."""
+        model = training.model
+        rows = self.rows[model.name]
+        new = training.version(making.number, making.cut, making.folder)
+        versions = [] if new is None else [new]
+        most = KEPT_VERSIONS - len(versions)
+        versions += carry(held, most, champion, making.folder, self.problem)
+        if new is not None and new["promoted"]:
+            champion = self.promoted[model.name] = making.number
+        failed = {"count": rows.failed, "examples": rows.examples}
+        return {
+            "fingerprint": model.fingerprint,
+            "task": model.task,
+            "metric": model.metric,
+            "rows": rows.manifest(),
+            "versions": versions,
+            "champion": champion if any(version["version"] == champion for version in versions) else None,
+            "report": {"candidates": training.report(), "skew": skews[model.name], "failed": failed},
+        }
+
+
+def report(models: Mapping[str, Mapping[str, Any]], number: int) -> dict[str, Any]:
+    """What the record of a run says of its models, by name.
+
+    Parameters
+    ----------
+    models
+        What the manifest says of them.
+    number
+        The generation of the run.
+    """
+    found = {}
+    for name, of_model in models.items():
+        new = next((version for version in of_model["versions"] if version["version"] == number), None)
+        found[name] = {
+            "version": None if new is None else number,
+            "promoted": new is not None and new["promoted"],
+            "candidate": new and new["candidate"],
+            "rows": new and new["rows"],
+            "holdout": new and new["holdout"],
+            **of_model["report"],
+        }
+    return found

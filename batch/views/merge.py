@@ -1,0 +1,166 @@
+"""The merge of tables of tiles, in DuckDB; in Python only where an aggregate can be merged no other way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from pathlib import Path
+from typing import Any
+
+from anabranch.agg.aggregate import Aggregate
+from anabranch.view import View
+from batch import duck
+from batch.views import tile_table
+from batch.views.presentation import Presentation, presentation
+
+MERGED_TILES = 10_000
+"""Tiles that are in Python at a time, where an aggregate needs Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """One aggregate of a view, as the merge sees it.
+
+    Attributes
+    ----------
+    columns
+        The quoted names of its packed columns.
+    merged
+        SQL that merges each of them; of an aggregate that only Python merges, a list of all of them.
+    in_python
+        Whether the single merged column is a list of states.
+    shown
+        What analysts see of it.
+    """
+
+    name: str
+    aggregate: Aggregate
+    columns: tuple[str, ...]
+    merged: tuple[str, ...]
+    in_python: bool
+    shown: Presentation
+
+    @property
+    def needs_python(self) -> bool:
+        """Whether Python has to look at every state."""
+        return self.in_python or self.shown.sql is None
+
+
+def slots(view: View) -> list[Slot]:
+    """The aggregates of a view."""
+    found = []
+    for name, aggregate in view.aggregates.items():
+        columns = tuple(duck.name(f"{name}__{column.name}") for column in aggregate.columns)
+        merged = aggregate.merge_sql(columns)
+        found.append(
+            Slot(
+                name,
+                aggregate,
+                columns,
+                (f"list({columns[0]})",) if merged is None else tuple(merged),
+                merged is None,
+                presentation(aggregate, columns),
+            )
+        )
+    return found
+
+
+def table_columns(view: View) -> list[tuple[str, str]]:
+    """(name, SQL type) of every column that `merge` makes: a table of tiles, and what Python presents."""
+    shown = [(value_column(slot), slot.shown.type) for slot in slots(view) if slot.shown.sql is None]
+    return [*tile_table.columns(view), *shown]
+
+
+def value_column(slot: Slot) -> str:
+    """The name of the column that holds what Python presents of an aggregate."""
+    return f"value_{slot.name}"
+
+
+def merge(
+    connection: duck.Connection,
+    view: View,
+    deltas: Sequence[Path],
+    base: Path | None,
+    expired_tile: int | None,
+    table: str,
+) -> None:
+    """Make a table of the tiles that `deltas` touch, sorted by key and tile.
+
+    Parameters
+    ----------
+    deltas
+        Tables of tiles, Parquet files.
+    base
+        The published table of the last generation, whose tiles are merged in.
+    expired_tile
+        Tiles that start here or earlier are left out.
+    """
+    connection.execute(f"CREATE TABLE {table} ({', '.join(f'{duck.name(n)} {t}' for n, t in table_columns(view))})")
+    if not deltas:
+        return
+    query = _merged(view, deltas, base, expired_tile)
+    if not any(slot.needs_python for slot in slots(view)):
+        connection.execute(f"INSERT INTO {table} {query}")
+        return
+    with connection.cursor() as cursor:
+        result = cursor.execute(query)
+        while found := result.fetchmany(MERGED_TILES):
+            finished = tile_table.arrow(table_columns(view), _finished(view, found))
+            connection.register("finished", finished)
+            connection.execute(f"INSERT INTO {table} SELECT * FROM finished")
+            connection.unregister("finished")
+
+
+def published(view: View, path: Path) -> str:
+    """SQL of the table of tiles that a published table holds."""
+    keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
+    packed = [duck.name(name) for name, _ in view.columns]
+    columns = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *packed])
+    return f"SELECT {columns} FROM read_parquet({duck.text(path)})"
+
+
+def same_tile(view: View, left: str, right: str) -> str:
+    """SQL of whether two rows are the same tile; a missing key value equals itself."""
+    keys = [f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in view.key_columns]
+    return " AND ".join([*keys, f"{left}.tile = {right}.tile"])
+
+
+def _merged(view: View, deltas: Sequence[Path], base: Path | None, expired_tile: int | None) -> str:
+    names = ", ".join(tile_table.names(view))
+    source = f"SELECT {names} FROM read_parquet([{', '.join(duck.text(path) for path in deltas)}])"
+    if base is not None:
+        touched = f"({published(view, base)}) AS base SEMI JOIN deltas ON {same_tile(view, 'base', 'deltas')}"
+        source = f"WITH deltas AS MATERIALIZED ({source}) SELECT * FROM deltas UNION ALL SELECT {names} FROM {touched}"
+    place = [*view.key_columns, "tile"]
+    kept = "" if expired_tile is None else f" WHERE tile > {expired_tile}"
+    merged = [expression for slot in slots(view) for expression in slot.merged]
+    order = ", ".join(f"{column} NULLS FIRST" for column in place)
+    return f"SELECT {', '.join([*place, *merged])} FROM ({source}){kept} GROUP BY {', '.join(place)} ORDER BY {order}"
+
+
+def _finished(view: View, rows: Sequence[tile_table.Row]) -> Iterator[tile_table.Row]:
+    """Do in Python what SQL left: merge lists of states, and present."""
+    all_slots = slots(view)
+    start = len(view.key_fields) + 1
+    for row in rows:
+        packed: list[Any] = []
+        shown: list[Any] = []
+        at = start
+        for slot in all_slots:
+            width = len(slot.columns)
+            cells = row[at : at + width]
+            at += width
+            if slot.in_python:
+                cells = _joined(slot.aggregate, cells[0])
+            packed += cells
+            if slot.shown.sql is None:
+                shown.append(slot.shown.value(slot.aggregate.present(slot.aggregate.unpack(cells))))
+        yield (*row[:start], *packed, *shown)
+
+
+def _joined(aggregate: Aggregate, states: list[bytes]) -> tuple[Any, ...]:
+    """The packed state of the values of several packed states."""
+    if len(states) == 1:
+        return (states[0],)
+    return aggregate.pack(reduce(aggregate.merge, (aggregate.unpack((state,)) for state in states)))

@@ -1,0 +1,49 @@
+"""The merge of a view: what the slices add, and the last generation, become the files of the next."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from anabranch.view import View
+from batch import duck
+from batch.generation import Generation
+from batch.publication import file_entry
+from batch.views.publish import ViewFiles, publish_view
+from batch.views.scan import scan
+from batch.views.slice_fold import SliceDelta
+
+
+def merge_view(
+    connection: duck.Connection, view: View, deltas: Sequence[SliceDelta], base: Generation | None, folder: Path
+) -> dict[str, Any]:
+    """Write the files of a view; returns what the manifest says of them.
+
+    Parameters
+    ----------
+    deltas
+        What the slices add to it, in order.
+    base
+        The generation that they go on from; None: nothing.
+    folder
+        That of the new generation.
+    """
+    times = [delta.newest for delta in deltas]
+    times.append(base.watermark(view) if base is not None else None)
+    watermark = max((time for time in times if time is not None), default=None)
+    into = ViewFiles.of(folder, view.name)
+    files = None if base is None else ViewFiles.of(base.folder, view.name)
+    # what is published is the last prefix; a replay makes those of its own that it needs
+    *_, tables = scan((), ((Path(delta.paths[view.name]),) for delta in deltas), operator.add)
+    rows = publish_view(connection, view, tables, files, watermark, into)
+    failures = sum(delta.failures[view.name] for delta in deltas)
+    return {
+        "fingerprint": view.fingerprint,
+        "keep_us": view.keep_us,
+        "rows": rows,
+        "watermark": watermark,
+        "failures": failures + (0 if base is None else base.manifest["views"][view.name]["failures"]),
+        "files": {"table": file_entry(folder, into.table), "index": file_entry(folder, into.index)},
+    }

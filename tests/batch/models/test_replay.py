@@ -1,0 +1,314 @@
+"""Training rows of parallel, incremental slices equal those of one pass over the log, and those of plain Python."""
+
+from __future__ import annotations
+
+import json
+import math
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet as pq
+import pytest
+
+from anabranch.events import Events
+from anabranch.freeze import fold
+from anabranch.lookups import Lookups
+from anabranch.view import Tiles
+from batch.errors import FeaturesChangedError, LeakError, MixedFeatureError
+from tests.batch.conftest import Home
+from tests.batch.models.learning import learning_home, post, rows_of
+from tests.batch.rides import START
+from tests.batch.test_run import damage
+
+
+@pytest.fixture
+def learning(home: Home) -> Home:
+    return learning_home(home)
+
+
+def one_pass(home: Home, *, at_a_time: int = 1) -> dict[str, dict[int, dict[str, Any]]]:
+    """The features of every example by model and offset, from the first event of the log to the last."""
+    app = home.app
+    tiles: dict[str, Tiles] = {}
+    watermarks: dict[str, int] = {}
+    lookups = Lookups(app.views, None, [tiles], watermarks)
+    found: dict[str, dict[int, dict[str, Any]]] = {name: {} for name in app.models}
+    for segment in home.segments():
+        if segment.stream not in app.streams:
+            continue
+        for start in range(segment.offset, segment.end, at_a_time):
+            part = segment.tail(start).head(start + at_a_time)
+            events = Events(app.streams[part.stream], 0, part.offset, part.times, part.data)
+            views, models = app.views_of(part.stream), app.models_of(part.stream)
+            frozen, _ = fold(views, models, tiles, lookups, watermarks, events)
+            for name, features in frozen.items():
+                found[name] |= {start + i: one for i, one in enumerate(features) if isinstance(one, dict)}
+    return found
+
+
+def assert_rows(home: Home, number: int) -> None:
+    """The rows that a generation names are those of one pass over the log."""
+    expected = one_pass(home)
+    for name in home.app.models:
+        found = rows_of(home, number, name)
+        assert [row["_offset"] for row in found] == list(expected[name])
+        for row in found:
+            features = expected[name][row["_offset"]]
+            assert set(row) - {"_offset", "_time", "_label", "_join"} == set(features)
+            for feature, value in features.items():
+                other = row[feature]
+                same = math.isclose(other, value, rel_tol=1e-9) if type(other) is float and value else other == value
+                assert same, (name, row["_offset"], feature, other, value)
+
+
+def test_rows_of_parallel_slices_and_of_incremental_runs_are_those_of_one_pass(learning: Home) -> None:
+    for day in range(3):
+        post(learning, 200, seed=day, day=day)
+        outcome = learning.run(slice_records=40)
+        assert outcome.generation == day + 1
+    assert_rows(learning, 3)
+    files = learning.open(3).manifest["models"]["duration"]["rows"]["files"]
+    assert len(files) > 10
+    assert [file["start"] for file in files[1:]] == [file["end"] for file in files[:-1]]
+    assert (files[0]["start"], files[-1]["end"]) == (0, learning.open(3).end)
+
+
+@pytest.mark.parametrize("options", [{"slice_records": 1_000_000}, {"slice_records": 23}])
+def test_a_full_run_replays_to_the_same_rows(learning: Home, options: dict[str, Any]) -> None:
+    post(learning, 200, seed=1)
+    learning.run(slice_records=60)
+    post(learning, 100, seed=2, day=1)
+    learning.run(full=True, **options)
+    assert_rows(learning, 2)
+
+
+def test_spans_start_again_where_their_tiles_are_many(learning: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batch.models.replay.CARRIED_TILES", 10)
+    for day in range(2):
+        post(learning, 150, seed=day, day=day)
+        learning.run(slice_records=30)
+    assert_rows(learning, 2)
+
+
+def test_workers_of_a_cluster_replay_the_same_rows(learning: Home) -> None:
+    from distributed import LocalCluster
+
+    post(learning, 250, seed=3)
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing:
+        learning.run(dask=existing.scheduler_address, slice_records=50)
+    assert_rows(learning, 1)
+
+
+def test_a_feature_of_a_window_is_what_a_few_lines_of_python_say(learning: Home) -> None:
+    for day in range(3):
+        post(learning, 120, seed=day, day=day)
+        learning.run(slice_records=30)
+    rides = [r for s in learning.segments() for r in s.records() if s.stream == "rides"]
+    for row in rows_of(learning, 3, "duration"):
+        ride = next(r for r in rides if r.offset == row["_offset"])
+        at = datetime.fromisoformat(ride.data["at"])
+        first = (at - timedelta(hours=3, microseconds=-1)).replace(minute=0, second=0, microsecond=0)
+        last = at.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
+        newest = max([ride.time, *(r.time for r in rides if r.offset < ride.offset)])
+        seen = [
+            r.data["minutes"]
+            for r in rides
+            if r.offset < ride.offset
+            and r.data["station"] == ride.data["station"]
+            and first <= datetime.fromisoformat(r.data["at"]) < last
+        ]
+        if newest == ride.time:  # else `keep` may hide tiles
+            assert row["recent_n"] == len(seen)
+            known = [minutes for minutes in seen if minutes is not None]
+            assert row["recent"] == pytest.approx(sum(known) / len(known) if known else None)
+        assert row["ever_n"] == sum(r.offset < ride.offset and r.data["station"] == ride.data["station"] for r in rides)
+
+
+def test_a_nightly_run_replays_only_what_is_new_and_keeps_the_other_rows(learning: Home) -> None:
+    post(learning, 100, seed=0)
+    learning.run()
+    before = {path: path.stat().st_mtime_ns for path in (learning.path / "rows").rglob("*.parquet")}
+    end = learning.open(1).end
+    post(learning, 30, seed=1, day=1)
+    outcome = learning.run()
+    row = learning.runs.get(outcome.run)
+    assert row is not None
+    replay = next(stage for stage in row.stages if stage["name"] == "replay")
+    assert replay["done"] == replay["total"] == outcome.cut.offsets[0] - end
+    assert before.items() <= {p: p.stat().st_mtime_ns for p in (learning.path / "rows").rglob("*.parquet")}.items()
+
+
+@pytest.mark.parametrize("harm", ["altered", "missing"])
+def test_damaged_rows_are_named_and_replayed_anew(learning: Home, harm: str) -> None:
+    post(learning, 100, seed=0)
+    learning.run(slice_records=50)
+    path = sorted((learning.path / "rows").glob("duration-*/*.parquet"))[1]
+    damage(path, harm)
+    post(learning, 30, seed=1, day=1)
+    outcome = learning.run(slice_records=60)
+    assert [problem for problem in outcome.problems if str(path) in problem and "'duration'" in problem]
+    assert_rows(learning, 2)
+    assert learning.open(2).manifest["models"]["acceptance"]["rows"]["files"][0]["end"] < 60, "kept as they are"
+
+
+def test_rows_that_no_kept_generation_names_are_removed(learning: Home) -> None:
+    post(learning, 60, seed=0)
+    learning.run()
+    stale = learning.path / "rows" / "gone-0123" / "0-5.parquet"
+    stale.parent.mkdir()
+    stale.write_bytes(b"x")
+    learning.run()
+    assert not stale.parent.exists()
+    for number in (1, 2):
+        for of_model in learning.open(number).manifest["models"].values():
+            assert all((learning.path / file["path"]).is_file() for file in of_model["rows"]["files"])
+
+
+FEATURES = {
+    "leak": '{"minutes": ride.minutes}',
+    "leak once": '{"minutes": ride.minutes if ride.station == "odd" else 0}',
+    "mixed": '{"station": ride.station if ride.station != "odd" else 7}',
+    "changed": '{"a": 1, "odd": 1} if ride.station == "odd" else {"a": 1, "b": 2}',
+    "raises": "dict(n=1 // 0)",
+    "widened": '{"a": None if ride.station == "even" else "text", "b": ride.station == "odd" or 2.5, "c": None}',
+    "no dict": "[1]",
+}
+
+
+def home_with(home: Home, features: str, more: str = "") -> Home:
+    """A home whose application has one model with these features."""
+    path = home.path / "app.py"
+    path.write_text(f"""
+from datetime import datetime
+from lightgbm import LGBMRegressor
+from pydantic import BaseModel
+from anabranch import App, agg
+app = App("small")
+class Ride(BaseModel):
+    at: datetime
+    station: str
+    minutes: float
+rides = app.stream("rides", Ride, time="at")
+usage = app.view("usage", of=rides, by="station", tile="1h", n=agg.count())
+@app.model("duration", on=rides, label="minutes", task="regression",
+           batch=lambda: LGBMRegressor(n_estimators=5), speed=lambda: None)
+def duration(ride, views):
+    return {features}
+{more}
+""")
+    home.app_path = str(path)
+    return home
+
+
+def post_stations(home: Home, stations: list[str]) -> None:
+    ats = [(START + timedelta(minutes=index)).isoformat() for index in range(len(stations))]
+    home.post("rides", [{"at": at, "station": s, "minutes": 5.0} for at, s in zip(ats, stations, strict=True)])
+
+
+@pytest.mark.parametrize("kind", ["leak", "leak once"])
+def test_a_leak_fails_the_run_and_says_so(home: Home, kind: str) -> None:
+    home_with(home, FEATURES[kind])
+    post_stations(home, ["even"] * 20 + ["odd"] + ["even"] * 20)
+    with pytest.raises(LeakError, match=r"'duration', event 0:\d+: .*reads 'minutes', which is the label"):
+        home.run()
+    assert home.runs.list()[0].status == "failed"
+
+
+@pytest.mark.parametrize("slice_records", [10, 1_000])
+def test_other_names_than_before_fail_the_run_with_both_lists(home: Home, slice_records: int) -> None:
+    home_with(home, FEATURES["changed"])
+    post_stations(home, ["even"] * 40)
+    home.run()
+    post_stations(home, ["odd"] * 10)
+    with pytest.raises(FeaturesChangedError, match=r"Before: a, b\. Now: a, odd\."):
+        home.run(slice_records=slice_records)
+    with pytest.raises(FeaturesChangedError, match=r"Before: a, b\. Now: a, odd\."):
+        home.run(slice_records=slice_records, full=True)
+
+
+def test_a_feature_that_is_text_here_and_a_number_there_fails_the_run(home: Home) -> None:
+    home_with(home, FEATURES["mixed"])
+    post_stations(home, ["even"] * 20)
+    home.run()
+    post_stations(home, ["odd"])
+    with pytest.raises(MixedFeatureError, match="'station' is a text in one event and a number in another"):
+        home.run()
+
+
+def test_a_feature_may_turn_out_to_be_more_than_it_was(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("batch.models.row_file.GROUP_ROWS", 5)
+    monkeypatch.setattr("batch.models.replay.COLLECTED_ROWS", 4)
+    home_with(home, FEATURES["widened"])
+    post_stations(home, ["even"] * 20 + ["odd"] * 10 + ["other"] * 10)
+    home.run(slice_records=20)
+    found = rows_of(home, 1, "duration")
+    assert [row["a"] for row in found] == [None] * 20 + ["text"] * 20
+    assert [row["b"] for row in found] == [2.5] * 20 + [True] * 10 + [2.5] * 10
+    assert home.open(1).manifest["models"]["duration"]["rows"]["features"] == {"a": "text", "b": "number", "c": "none"}
+
+
+def test_a_function_that_raises_on_every_event_trains_nothing_and_the_views_are_published(home: Home) -> None:
+    home_with(home, FEATURES["raises"])
+    post_stations(home, ["even"] * 20)
+    outcome = home.run()
+    assert home.served(1)["usage"]
+    entry = home.open(1).manifest["models"]["duration"]
+    assert (entry["versions"], entry["champion"], entry["report"]["failed"]["count"]) == ([], None, 20)
+    assert "ZeroDivisionError" in entry["report"]["failed"]["examples"][0]["reason"]
+    assert any("raised on 20 of 20 events" in problem and "not trained" in problem for problem in outcome.problems)
+
+
+def test_what_is_no_features_counts_as_a_failure(home: Home) -> None:
+    home_with(home, FEATURES["no dict"])
+    post_stations(home, ["even"] * 3)
+    home.run()
+    failed = home.open(1).manifest["models"]["duration"]["report"]["failed"]
+    assert "must be a dict" in failed["examples"][0]["reason"]
+    assert failed["examples"][0]["position"] == "0:0"
+
+
+def test_a_new_model_or_a_changed_function_is_replayed_from_the_beginning(home: Home) -> None:
+    home_with(home, '{"n": views.usage(station=ride.station, last="2h").n}')
+    post_stations(home, ["even", "odd"] * 20)
+    home.run()
+    first = home.app_path
+    home_with(home, '{"n": views.usage(station=ride.station, last="3h").n}')
+    changed = Path(first).with_name("changed.py")
+    Path(first).rename(changed)
+    home.app_path = str(changed)
+    post_stations(home, ["even"] * 10)
+    outcome = home.run()
+    assert outcome.events == outcome.cut.offsets[0]
+    assert_rows(home, 2)
+    versions = home.open(2).manifest["models"]["duration"]["versions"]
+    assert [version["version"] for version in versions] == [2], "the features of the first were others"
+    assert json.loads((home.generations / "2" / "manifest.json").read_text())["previous"] == 1
+
+
+def test_an_empty_log_trains_nothing(learning: Home) -> None:
+    outcome = learning.run()
+    assert learning.open(1).manifest["models"]["where"]["versions"] == []
+    assert any("0 rows with a label" in problem for problem in outcome.problems)
+    assert not list((learning.path / "rows").rglob("*.parquet")) if (learning.path / "rows").exists() else True
+
+
+def test_row_files_say_what_they_hold(learning: Home) -> None:
+    post(learning, 100)
+    learning.run()
+    entry = learning.open(1).manifest["models"]["acceptance"]["rows"]
+    table = pq.read_table(learning.path / entry["files"][0]["path"])
+    assert table.num_rows == entry["files"][0]["rows"]
+    types = {field.name: str(field.type) for field in table.schema}
+    assert types == {
+        "_offset": "int64",
+        "_time": "int64",
+        "_join": "string",
+        "price": "double",
+        "station": "string",
+        "busy": "double",
+    }
+    labels = pq.read_table(learning.path / entry["labels"][0]["path"])
+    assert [(f.name, str(f.type)) for f in labels.schema] == [
+        ("_offset", "int64"), ("_time", "int64"), ("_join", "string"), ("_label", "bool")
+    ]  # fmt: skip

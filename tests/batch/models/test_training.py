@@ -1,0 +1,451 @@
+"""Candidates, the gate, files of versions: what becomes of the rows."""
+
+from __future__ import annotations
+
+import math
+import pickle
+import random
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from batch.errors import CorruptGenerationError, ModelFileError, VersionError
+from batch.models.candidates import candidates
+from batch.progress import MODEL_STAGES, STAGES
+from tests.batch.conftest import Home
+from tests.batch.models.learning import learning_home, post
+from tests.batch.rides import START
+from tests.batch.test_run import Crash, CrashAt, damage
+
+HEAD = """
+from datetime import datetime
+from typing import Any
+import numpy as np
+from lightgbm import LGBMClassifier, LGBMRegressor
+from pydantic import BaseModel
+from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
+from sklearn.dummy import DummyClassifier, DummyRegressor
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+from anabranch import App, agg
+app = App("training")
+
+class Ride(BaseModel):
+    at: datetime
+    station: str
+    size: float | None = None
+    minutes: float = 0.0
+    long: bool = False
+    kind: str = "a"
+    grade: int = 1
+
+rides = app.stream("rides", Ride, time="at")
+usage = app.view("usage", of=rides, by="station", n=agg.count())
+
+class Broken(BaseEstimator):
+    def fit(self, X, y):
+        raise ValueError("broken as planted")
+
+class Nowhere(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.fitted_ = True
+        return self
+    def predict(self, X):
+        return np.full(len(X), np.nan)
+"""
+MODEL = """
+@app.model("{name}", on=rides, label="{label}", task="{task}", batch=lambda: {batch}, speed=lambda: None{more})
+def {name}(ride, views):
+    return {{"station": ride.station, "size": ride.size, "night": ride.at.hour < 6}}
+"""
+
+
+def home_with(home: Home, *models: str, file: str = "app.py") -> Home:
+    path = home.path / file
+    path.write_text(HEAD + "".join(models))
+    home.app_path = str(path)
+    return home
+
+
+def model(batch: str, name: str = "m", label: str = "minutes", task: str = "regression", more: str = "") -> str:
+    return MODEL.format(name=name, label=label, task=task, batch=batch, more=more)
+
+
+def rides(count: int, seed: int = 0, day: int = 0, noise: float = 1.0) -> list[dict[str, Any]]:
+    """Rides whose length depends on the station and the size."""
+    chance = random.Random(seed)
+    found = []
+    for number in range(count):
+        place, size = chance.randrange(4), chance.choice([None, chance.uniform(0, 10)])
+        minutes = 10.0 * place + (size or 5.0) + chance.uniform(-noise, noise)
+        at = START + timedelta(days=day, minutes=number)
+        kind = "abcd"[place]
+        ride = {"at": at.isoformat(), "station": "ABCD"[place], "size": size, "minutes": minutes}
+        found.append({**ride, "long": minutes > 20, "kind": kind, "grade": place})
+    return found
+
+
+def entry(home: Home, number: int, name: str = "m") -> Any:
+    generation = home.open(number)
+    found = generation.manifest["models"][name]
+    generation.close()
+    return found
+
+
+def predictions(home: Home, number: int, version: int, rows: list[Any], name: str = "m") -> Any:
+    generation = home.open(number)
+    found = generation.predictor(home.app.models[name], version).predict(rows)
+    generation.close()
+    return found
+
+
+ROWS: list[dict[str, Any]] = [{"station": s, "size": size, "night": False} for s in "ABCD" for size in (1.0, 9.0)]
+ODD_ROWS: list[dict[str, Any]] = [
+    {"station": "new", "size": None, "night": None},
+    {"station": None},
+    {"size": "text", "other": 1},
+    {},
+]
+
+REGRESSORS = [
+    "LGBMRegressor(n_estimators=100)",
+    "HistGradientBoostingRegressor()",
+    "Ridge()",
+    "make_pipeline(StandardScaler(), Ridge())",
+]
+CLASSIFIERS = [
+    "LGBMClassifier(n_estimators=100)",
+    "HistGradientBoostingClassifier()",
+    "LogisticRegression(max_iter=1000)",
+    "RandomForestClassifier(n_estimators=20)",
+]
+
+
+def test_any_regressor_learns_texts_and_gaps_and_predicts_what_it_never_saw(home: Home) -> None:
+    home_with(home, *(model(batch, f"m{place}") for place, batch in enumerate(REGRESSORS)))
+    home.post("rides", rides(800))
+    assert not home.run().problems
+    for place in range(len(REGRESSORS)):
+        found = predictions(home, 1, 1, ROWS, f"m{place}")
+        assert all(type(part) is float for part in found)
+        for row, part in zip(ROWS, found, strict=True):
+            assert part == pytest.approx(10.0 * "ABCD".index(row["station"]) + row["size"], abs=4.0), REGRESSORS[place]
+        assert all(math.isfinite(part) for part in predictions(home, 1, 1, ODD_ROWS, f"m{place}"))
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass"])
+def test_any_classifier_says_the_probability_of_every_class(home: Home, task: str) -> None:
+    label = {"binary": "long", "multiclass": "kind"}[task]
+    home_with(home, *(model(batch, f"m{place}", label, task) for place, batch in enumerate(CLASSIFIERS)))
+    home.post("rides", rides(800))
+    assert not home.run().problems
+    classes: list[Any] = [False, True] if task == "binary" else list("abcd")
+    for place in range(len(CLASSIFIERS)):
+        found = predictions(home, 1, 1, ROWS + ODD_ROWS, f"m{place}")
+        for part in found:
+            assert sorted(part) == classes
+            assert sum(part.values()) == pytest.approx(1.0)
+        best = [max(part, key=part.get) for part in found[:8]]
+        expected = [False] * 3 + [True] * 5 if task == "binary" else list("aabbccdd")
+        wrong = [index for index in range(8) if best[index] != expected[index]]
+        assert set(wrong) <= ({2, 3, 4} if task == "binary" else set()), CLASSIFIERS[place]
+
+
+def test_classes_may_be_whole_numbers(home: Home) -> None:
+    home_with(home, model("LGBMClassifier(n_estimators=20)", label="grade", task="multiclass"))
+    home.post("rides", rides(300))
+    home.run()
+    part = predictions(home, 1, 1, [{"station": "C", "size": 3.0}])[0]
+    assert (sorted(part), max(part, key=part.get)) == ([0, 1, 2, 3], 2)
+
+
+def test_a_prediction_does_not_depend_on_the_rows_beside_it(home: Home) -> None:
+    home_with(home, *(model(batch, f"m{place}") for place, batch in enumerate(REGRESSORS)))
+    home.post("rides", rides(300))
+    home.run()
+    many: list[dict[str, Any]] = [{"station": "ABCD"[i % 4], "size": i / 7, "night": i % 3 == 0} for i in range(150)]
+    for place in range(len(REGRESSORS)):
+        together = predictions(home, 1, 1, many, f"m{place}")
+        generation = home.open(1)
+        predictor = generation.predictor(home.app.models[f"m{place}"], 1)
+        assert [predictor.predict([row])[0] for row in many] == together
+        assert predictor.predict(many[:33]) == together[:33]
+        assert predictor.predict([]) == []
+        assert predictor is generation.predictor(home.app.models[f"m{place}"], 1)
+        assert predictor.version == 1
+        generation.close()
+
+
+@pytest.mark.parametrize("batch", ["LGBMClassifier()", "LogisticRegression()"])
+def test_one_class_only_is_a_constant_probability(home: Home, batch: str) -> None:
+    home_with(home, model(batch, label="long", task="binary"))
+    home.post("rides", [{**ride, "long": False} for ride in rides(100)])
+    assert not home.run().problems
+    assert predictions(home, 1, 1, ROWS[:1]) == [{False: 1.0, True: 0.0}]
+
+
+def test_a_class_that_only_the_holdout_has_does_no_harm(home: Home) -> None:
+    home_with(home, model("LGBMClassifier(n_estimators=10)", label="kind", task="multiclass"))
+    events = rides(200)
+    home.post("rides", [{**ride, "kind": "late" if place > 190 else ride["kind"]} for place, ride in enumerate(events)])
+    assert not home.run().problems
+    holdout = entry(home, 1)["versions"][0]["holdout"]
+    assert 0.5 < holdout["loss"] < math.log(1e6)
+    assert sorted(predictions(home, 1, 1, ROWS[:1])[0]) == ["a", "b", "c", "d", "late"], "the served one knows all rows"
+
+
+def test_the_best_candidate_wins_and_the_others_are_reported(home: Home) -> None:
+    batch = "{'mean': DummyRegressor(), 'broken': Broken(), 'nan': Nowhere(), 'trees': LGBMRegressor(n_estimators=50)}"
+    home_with(home, model(batch))
+    home.post("rides", rides(400))
+    outcome = home.run()
+    found = entry(home, 1)
+    assert found["versions"][0]["candidate"] == "trees"
+    reported = found["report"]["candidates"]
+    assert reported["trees"]["loss"] < reported["mean"]["loss"]
+    assert reported["trees"]["loss"] == found["versions"][0]["holdout"]["loss"]
+    assert "broken as planted" in reported["broken"]["error"]
+    assert "not finite" in reported["nan"]["error"]
+    assert len(outcome.problems) == 2
+    assert any("broken as planted" in problem for problem in outcome.problems)
+
+
+@pytest.mark.parametrize(
+    "batch", ["Broken()", "1 // 0", "None", "[]", "object()", "{'bad': Broken(), 'worse': LinearSVC()}"]
+)
+def test_where_nothing_can_be_trained_the_views_are_published_and_the_run_says_so(home: Home, batch: str) -> None:
+    home_with(home, model(batch), model("LGBMRegressor(n_estimators=5)", "good"))
+    home.post("rides", rides(60))
+    outcome = home.run()
+    assert home.served(1)["usage"]
+    assert (entry(home, 1)["versions"], entry(home, 1)["champion"]) == ([], None)
+    assert entry(home, 1, "good")["champion"] == 1
+    assert any("'m'" in problem for problem in outcome.problems)
+    assert promoted(home) == [{"good": 1}]
+
+
+def promoted(home: Home) -> list[dict[str, int]]:
+    events = [r.data for s in home.segments() if s.stream == "_anabranch" for r in s.records()]
+    return [event["promoted"] for event in events if event["kind"] == "batch_published"]
+
+
+def test_candidates_have_names() -> None:
+    class Fake:
+        name = "fake"
+
+        def __init__(self, made: Any):
+            self.batch = lambda: made
+
+    from sklearn.linear_model import Lasso, Ridge
+
+    def names(made: Any) -> list[str]:
+        return list(candidates(Fake(made)))  # type: ignore[arg-type]
+
+    assert names(Ridge()) == ["Ridge"]
+    assert names([Ridge(), Lasso(), Ridge(2.0)]) == ["Ridge", "Lasso", "Ridge-2"]
+    assert names({"one": Ridge(), "two": Lasso()}) == ["one", "two"]
+
+
+def test_early_stopping_takes_fewer_rounds_and_the_served_model_as_many(home: Home) -> None:
+    import lightgbm
+
+    home_with(home, model("LGBMRegressor(n_estimators=2000, learning_rate=0.2)"))
+    home.post("rides", rides(1_000, noise=5.0))
+    home.run()
+    version = entry(home, 1)["versions"][0]
+    trees = [
+        lightgbm.Booster(model_file=home.generations / "1" / file["path"]).num_trees()
+        for file in (version["file"], version["gate"]["file"])
+    ]
+    assert trees[0] == trees[1] < 1_000
+
+
+# the gate
+
+
+def test_a_planted_bad_model_is_rejected_and_kept(home: Home) -> None:
+    home_with(home, model("LGBMRegressor(n_estimators=50)"))
+    home.post("rides", rides(300))
+    home.run()
+    home_with(home, model("DummyRegressor(strategy='constant', constant=1e4)"), file="bad.py")
+    home.post("rides", rides(100, seed=1, day=1))
+    outcome = home.run()
+    assert any("rejected" in problem and "'m'" in problem for problem in outcome.problems)
+    found = entry(home, 2)
+    bad, good = found["versions"]
+    assert (bad["version"], bad["promoted"], good["version"], good["promoted"]) == (2, False, 1, True)
+    assert bad["holdout"]["incumbent"] < bad["holdout"]["loss"]
+    assert found["champion"] == 1
+    assert promoted(home) == [{"m": 1}, {}]
+    assert predictions(home, 2, 2, ROWS[:1]) == [1e4], "a user may promote it all the same"
+    assert predictions(home, 2, 1, ROWS) == predictions(home, 1, 1, ROWS)
+
+
+def test_a_version_that_is_as_good_within_its_tolerance_takes_over(home: Home) -> None:
+    home_with(home, model("LGBMRegressor(n_estimators=50)", more=", tolerance=0.5"))
+    for day in range(3):
+        home.post("rides", rides(200, seed=day, day=day))
+        assert not home.run().problems
+    found = entry(home, 3)
+    assert [version["version"] for version in found["versions"]] == [3, 2, 1]
+    assert found["champion"] == 3
+    assert promoted(home) == [{"m": 1}, {"m": 2}, {"m": 3}]
+    assert found["versions"][0]["holdout"]["incumbent"] > 0
+
+
+def test_the_gate_compares_models_that_have_not_seen_the_holdout(home: Home) -> None:
+    """A champion that is refit on all rows would know them by heart, and no new version could ever beat it."""
+    home_with(home, model("RandomForestClassifier(min_samples_leaf=1)", label="long", task="binary"))
+    events = rides(300, noise=30.0)
+    home.post("rides", events)
+    home.run()
+    home.post("rides", rides(3, seed=5, day=1, noise=30.0))
+    home.run()
+    holdout = entry(home, 2)["versions"][0]["holdout"]
+    assert holdout["incumbent"] == pytest.approx(entry(home, 1)["versions"][0]["holdout"]["loss"], rel=0.2)
+
+
+def test_the_incumbent_is_the_champion_that_the_log_names(home: Home) -> None:
+    home_with(home, model("LGBMRegressor(n_estimators=50)", more=", tolerance=9.0"))
+    for day in range(2):
+        home.post("rides", rides(200, seed=day, day=day))
+        home.run()
+    home.log.mark({"kind": "model_rolled_back", "model": "m", "version": 1, "previous": 2})
+    home_with(home, model("DummyRegressor(strategy='constant', constant=1e4)"), file="bad.py")
+    home.run()
+    found = entry(home, 3)
+    assert found["champion"] == 1
+    of_first = found["versions"][0]["holdout"]["incumbent"]
+    home.log.mark({"kind": "model_promoted", "model": "m", "version": 2, "previous": 1})
+    home.run()
+    assert entry(home, 4)["champion"] == 2
+    assert entry(home, 4)["versions"][0]["holdout"]["incumbent"] != of_first
+
+
+def test_features_of_another_definition_begin_anew(home: Home) -> None:
+    home_with(home, model("LGBMRegressor(n_estimators=20)"))
+    home.post("rides", rides(100))
+    home.run()
+    home_with(
+        home, model("LGBMRegressor(n_estimators=20)").replace("ride.at.hour < 6", "ride.at.hour < 7"), file="b.py"
+    )
+    assert not home.run().problems
+    found = entry(home, 2)
+    assert [version["version"] for version in found["versions"]] == [2]
+    assert (found["champion"], promoted(home)) == (2, [{"m": 1}, {"m": 2}])
+    with pytest.raises(VersionError, match="another definition"):
+        home.open(1).predictor(home.app.models["m"], 1)
+
+
+# files
+
+
+def test_the_newest_versions_and_the_champion_are_carried(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    home_with(home, model("DummyRegressor(strategy='constant', constant=5.0)"))
+    home.post("rides", rides(40))
+    home.run()
+    home_with(home, model("DummyRegressor(strategy='constant', constant=1e4)"), file="bad.py")
+    for _ in range(9):
+        home.run()
+    found = entry(home, 10)
+    assert [version["version"] for version in found["versions"]] == [10, 9, 8, 7, 6, 5, 4, 3, 1]
+    assert predictions(home, 10, 1, ROWS[:1]) == [5.0]
+    assert sorted(path.name for path in home.generations.iterdir()) == ["10", "8", "9"]
+    with pytest.raises(VersionError, match="no version 2 of 'm'; it has 10, 9"):
+        home.open(10).predictor(home.app.models["m"], 2)
+
+
+def test_a_file_that_is_not_the_published_one_is_never_opened(home: Home) -> None:
+    home_with(home, model("Ridge()"), model("LGBMRegressor(n_estimators=5)", "trees"))
+    home.post("rides", rides(60))
+    home.run()
+    pickled = home.generations / "1" / entry(home, 1)["versions"][0]["file"]["path"]
+    assert pickled.suffix == ".pickle"
+    evil = pickle.dumps(Path("/"))
+    pickled.unlink()
+    pickled.write_bytes(evil)
+    with pytest.raises(CorruptGenerationError, match=str(pickled)):
+        home.open(1).predictor(home.app.models["m"], 1)
+    damage(home.generations / "1" / entry(home, 1, "trees")["versions"][0]["file"]["path"], "altered")
+    with pytest.raises(CorruptGenerationError):
+        home.open(1).predictor(home.app.models["trees"], 1)
+    outcome = home.run()
+    assert len([problem for problem in outcome.problems if "is lost" in problem]) == 2
+    assert [version["version"] for version in entry(home, 2)["versions"]] == [2]
+    assert home.open(2).predictor(home.app.models["m"], 2).predict(ROWS[:1])
+
+
+def test_an_estimator_that_cannot_be_opened_any_more_says_so(home: Home, tmp_path: Path) -> None:
+    from batch.models.predictor import Predictor
+
+    path = tmp_path / "m.pickle"
+    path.write_bytes(b"cno_such_module\nThing\n.")
+    held = {"format": "pickle", "encoding": {"kinds": {}, "categories": {}, "classes": []}}
+    with pytest.raises(ModelFileError, match="no_such_module"):
+        Predictor.open(1, "regression", held, path)
+
+
+def test_a_champion_whose_generation_is_damaged_is_carried_from_another(home: Home) -> None:
+    home_with(home, model("LGBMRegressor(n_estimators=20)", more=", tolerance=9.0"))
+    for day in range(2):
+        home.post("rides", rides(100, seed=day, day=day))
+        home.run()
+    damage(home.generations / "2" / "views" / "usage.sqlite", "altered")
+    home.run()
+    assert [version["version"] for version in entry(home, 3)["versions"]] == [3, 2, 1]
+
+
+# reproducible
+
+
+def test_the_same_log_cut_and_seed_give_the_same_predictions(home: Home, tmp_path: Path) -> None:
+    batch = "{'a': LGBMRegressor(n_estimators=50, subsample=0.7, subsample_freq=1, colsample_bytree=0.7)}"
+    forest = "RandomForestClassifier(n_estimators=20)"
+    models = [model(batch), model(forest, "forest", "kind", "multiclass")]
+    (tmp_path / "other").mkdir()
+    other = Home(tmp_path / "other")
+    found = []
+    for place, options in ((home, {}), (other, {"slice_records": 77})):
+        home_with(place, *models)
+        for day in range(2):
+            place.post("rides", rides(200, seed=day, day=day))
+            place.run(**options)
+        found.append([predictions(place, 2, 2, ROWS + ODD_ROWS, name) for name in ("m", "forest")])
+    other.close()
+    assert found[0] == found[1]
+
+
+def test_late_and_own_labels_train_together_and_the_report_is_in_the_registry(home: Home) -> None:
+    learning_home(home)
+    for day in range(2):
+        post(home, 200, seed=day, day=day)
+        outcome = home.run()
+    row = home.runs.get(outcome.run)
+    assert row is not None
+    assert sorted(row.report) == ["acceptance", "duration", "where"]
+    duration = row.report["duration"]
+    assert sorted(duration["candidates"]) == ["histogram", "line", "trees"]
+    assert duration["holdout"]["loss"] == min(found["loss"] for found in duration["candidates"].values())
+    assert duration["version"] == 2
+    assert duration["skew"] == {"checked": 0, "unequal": 0, "examples": []}
+    assert [stage["name"] for stage in row.stages] == list(STAGES)
+    assert all(stage["done"] == stage["total"] for stage in row.stages)
+
+
+@pytest.mark.parametrize("stage", [*MODEL_STAGES, "publish"])
+def test_a_run_that_breaks_off_among_the_models_leaves_the_next_to_succeed(home: Home, stage: str) -> None:
+    home_with(home, model("LGBMRegressor(n_estimators=5)"))
+    home.post("rides", rides(100))
+    home.run()
+    home.post("rides", rides(50, seed=1, day=1))
+    with pytest.raises(Crash):
+        home.run(progress=CrashAt(stage))
+    outcome = home.run()
+    assert not outcome.problems
+    assert entry(home, outcome.generation)["versions"][0]["rows"] == 150
+    assert [version["version"] for version in entry(home, 2)["versions"]] == [2, 1]
