@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import shutil
 import threading
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from batch.errors import GenerationError
 from batch.generation import Generation
+from eventlog.publication import Publication
+
+KEPT_GENERATIONS = 3
+"""The newest so many stay on disk: a service may read one, and the next run may build on one before."""
 
 
 class Generations:
@@ -30,6 +37,38 @@ class Generations:
         if not self.folder.is_dir():
             return []
         return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdecimal())
+
+    def newest(self) -> Generation | None:
+        """The newest on disk, published or not, without its views: only to learn how much there may be to fold."""
+        numbers = self.numbers()
+        with suppress(GenerationError):
+            return Generation.peek(self.folder, numbers[-1]) if numbers else None
+        return None
+
+    def base(self, known: Sequence[Publication], problem: Callable[[str], None]) -> Generation | None:
+        """The newest that is intact.
+
+        Parameters
+        ----------
+        known
+            All publications, the newest first.
+        problem
+            Told of every one that is not.
+        """
+        for publication in known[:KEPT_GENERATIONS]:
+            try:
+                return self.get(publication.generation, publication.manifest_sha256)
+            except GenerationError as error:
+                problem(f"generation {publication.generation} cannot be used: {error}")
+        return None
+
+    def peeked(self, known: Sequence[Publication]) -> list[Generation]:
+        """Those that may have versions of models to carry, the newest first, without their views."""
+        found = []
+        for publication in known[:KEPT_GENERATIONS]:
+            with suppress(GenerationError):  # told when it was tried as a base
+                found.append(Generation.peek(self.folder, publication.generation, publication.manifest_sha256))
+        return found
 
     def forget(self, keep: int) -> None:
         """Close every generation older than number `keep`."""

@@ -36,9 +36,9 @@ from batch import duck
 from batch.archive import archive, pending, trimmable
 from batch.cluster import Starting
 from batch.crew import MEMORY_BYTES, Crew
-from batch.errors import GenerationError, LeaseHeldError
+from batch.errors import LeaseHeldError
 from batch.generation import Generation
-from batch.generations import Generations
+from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
 from batch.models.champions import champions, system_events
 from batch.models.model_rows import remove_rows
@@ -59,7 +59,6 @@ from eventlog.runs import Run, Runs
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
-KEPT_GENERATIONS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +190,14 @@ class _Batch:
         self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
         self.progress.advance()
-        starting = crew.start(self.app, None if full else self._newest_on_disk(), self.end)
+        starting = crew.start(self.app, None if full else self.generations.newest(), self.end)
         models = self._models(crew, train_bytes)
         try:
             self._archive()
             with duck.connect(os.cpu_count() or 1, MEMORY_BYTES, self.folder / "spill") as connection:
                 known = publications(connection, self.lake.files(SYSTEM, 0, self.end), self.cut)
                 self._settle(known)
-                previous = None if full else self._base(known)
+                previous = None if full else self.generations.base(known, self._problem)
                 base = models.keep(previous)
                 works = plan(self.app.views.values(), base)
                 events = self.end - min([*(work.start for work in works), *models.starts()], default=self.end)
@@ -300,7 +299,7 @@ class _Batch:
         models.replay(workers, parts, deltas, base)
         now = champions(system_events(connection, self.lake.files(SYSTEM, 0, self.end), self.log, self.cut))
         since = known[0].cut.offsets[0] if known else 0
-        learnt = models.train(connection, workers, now, self._peek(known), since, making)
+        learnt = models.train(connection, workers, now, self.generations.peeked(known), since, making)
         self.row = replace(self.row, report=report(learnt, making.number))
         return learnt
 
@@ -357,26 +356,10 @@ class _Batch:
         """Where the new generation is made."""
         return self.folder / "generation"
 
-    def _newest_on_disk(self) -> Generation | None:
-        """The newest generation on disk, published or not, only to learn how much there may be to fold."""
-        numbers = self.generations.numbers()
-        with suppress(GenerationError):
-            return Generation.peek(self.generations.folder, numbers[-1]) if numbers else None
-        return None
-
     def _models(self, crew: Crew, train_bytes: int) -> Models:
         home = self.generations.folder.parent
         check, problem = self.keeper.check, self._problem
         return Models(self.app, crew, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
-
-    def _peek(self, known: Sequence[Publication]) -> list[Generation]:
-        """The generations that may have versions of models to carry, the newest first, without their views."""
-        found = []
-        for publication in known[:KEPT_GENERATIONS]:
-            with suppress(GenerationError):  # told when it was tried as a base
-                number, sha256 = publication.generation, publication.manifest_sha256
-                found.append(Generation.peek(self.generations.folder, number, sha256))
-        return found
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that was killed after its publication did publish: the log says so."""
@@ -384,15 +367,6 @@ class _Batch:
         for run in self.abandoned:
             if run.id in generation_by_run:
                 self.runs.finish(run, "published", generation=generation_by_run[run.id])
-
-    def _base(self, known: Sequence[Publication]) -> Generation | None:
-        """The newest generation that is intact."""
-        for publication in known[:KEPT_GENERATIONS]:
-            try:
-                return self.generations.get(publication.generation, publication.manifest_sha256)
-            except GenerationError as error:
-                self._problem(f"generation {publication.generation} cannot be used: {error}")
-        return None
 
     def _problem(self, text: str) -> None:
         self.problems.append(text)
