@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import re
 import types
@@ -78,7 +79,8 @@ def _surroundings(function: types.FunctionType, within: tuple[object, ...]) -> l
 
 
 def _global_names(code: types.CodeType) -> Iterator[str]:
-    yield from code.co_names
+    """The names that it looks up in its module; `co_names` has those of attributes, too."""
+    yield from (instruction.argval for instruction in dis.get_instructions(code) if instruction.opname in _LOOKS_UP)
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _global_names(constant)
@@ -91,4 +93,5 @@ def _is_part(value: Any, function: types.FunctionType) -> bool:
     return isinstance(value, _CONSTANTS)
 
 
+_LOOKS_UP = ("LOAD_GLOBAL", "LOAD_NAME")
 _CONSTANTS = (bool, int, float, str, bytes, tuple, list, set, frozenset, dict, functools.partial, re.Pattern)
