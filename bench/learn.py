@@ -1,7 +1,8 @@
 """The fold of the speed layer with a model, beside the bare loop of River over the same examples: one core.
 
-The fold reads and decodes the log, folds three views, computes ten features of which six look views up, asks a champion
-of 300 trees, blends, scores, and learns; the bare loop predicts and learns from features that were computed before.
+The fold reads and decodes the log, folds three views, computes ten features of which three look views up, asks a
+champion of 300 trees, blends, scores, and learns; the bare loop predicts and learns from features that were computed
+before.
 """
 
 from __future__ import annotations

@@ -46,12 +46,12 @@ def duration(trip: Any, views: Any) -> dict[str, Any]:
     return {
         "hour": started.hour,
         "weekday": started.weekday(),
+        "day": started.day,
+        "minute": started.minute,
+        "weekend": started.weekday() >= 5,
         "rider": trip.rider,
         "length": len(trip.station),
-        "day_trips": day.trips,
         "day_minutes": day.minutes,
-        "rider_trips": of_rider.trips,
         "rider_minutes": of_rider.minutes,
         "ever_trips": always.trips,
-        "ever_minutes": always.minutes,
     }

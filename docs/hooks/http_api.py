@@ -108,7 +108,7 @@ def _operation(method: str, path: str, operation: Mapping[str, Any]) -> Iterator
 def _answer(response: Mapping[str, Any]) -> str:
     kinds = [kind(content.get("schema", {})) for content in response.get("content", {}).values()]
     described = [text for text in dict.fromkeys(kinds) if text]
-    return str(response["description"]) + (f": `{described[0]}`" if described else "")
+    return str(response["description"]) + (f": {described[0]}" if described else "")
 
 
 def kind(schema: Mapping[str, Any], depth: int = 2) -> str:
