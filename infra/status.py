@@ -83,7 +83,8 @@ def _print_json(statuses: Iterator[Status], watch: bool, check: bool) -> int:
 
 def _until_interrupted(work: Callable[[], None]) -> int:
     """Do something endless; that somebody ends it is how it should end."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # it leaves the terminal as it was, too
+    for number in (signal.SIGINT, signal.SIGTERM):  # both leave the terminal as it was, also if a shell ignored one
+        signal.signal(number, signal.default_int_handler)
     try:
         work()
     except KeyboardInterrupt:
