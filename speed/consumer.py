@@ -313,9 +313,9 @@ class Consumer:
             self.on_drift(model, record.appended)
 
     def _wake(self) -> None:
-        if not self._waiters:
-            return
-        with self._waiters_lock:
+        with self._waiters_lock:  # not without it: who asks may have looked at the cut, and not be among them yet
+            if not self._waiters:
+                return
             cut = self.cut
             reached = [future for wanted, future in self._waiters if cut.covers(wanted)]
             self._waiters = [
