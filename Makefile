@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+WORKERS ?= 2
 PACKAGES := anabranch eventlog batch speed serving infra
 ARGS ?=
 
@@ -16,8 +17,8 @@ help: ## this list
 demo: $(INSTALLED) ## the bundled example, end to end; ARGS=--exit ends instead of serving on
 	$(BIN)/anabranch demo $(ARGS)
 
-test: $(INSTALLED) ## every test; ARGS='tests/laws -k mean' runs some
-	$(BIN)/python -m pytest $(ARGS)
+test: $(INSTALLED) ## every test, in two processes; ARGS='tests/laws -k mean' runs some, WORKERS=0 in one
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
 
 check: $(INSTALLED) ## format, lint, types, and who may import whom
 	$(BIN)/ruff format --check .

@@ -72,7 +72,8 @@ def test_the_scribe_is_let_go_when_nothing_happens_and_comes_back(tmp_path: Path
 
 
 def test_files_that_are_read_stay_while_others_go(tmp_path: Path) -> None:
-    with served(tmp_path, refresh_seconds=60.0) as (process, analytics):
+    with served(tmp_path, refresh_seconds=600.0) as (process, analytics):
+        until((tmp_path / "analytics.duckdb").exists, 60)  # what was published stays longer: none of the following is
         add(process, 0)
         with analytics.reading() as snapshot:
             for number in range(1, 4):
