@@ -9,7 +9,6 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from queue import SimpleQueue
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -24,6 +23,8 @@ class Workers(ABC):
 
     count: int
     """How many tasks are done at a time."""
+    task_threads = 1
+    """How many threads DuckDB may use in each."""
 
     @abstractmethod
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
@@ -43,54 +44,22 @@ class Workers(ABC):
 
 
 class OwnProcess(Workers):
-    """Does one task after the other, here: for work that is not worth a cluster."""
+    """Does one task after the other, here: DuckDB keeps all processors busy with a single one.
+
+    Parameters
+    ----------
+    task_threads
+        How many threads DuckDB may use in a task; None: one a processor.
+    """
 
     count = 1
+
+    def __init__(self, task_threads: int | None = None):
+        self.task_threads = task_threads or os.cpu_count() or 1
 
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """Do them as they are asked for."""
         return map(function, tasks)
-
-
-class DaskThreads(Workers):
-    """Does tasks in threads of this process, with Dask's threaded scheduler: SQL needs no more to run in parallel.
-
-    Parameters
-    ----------
-    count
-        How many threads.
-    """
-
-    def __init__(self, count: int):
-        import dask.threaded
-
-        self.count = count
-        self._get = dask.threaded.get
-
-    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """Do them at once, whether or not anybody takes what came of them."""
-        done: SimpleQueue[tuple[Result] | BaseException] = SimpleQueue()
-
-        def run_one(task: Task) -> None:
-            done.put((function(task),))
-
-        def run_all() -> None:
-            try:
-                graph = {index: (run_one, task) for index, task in enumerate(tasks)}
-                self._get(graph, list(graph), num_workers=self.count)
-            except BaseException as error:
-                done.put(error)
-
-        scheduler = Thread(target=run_all, name="run-tasks")
-        scheduler.start()
-        try:
-            for _ in tasks:
-                found = done.get()
-                if isinstance(found, BaseException):
-                    raise found
-                yield found[0]
-        finally:
-            scheduler.join()
 
 
 class DaskWorkers(Workers):
@@ -181,10 +150,8 @@ class Demand:
 
 MODEL_VIEWS = 5
 """How many views in Python take as long as the replay of a model."""
-WORTH_THREADS = 300_000
-"""Records below which one thread is done before Dask is imported."""
 WORTH_PROCESSES = 400_000
-"""Records times views in Python below which threads do: processes take more than a second to start."""
+"""Records times views in Python below which this process does it all: others take more than a second to start."""
 
 
 def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
@@ -200,10 +167,7 @@ def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     if dask is not None:
         return DaskWorkers.at(dask)
     work = demand.records * (demand.python_views + MODEL_VIEWS * demand.models)
-    if demand.records < WORTH_THREADS and (work < WORTH_PROCESSES or not demand.models):
-        return OwnProcess()
-    count = count or os.cpu_count() or 1
-    return DaskThreads(count) if work < WORTH_PROCESSES else DaskWorkers.local(count)
+    return OwnProcess(count) if work < WORTH_PROCESSES else DaskWorkers.local(count or os.cpu_count() or 1)
 
 
 class Starting:

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch import App
 from anabranch.view import View
-from batch.cluster import Demand, OwnProcess, Starting, Workers
+from batch.cluster import Demand, Starting, Workers
 from batch.generation import Generation
 from batch.models.replay import Delta, Span
 from batch.plan import Base, Slice, Work, aligned, plan, slices, spans
 from batch.views.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
 
-SQL_SLICES = 8
+SQL_SLICES = 16
 """How much larger slices are in SQL: DuckDB streams over them, and larger ones leave less to merge."""
 MEMORY_BYTES = 800_000_000
 """What DuckDB may use in the process of the run; half of it in every task."""
@@ -65,7 +64,6 @@ class Crew:
         parts
             The slices of every work; None: as it suits the work.
         """
-        threads = _threads(workers)
         tables = folder.resolve() / "tables"
         tables.mkdir()
         app_path = self.absolute_app_path
@@ -79,7 +77,9 @@ class Crew:
                     found = lake.files(work.stream, part.start, part.end)
                     files_by_place[place] = tuple(str(Path(path).resolve()) for path in found)
                 if files := files_by_place[place]:
-                    yield SliceTask(app_path, work.views, part, files, str(tables), threads, MEMORY_BYTES // 2)
+                    yield SliceTask(
+                        app_path, work.views, part, files, str(tables), workers.task_threads, MEMORY_BYTES // 2
+                    )
 
     def replays(
         self,
@@ -116,7 +116,7 @@ class Crew:
                 None if base is None else (str(base.folder.parent.resolve()), base.number),
                 {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
                 {stream: time for stream, time in times.items() if time is not None},
-                _threads(workers),
+                workers.task_threads,
                 MEMORY_BYTES // 2,
             )
 
@@ -129,11 +129,6 @@ class Crew:
 
 SPANS = 2
 """Spans of a replay for each worker: with one, all would wait for the slowest."""
-
-
-def _threads(workers: Workers) -> int:
-    """What DuckDB may use in a task."""
-    return (os.cpu_count() or 1) if isinstance(workers, OwnProcess) else 1
 
 
 def _in_python(view: View) -> bool:

@@ -20,6 +20,7 @@ from anabranch.stream import Stream
 from eventlog.segment import Segment
 from eventlog.storable import input_name
 
+pa.array([])  # with its first list Arrow loads pandas, if that is there: half a second, better now than amid the work
 INSTANT = pa.timestamp("us", "UTC")
 _TYPES: dict[Kind, pa.DataType] = {
     "integer": pa.int64(),

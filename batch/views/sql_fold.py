@@ -88,7 +88,7 @@ def _events(view: View, files: Sequence[str], part: Slice) -> str:
     """SQL of one row an event: the key, the tile, the value of each aggregate, the place in the order."""
     time = "epoch_us(_time)"
     columns = [f"{duck.name(field)} AS {key}" for field, key in zip(view.key_fields, view.key_columns, strict=True)]
-    columns += [f"{_tile(time, view.tile_us)} AS tile", f"{time} AS placed_time"]
+    columns += [f"{tile_sql(time, view.tile_us)} AS tile", f"{time} AS placed_time"]
     columns += [f"{value} AS {alias}" for value, alias in _values(view).items()]
     if any(aggregate.ordered for aggregate in view.aggregates.values()):
         columns += ["_partition AS placed_partition", "_offset AS placed_offset"]
@@ -100,9 +100,12 @@ def within(part: Slice) -> str:
     return f"_offset >= {part.start} AND _offset < {part.end}"
 
 
-def _tile(time: str, width: int | None) -> str:
-    """SQL of the start of a tile; it floors as Python does, also before 1970."""
-    return "0::BIGINT" if width is None else f"{time} - (({time} % {width}) + {width}) % {width}"
+def tile_sql(time: str, width: int | None) -> str:
+    """SQL of the start of the tile of a time, both in microseconds; it floors as Python does, also before 1970."""
+    if width is None:
+        return "0::BIGINT"
+    # one division, which rounds towards zero: two remainders took a fifth of the whole fold
+    return f"({time} - CASE WHEN {time} < 0 THEN {width - 1} ELSE 0 END) // {width} * {width}"
 
 
 def _values(view: View) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Slices on Dask: threads, processes, an existing cluster, and a worker that dies."""
+"""Slices in this process and on Dask: processes, an existing cluster, and a worker that dies."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch import cluster
-from batch.cluster import DaskThreads, DaskWorkers, Demand, OwnProcess, Starting, Workers
+from batch.cluster import DaskWorkers, Demand, OwnProcess, Starting, Workers
 from batch.plan import Slice, slices
 from batch.views.slice_fold import SliceTask
 from tests.batch.conftest import APPLICATION, Home
@@ -26,10 +26,9 @@ def posted(home: Home) -> Home:
 
 def test_the_workers_suit_the_work() -> None:
     assert isinstance(cluster.start(None, None, Demand(1000, 5)), OwnProcess)
-    workers = cluster.start(None, 3, Demand(10**6, 0))
-    assert isinstance(workers, DaskThreads)
-    assert workers.count == 3
-    workers.close()
+    in_sql = cluster.start(None, 3, Demand(10**9, 0))
+    assert isinstance(in_sql, OwnProcess)
+    assert in_sql.task_threads == 3
     workers = cluster.start(None, 2, Demand(10**6, 1))
     assert isinstance(workers, DaskWorkers)
     assert workers.count == 2
@@ -43,10 +42,9 @@ def test_a_failure_to_start_is_raised_to_who_waits() -> None:
     starting.close()
 
 
-def test_threads_and_processes_fold_what_this_process_folds(posted: Home) -> None:
+def test_processes_fold_what_this_process_folds(posted: Home) -> None:
     posted.run()
     here = fold_on(posted, OwnProcess())
-    assert fold_on(posted, DaskThreads(2)) == here
     processes = DaskWorkers.local(2)
     assert fold_on(posted, processes) == here
     processes.close()
@@ -79,8 +77,7 @@ def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home)
         assert_same(served[view.name], folded(posted, view))
 
 
-@pytest.mark.parametrize("workers", [OwnProcess(), DaskThreads(2)])
-def test_what_a_task_raises_is_raised(workers: Workers) -> None:
+def test_what_a_task_raises_is_raised() -> None:
     parts = slices(0, 30, 10)
     with pytest.raises(KeyError, match="no_view"):
-        list(workers.fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]))
+        list(OwnProcess().fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]))

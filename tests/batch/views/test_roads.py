@@ -6,8 +6,11 @@ import json
 import math
 from typing import Any
 
+import duckdb
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from anabranch import agg
 from anabranch.events import Events
@@ -44,6 +47,16 @@ def test_the_sql_road_is_taken_where_it_can(home: Home) -> None:
     with duck.connect(1, 500_000_000, home.path / "spill") as connection:
         taken = {v.name for v in home.app.views_of("rides") if sql_fold.usable(connection, v, files)}
     assert taken == {"in_sql", "alone", "kept"}
+
+
+@given(
+    st.lists(st.integers(instant_us("0001-01-01T00:00:00Z"), instant_us("9999-12-31T00:00:00Z")), min_size=1),
+    st.integers(1, 10**14),
+)
+@example([-1, 0, 1, 59, 60, 61, -59, -60, -61], 60)
+def test_sql_puts_a_time_into_the_tile_that_python_puts_it_into(times: list[int], width: int) -> None:
+    rows = duckdb.execute(f"SELECT {sql_fold.tile_sql('t', width)} FROM (SELECT unnest(?::BIGINT[]) AS t)", [times])
+    assert [tile for (tile,) in rows.fetchall()] == [time // width * width for time in times]
 
 
 def test_events_on_which_a_function_raised_are_counted_and_left_out(home: Home) -> None:
