@@ -18,6 +18,8 @@ from eventlog.segment import Record, Segment
 ROW_GROUP_RECORDS = 122_880
 """What DuckDB reads at a time."""
 _TRANSACTION = "anabranch"
+_CONFIGURATION = {"delta.checkpointInterval": "10"}
+"""A run opens every table a few times, and reads the commits since the checkpoint each time: a hundred are too many."""
 _END = 2**63 - 1
 _BATCH_RECORDS = 32_768
 _PLACE = ["_partition", "_offset", "_time", "_appended", "_id", "_key", "_data"]
@@ -37,7 +39,9 @@ class LakeTable:
         schema = schema_of(stream)
         self.path.mkdir(parents=True, exist_ok=True)
         if not (self.path / "_delta_log").is_dir():  # to be told that it is there takes longer than to open it
-            DeltaTable.create(str(self.path), schema=Schema.from_arrow(schema), mode="ignore")
+            DeltaTable.create(
+                str(self.path), schema=Schema.from_arrow(schema), mode="ignore", configuration=_CONFIGURATION
+            )
         table = DeltaTable(str(self.path))  # the one state that the check and the commit refer to
         start = _reaches(table)
         if upto <= start:
