@@ -14,13 +14,14 @@ Feature = bool | int | float | str | None
 Features = dict[str, Feature]
 """Values by name: numbers, booleans, texts (categories), and None where there is none. Never NaN."""
 
-_PLAIN = frozenset({bool, int, str, type(None)})
+_PLAIN = frozenset({bool, str, type(None)})
+_LOWEST, _BEYOND = -(2**63), 2**63
 
 
 def plain_features(returned: Any) -> Features:
     """What a features function returned, checked and made plain. It may change `returned`.
 
-    Numbers of NumPy become those of Python, NaN and infinity become None.
+    Numbers of NumPy become those of Python, integers beyond 64 bits floats, NaN and infinity None.
 
     >>> plain_features({"hour": 7, "recent": float("nan")})
     {'hour': 7, 'recent': None}
@@ -37,9 +38,22 @@ def plain_features(returned: Any) -> Features:
         if kind is float:
             if value - value != 0.0:  # NaN and infinity
                 returned[name] = None
+        elif kind is int:
+            if not _LOWEST <= value < _BEYOND:
+                returned[name] = _wide(value)
         elif kind not in _PLAIN:
             returned[name] = _plain(name, value)
+        if type(name) is not str:
+            raise FeatureValueError(f"features must be a dict of values by name, and {_what(name)}, is no name")
     return returned
+
+
+def _wide(value: int) -> float | None:
+    """An integer that no store of features holds, like an exact sum of large ones."""
+    try:
+        return float(value)
+    except OverflowError:
+        return None
 
 
 def _plain(name: str, value: Any) -> Feature:

@@ -6,6 +6,9 @@ from pydantic import TypeAdapter
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+FIRST_US = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+LAST_US = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
+"""The first and the last instant that there is as a datetime in UTC."""
 _LENIENT: TypeAdapter[datetime] = TypeAdapter(datetime)
 
 
@@ -43,9 +46,9 @@ def parsed(text: str) -> datetime:
 def instant(us: int) -> datetime:
     """The aware UTC datetime of microseconds since 1970; the first or last there is, for one beyond the years 1-9999.
 
-    An event of the year 1 is admitted east of Greenwich, and the tile of any early event may begin before it.
+    The tile of an early event may begin before the year 1.
     """
-    return EPOCH + timedelta(microseconds=us if _FIRST_US <= us <= _LAST_US else _FIRST_US if us < 0 else _LAST_US)
+    return EPOCH + timedelta(microseconds=us if FIRST_US <= us <= LAST_US else FIRST_US if us < 0 else LAST_US)
 
 
 def iso(us: int) -> str:
@@ -55,7 +58,3 @@ def iso(us: int) -> str:
     '1970-01-01T00:00:00Z'
     """
     return instant(us).isoformat().replace("+00:00", "Z")
-
-
-_FIRST_US = (datetime.min.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND
-_LAST_US = (datetime.max.replace(tzinfo=UTC) - EPOCH) // _MICROSECOND

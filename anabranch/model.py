@@ -25,6 +25,9 @@ Metric = Literal["squared_error", "absolute_error", "log_loss"]
 LabelValue = bool | int | float | str
 """The label of an example: a float in a regression, a bool in a binary model, else as the field has it."""
 
+LARGEST_LABEL = 1e37
+"""No number beyond this is learnt from: LightGBM keeps labels in 32 bits, and losses of larger ones are infinite."""
+
 _METRICS: dict[str, tuple[Metric, ...]] = {
     "regression": ("squared_error", "absolute_error"),
     "binary": ("log_loss",),
@@ -113,11 +116,12 @@ class Model:
         return self.features(example, views)
 
     def label_value(self, value: Any) -> LabelValue | None:
-        """A value of the label's field as the learners take it; None: there is no label."""
+        """A value of the label's field as the learners take it; None: there is no label, or none to be learnt from."""
         if value is None:
             return None
         if self.task == "regression":
-            return float(value)
+            label = float(value)
+            return label if -LARGEST_LABEL <= label <= LARGEST_LABEL else None
         if self.task == "binary":
             return bool(value)
         assert isinstance(value, (bool, int, str))
@@ -132,12 +136,11 @@ class Model:
         Rows for training and frozen features of equal fingerprints belong together. All views of the application are
         part of it: nobody can tell which ones a function looks at.
         """
-        kinds = sorted((name, f.kind) for name, f in self.on.fields.items())
-        parts: list[Any] = [self.on.name, self.on.time, kinds, self.task, likeness(self.features)]
+        parts: list[Any] = [self.on.name, self.on.time, self.task, likeness(self.features)]
         parts.append(sorted((name, view.fingerprint, view.keep_us) for name, view in self.views.items()))
         label = self.later_label
         if label is None:
-            parts.append(self.own_label)
+            parts += [self.own_label, self.on.fields[str(self.own_label)].kind]
         else:
             parts += [label.stream.name, label.field, label.join, label.within_us, label.missing]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]

@@ -208,9 +208,11 @@ class View:
     def fingerprint(self) -> str:
         """A digest of the definition: equal fingerprints mean that states can be merged.
 
-        `keep` is not part of it: it hides tiles, it does not change them.
+        `keep` is not part of it: it hides tiles, it does not change them. Nor are fields that the view does not name: a
+        stream may get new ones, and a function that looks at one of those is another function.
         """
-        kinds = sorted((name, f.kind) for name, f in self.of.fields.items())
+        used = {name for name in (*self.key_fields, *(a.field for a in self.aggregates.values())) if name is not None}
+        kinds = sorted((name, f.kind) for name, f in self.of.fields.items() if name in used)
         parts = [self.of.name, self.of.time, kinds, self.key_fields, likeness(self.by), self.tile_us]
         parts.append(likeness(self.where))
         for name, a in self.aggregates.items():

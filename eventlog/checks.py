@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from anabranch import Stream
-from anabranch.instant import instant_us, iso
+from anabranch.instant import FIRST_US, LAST_US, instant_us, iso
 from eventlog.log import MAX_ID_BYTES
 from eventlog.parsed import Reason, reason
 
@@ -69,8 +69,11 @@ class Checks:
             if moment.tzinfo is None:
                 message = "the datetime has no time zone; write one, like 2014-05-01T10:00:00Z"
                 reasons.append(reason(name, message, "timezone_aware", moment.isoformat()))
+            elif not FIRST_US <= (found := instant_us(moment)) <= LAST_US:
+                message = "must be in the years 1 to 9999 in UTC"
+                reasons.append(reason(name, message, "out_of_range", moment.isoformat()))
             elif name == self._time:
-                time = instant_us(moment)
+                time = found
                 if time > latest:
                     message = f"is too far ahead; the latest that is taken now is {iso(latest)}"
                     reasons.append(reason(name, message, "too_far_ahead", moment.isoformat()))
@@ -98,6 +101,8 @@ class Checks:
             try:
                 moments = [instant_us(value.get(name, default)) for value in values]
             except (ValueError, AttributeError):  # naive, or missing
+                return None
+            if min(moments) < FIRST_US or max(moments) > LAST_US:
                 return None
             if name == self._time:
                 if max(moments) > latest:

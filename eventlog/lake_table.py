@@ -82,7 +82,9 @@ class LakeTable:
     def _files(self, start: int, end: int) -> list[tuple[int, str]]:
         """(first offset, path) of each file."""
         found = []
-        for file in pa.table(DeltaTable(str(self.path)).get_add_actions(flatten=True)).to_pylist():
+        files = pa.table(DeltaTable(str(self.path)).get_add_actions(flatten=True))
+        bounds = [name for name in ("min._offset", "max._offset") if name in files.column_names]
+        for file in files.select(["path", *bounds]).to_pylist():
             first, last = file.get("min._offset"), file.get("max._offset")
             if first is None or last is None or (first < end and last >= start):  # no bounds: it may hold them
                 found.append((first or 0, str(self.path / file["path"])))

@@ -56,7 +56,7 @@ class Standing:
             "task": self.model.task,
             "metric": self.model.metric,
             "champion": self.champion,
-            "versions": len(self.versions),
+            "versions": [self._version(held) for held in self.versions],
             "weights": report["weights"],
             "scores": report["scores"],
             "diverged": [expert for expert, diverged in report["diverged"].items() if diverged],
@@ -166,18 +166,28 @@ class Models:
         self._open(model, version)
         return standing.champion
 
-    def check_rollback(self, model: Model) -> tuple[int, int | None]:
+    def check_rollback(self, model: Model, version: int | None) -> tuple[int, int | None]:
         """The version that a rollback goes to, and the present champion.
+
+        Parameters
+        ----------
+        version
+            The one that is asked for; None: the champion before the present one.
 
         Raises
         ------
         NoEarlierChampionError
             If there is none.
+        NotFoundError
+            If there is no such version any more.
+        AlreadyChampionError
+            If it is the champion.
         GenerationError
             If its file is damaged, or no longer kept.
         """
         standing = self.standing(model)
-        version = standing.earlier()
+        version = standing.earlier() if version is None else version
+        standing.check_promotable(version)
         self._open(model, version)
         return version, standing.champion
 

@@ -16,7 +16,7 @@ from anabranch import Cut, Events, Model
 from anabranch.errors import DefinitionError
 from anabranch.features import Features
 from anabranch.freeze import Failed, Frozen
-from anabranch.model import LabelValue
+from anabranch.model import LARGEST_LABEL, LabelValue
 from eventlog.publication import Publication
 from speed.blend import BLENDS, blend_of
 from speed.drift import Drift
@@ -139,6 +139,8 @@ class Learner:
                 label = label_value(column[index])
                 if label is not None:
                     self._learn(example, label)
+                elif column[index] is not None:
+                    self._refuse(events, index, column[index])
             else:
                 assert self.join is not None
                 assert keys is not None
@@ -155,7 +157,10 @@ class Learner:
         label_value = self.model.label_value
         for index, value in enumerate(events.column(definition.field)):
             self._place = events.offset + index
-            self.join.label(keys[index], events.times[index], label_value(value), self._learn)
+            label = label_value(value)
+            if label is None and value is not None:
+                self._refuse(events, index, value)
+            self.join.label(keys[index], events.times[index], label, self._learn)
         return self._alarmed
 
     def _batch_parts(self, frozen: Frozen) -> Sequence[Part | None]:
@@ -261,6 +266,11 @@ class Learner:
             reason = features.reason
         else:
             reason = f"the features are {', '.join(features)}; they were {', '.join(self.names or ())}"
+        self._note_failure(f"{events.partition}:{events.offset + index}", reason)
+
+    def _refuse(self, events: Events, index: int, label: Any) -> None:
+        """Set a label aside: nobody learns from it."""
+        reason = f"the label {label!r:.80} is not learnt from; numbers up to {LARGEST_LABEL:g} are"
         self._note_failure(f"{events.partition}:{events.offset + index}", reason)
 
     def _note_failure(self, position: str, reason: str) -> None:

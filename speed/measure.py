@@ -25,8 +25,9 @@ def measure_of(metric: Metric) -> Measure:
 def _squared(parts: Mapping[str, Any], blended: Any, label: Any) -> tuple[dict[str, float], dict[str, float], float]:
     error = blended - label
     twice = 2.0 * error
-    losses = {name: (part - label) ** 2 for name, part in parts.items()}
-    return losses, {name: twice * part for name, part in parts.items()}, error**2
+    errors = {name: part - label for name, part in parts.items()}
+    losses = {name: of_part * of_part for name, of_part in errors.items()}  # a power would raise where this is infinite
+    return losses, {name: twice * part for name, part in parts.items()}, error * error
 
 
 def _absolute(parts: Mapping[str, Any], blended: Any, label: Any) -> tuple[dict[str, float], dict[str, float], float]:

@@ -79,17 +79,18 @@ def add_routes(app: FastAPI, service: Service, models: Models) -> None:
     @app.post(
         "/v1/models/{model}/rollback",
         tags=["models"],
-        summary="Go back to the champion before",
-        openapi_extra={"parameters": [path]},
+        summary="Go back to the champion before, or to an earlier version",
+        openapi_extra={"parameters": [path], "requestBody": {**_PROMOTE, "required": False}},
         responses=openapi.answers(200, "The one before is the champion again", _DECIDED, 404, 409, 413, 422, 503, 504),
     )
     async def roll_back(request: Request) -> Response:
-        """Make the champion before the present one the champion again. Takes no version: `promote` does."""
+        """Make an earlier version the champion again: the champion before the present one, or the one that is named."""
         model = model_of(service, request)
         parse(request.scope["query_string"], _NOTHING)
-        _check_empty(await read_body(request, service.limits.max_body_bytes))
+        body = await read_body(request, service.limits.max_body_bytes)
+        wanted = None if not body.strip() or load_json(body) == {} else _version(body)
         async with one_at_a_time:
-            version, previous = await run_in_threadpool(models.check_rollback, model)
+            version, previous = await run_in_threadpool(models.check_rollback, model, wanted)
             return await decided("model_rolled_back", model, version, previous)
 
     async def decided(kind: str, model: Model, version: int, previous: int | None) -> Response:
@@ -117,11 +118,6 @@ def _version(body: bytes) -> int:
     if type(version) is not int or value.keys() != {"version"}:
         raise MalformedBodyError('send {"version": n}, where n is one of the versions that GET /v1/models/… lists')
     return version
-
-
-def _check_empty(body: bytes) -> None:
-    if body.strip() and load_json(body) != {}:
-        raise MalformedBodyError("send no body: it goes back to the champion before; promote takes a version")
 
 
 _PROMOTE: dict[str, Any] = {
@@ -157,22 +153,6 @@ _FACTS: dict[str, openapi.Schema] = {
     "weights": _WEIGHTS,
     "scores": _SCORES,
 }
-_MODELS = openapi.record(
-    {
-        "models": openapi.list_of(
-            openapi.record(
-                {
-                    **_FACTS,
-                    "versions": openapi.COUNT,
-                    "diverged": openapi.list_of(openapi.TEXT),
-                    "failed": openapi.COUNT,
-                    "alarms": openapi.COUNT,
-                }
-            )
-        ),
-        **openapi.STALENESS,
-    }
-)
 _VERSION = openapi.record(
     {
         "version": {"type": "integer"},
@@ -182,6 +162,22 @@ _VERSION = openapi.record(
         "holdout": _LOSS,
         "status": {"type": "string", "enum": ["champion", "rejected", "retired"]},
         "candidate": openapi.TEXT,
+    }
+)
+_MODELS = openapi.record(
+    {
+        "models": openapi.list_of(
+            openapi.record(
+                {
+                    **_FACTS,
+                    "versions": openapi.list_of(_VERSION),
+                    "diverged": openapi.list_of(openapi.TEXT),
+                    "failed": openapi.COUNT,
+                    "alarms": openapi.COUNT,
+                }
+            )
+        ),
+        **openapi.STALENESS,
     }
 )
 _FAILURES = openapi.record(

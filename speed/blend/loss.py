@@ -28,7 +28,8 @@ def loss(metric: Metric, prediction: Any, label: Any) -> float:
     0.693
     """
     if metric == "squared_error":
-        return float((prediction - label) ** 2)
+        error = float(prediction - label)
+        return error * error  # a power would raise where this is infinite
     if metric == "absolute_error":
         return float(abs(prediction - label))
     return -log(likelihood(prediction, label))

@@ -98,7 +98,9 @@ def test_all_models_are_listed_shortly(home: Home) -> None:
 
     assert [model["model"] for model in listed["models"]] == list(app.models)
     duration = listed["models"][0]
-    assert (duration["champion"], duration["versions"], duration["alarms"], duration["diverged"]) == (4, 3, 0, [])
+    assert (duration["champion"], duration["alarms"], duration["diverged"]) == (4, 0, [])
+    assert [held["version"] for held in duration["versions"]] == [4, 3, 2]
+    assert duration["versions"] == described(home)["versions"]
     assert duration["stream"] == "rentals"
     assert set(duration["weights"]) == {"batch", "speed"}
     assert listed["generation"] == 1
@@ -147,8 +149,21 @@ def test_there_is_nothing_to_go_back_to_before_a_second_champion(home: Home) -> 
 
     problem = decide(home, "rollback", 409)
     assert (problem["type"].rpartition(":")[2], problem["champion"]) == ("no-earlier-champion", 4)
-    assert "takes a version" in decide(home, "rollback", 422, json={"version": 3})["detail"]
     assert decide(home, "rollback", 409, json={})["champion"] == 4
+
+
+def test_a_rollback_may_name_the_version(home: Home) -> None:
+    publish_versions(home, *FOUR)
+    described(home)
+    assert decide(home, "rollback", 404, json={"version": 1})["known"] == ["2", "3"]
+    assert decide(home, "rollback", 409, json={"version": 4})["type"].endswith("already-champion")
+    for body in ("{", "5", '{"version": "3"}', '{"version": 3, "now": 1}'):
+        assert decide(home, "rollback", 422, content=body)["type"].endswith("malformed-body")
+
+    rolled_back = decide(home, "rollback", json={"version": 2})
+    assert (rolled_back["champion"], rolled_back["previous"]) == (2, 4)
+    assert batch_part(home) == 2.0
+    assert decide(home, "rollback")["champion"] == 4
 
 
 def test_a_damaged_version_is_not_promoted_and_its_file_is_named(home: Home) -> None:
