@@ -44,7 +44,7 @@ def plain_features(returned: Any) -> Features:
         elif kind not in _PLAIN:
             returned[name] = _plain(name, value)
         if type(name) is not str:
-            raise FeatureValueError(f"features must be a dict of values by name, and {_what(name)}, is no name")
+            raise FeatureValueError(f"features must be a dict of values by name, and the name {name!r:.80} is no text")
     return returned
 
 

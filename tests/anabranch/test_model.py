@@ -123,6 +123,20 @@ def test_the_fingerprint_of_the_learner_follows_the_speed_layer(changed: dict[st
     assert make(**changed).models["minutes"].learner_fingerprint != make().models["minutes"].learner_fingerprint
 
 
+def test_a_field_that_is_new_changes_no_fingerprint() -> None:
+    class RideWithMore(Ride):
+        more: int | None = None
+
+    app, other = App("rides"), App("rides")
+    for where, model in ((app, Ride), (other, RideWithMore)):
+        rides = where.stream("rides", model, time="at")
+        where.view("by_station", of=rides, by=lambda ride: ride.station, minutes=agg.mean("minutes"))
+        named = where.model("minutes", on=rides, label="minutes", task="regression", batch=list, speed=list)
+        named(lambda ride, views: {"station": ride.station})
+    assert app.views["by_station"].fingerprint == other.views["by_station"].fingerprint
+    assert app.models["minutes"].fingerprint == other.models["minutes"].fingerprint
+
+
 def test_a_view_that_changes_changes_the_fingerprint_of_every_model() -> None:
     app, other = make(), make()
     other.view("more", of=other.streams["rides"], n=agg.count())
@@ -138,6 +152,8 @@ def test_a_view_that_changes_changes_the_fingerprint_of_every_model() -> None:
         ("multiclass", "level", 2, 2),
         ("multiclass", "station", "x", "x"),
         ("regression", "minutes", None, None),
+        ("regression", "minutes", 1e37, 1e37),
+        ("regression", "minutes", -1.1e37, None),
     ],
 )
 def test_a_label_is_what_the_task_takes(task: str, label: str, value: Any, expected: Any) -> None:

@@ -99,6 +99,8 @@ def test_a_validator_that_does_something_else_the_second_time_is_applied_once() 
         (rental(started="2014-05-01"), [("started", "timezone_aware")]),
         (rental(started="20140501"), [("started", "timezone_aware")]),
         (rental(started=iso(NOW + 1_000_001)), [("started", "too_far_ahead")]),
+        (rental(started="0001-01-01T00:00:00+00:01"), [("started", "out_of_range")]),
+        (rental(started="9999-12-31T23:59:59-00:01"), [("started", "out_of_range")]),
         (rental(count=2**63), [("count", "integer_too_large")]),
         (rental(count=-(2**63), numbers=[1, 2**63]), [("numbers.1", "integer_too_large")]),
         (_json(rental(count=-(2**63) - 1)), [("count", "integer_too_large")]),

@@ -193,6 +193,42 @@ def test_features_that_raise_are_set_aside_with_their_place_and_everything_else_
     assert world.report["scores"]["blend"]["count"] == 2
 
 
+@pytest.mark.parametrize("later", [False, True])
+def test_a_label_that_is_too_large_to_be_scored_is_set_aside_with_its_place(later: bool) -> None:
+    world = World(make_app(later=later), 1)
+    world.publish(1, minutes=1)
+    world.append("rides", ride(0, 4.0, 0, "A"), ride(0, 1e200, 0, "B"), ride(0, -1.7e308, 0, "C"), ride(0, 8.0, 0, "D"))
+    if later:
+        labels = {"A": 4.0, "B": 1e200, "C": -1.7e308, "D": 8.0}
+        at = "1970-01-01T01:00:00Z"
+        world.append("landings", *({"ride": name, "at": at, "minutes": label} for name, label in labels.items()))
+    failed = world.report["failed"]
+    first = 2 + 4 * later + 1
+    assert [found["position"] for found in failed["examples"]] == [f"0:{first}", f"0:{first + 1}"]
+    assert failed["examples"][0]["reason"] == "the label 1e+200 is not learnt from; numbers up to 1e+37 are"
+    assert world.report["scores"]["blend"]["count"] == 2
+    assert world.learner.ask({"x": 0.0}, None, Cut()).answer(None).parts["speed"] == 6.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("x", 2**64, None),
+        ("x", 10**400, None),
+        (5, 1.0, "features must be a dict of values by name, and the name 5 is no text"),
+    ],
+)
+def test_features_that_no_store_holds_do_not_stop_the_fold(name: Any, value: Any, reason: str | None) -> None:
+    world = World(make_app(features=lambda ride, views: {name: value}), 1)
+    world.publish(1, minutes=1)
+    world.append("rides", ride(0, 4.0))
+    reasons = [found["reason"].partition(" (")[0] for found in world.report["failed"]["examples"]]
+    assert reasons == ([] if reason is None else [reason])
+    for sampled in range(SAMPLED):  # one of them is stored
+        world.append("rides", ride(sampled, 4.0))
+    orjson.dumps(world.report)
+
+
 def test_a_features_function_that_touches_its_label_is_told_so() -> None:
     world = World(make_app(features=lambda ride, views: {"x": ride.minutes}))
     world.append("rides", ride(1, 4.0))
