@@ -168,7 +168,7 @@ def sql(
 ) -> None:
     """Query everything up to this moment with DuckDB's SQL, beside a running `anabranch up` or without one.
 
-    There are events_<stream>, view_<view>, predictions and more: SHOW TABLES lists them.
+    There are `events_<stream>`, `view_<view>`, `predictions` and more: SHOW TABLES lists them.
 
     Example: `anabranch sql "SELECT station, sum(rentals) FROM view_usage GROUP BY ALL" examples/bikes.py`
     """

@@ -46,6 +46,8 @@ def run_sql(process: Process, sql: str, form: str, output: Path | None, limit: i
     UsageError
         If DuckDB refuses it, or the result cannot be shown.
     """
+    if not sql.strip():
+        raise UsageError('there is no statement; write one like "SELECT * FROM view_usage"')
     if form not in FORMATS:
         raise UsageError(f"--format {form} is none of {', '.join(FORMATS)}")
     if form == "table" and limit is None:
@@ -115,7 +117,10 @@ def _tell(result: Result, form: str, output: Path | None, snapshot: Snapshot) ->
             sys.stdout.buffer.write(b"\n")
         sys.stdout.buffer.flush()
     else:
-        output.write_bytes(body)
+        try:
+            output.write_bytes(body)
+        except OSError as error:
+            raise UsageError(f"--output {output}: {error.strerror}; name a file in a folder that is there") from None
 
 
 def _print(result: Result) -> None:

@@ -24,7 +24,7 @@ class Forecast:
     prediction
         The blend: a number, or the probability of every class. None: nobody has learnt anything yet.
     parts
-        What each expert said; None where it said nothing finite.
+        What each expert said, within the range of labels seen; None where it said nothing finite.
     weights
         By expert; their sum is one.
     """
@@ -95,9 +95,14 @@ class Asked:
         if self.predictor is not None:
             finite = not isinstance(batch, float) or batch - batch == 0.0
             parts = {BATCH: batch if finite else None, **parts}
-        usable = {expert: part for expert, part in parts.items() if part is not None}
+        usable = {expert: self._clipped(part) for expert, part in parts.items() if part is not None}
         weights = among(self.shares, usable)
-        return Forecast(blended(usable, weights, self.bounds), parts, {**dict.fromkeys(parts, 0.0), **weights})
+        told = {expert: usable.get(expert) for expert in parts}
+        return Forecast(blended(usable, weights, self.bounds), told, {**dict.fromkeys(parts, 0.0), **weights})
+
+    def _clipped(self, part: Part) -> Part:
+        """As the blend takes it: the answer follows from the parts and the weights that it tells."""
+        return self.bounds.clip(part) if isinstance(part, float) else part
 
 
 def among(shares: Mapping[str, float], experts: Mapping[str, object]) -> dict[str, float]:

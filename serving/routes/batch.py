@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch.instant import iso
+from eventlog.bodies import load_json
+from eventlog.errors import MalformedBodyError
 from eventlog.runs import Run
 from serving import openapi
 from serving.errors import NotFoundError
+from serving.posting import read_body
 from serving.query import PAGING_LIMIT, Parser, boolean, parse
 from serving.responses import answer_json
 from serving.service import Service
@@ -19,6 +23,8 @@ from serving.service import Service
 _LIST: dict[str, Parser] = {"limit": PAGING_LIMIT}
 _START: dict[str, Parser] = {"full": boolean}
 _LIMIT_DEFAULT = 100
+_FULL: openapi.Schema = {"type": "boolean", "default": False}
+_WANTED: openapi.Schema = {"type": "object", "properties": {"full": _FULL}, "additionalProperties": False}
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -42,13 +48,16 @@ def add_routes(app: FastAPI, service: Service) -> None:
         tags=["batch"],
         summary="Start a batch run",
         openapi_extra={
-            "parameters": [openapi.query("full", {"type": "boolean", "default": False}, "Recompute everything.")]
+            "parameters": [openapi.query("full", _FULL, "Recompute everything.")],
+            "requestBody": {"required": False, "content": {"application/json": {"schema": _WANTED}}},
         },
-        responses=openapi.answers(202, "It goes on; location shows its progress", _STARTED, 409, 422, 503),
+        responses=openapi.answers(202, "It goes on; location shows its progress", _STARTED, 409, 413, 422, 503),
     )
-    def start_run(request: Request) -> Response:
+    async def start_run(request: Request) -> Response:
         """Start a batch run in a process of its own. There is one at a time."""
-        run = service.start_batch(parse(request.scope["query_string"], _START).get("full", False))
+        full = parse(request.scope["query_string"], _START).get("full", False)
+        wanted = _wanted(await read_body(request, service.limits.max_body_bytes))
+        run = await run_in_threadpool(service.start_batch, full or wanted)
         location = f"/v1/batch/runs/{run}"
         return answer_json({"run": run, "location": location}, 202, {"Location": location})
 
@@ -66,6 +75,15 @@ def add_routes(app: FastAPI, service: Service) -> None:
         if run is None:
             raise NotFoundError("batch run", name)
         return answer_json(describe(run, service.clock()))
+
+
+def _wanted(body: bytes) -> bool:
+    """Whether a body asks for a full run."""
+    value = load_json(body) if body.strip() else {}
+    full = value.get("full", False) if isinstance(value, dict) else None
+    if type(full) is not bool or value.keys() - {"full"}:
+        raise MalformedBodyError('send no body, or {"full": true} to have everything recomputed')
+    return full
 
 
 def describe(run: Run, now: int) -> dict[str, Any]:

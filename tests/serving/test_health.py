@@ -28,6 +28,22 @@ def test_a_batch_run_is_started_once(home: Home) -> None:
     assert "batch run" in second.json()["title"]
 
 
+@pytest.mark.parametrize(
+    ("body", "full"), [("", False), ("{}", False), ('{"full": true}', True), ('{"full":false}', False)]
+)
+def test_a_body_may_ask_for_a_full_run(home: Home, body: str, full: bool) -> None:
+    assert home.client.post("/v1/batch/runs", content=body).status_code == 202
+    assert home.started_batches == [full]
+
+
+@pytest.mark.parametrize("body", ["{", "[]", "5", '{"full": 1}', '{"full": "true"}', '{"fast": true}'])
+def test_a_body_that_asks_for_something_else_starts_nothing(home: Home, body: str) -> None:
+    response = home.client.post("/v1/batch/runs", content=body)
+    assert response.status_code == 422
+    assert response.json()["type"].endswith("malformed-body")
+    assert home.started_batches == []
+
+
 def test_a_batch_run_that_does_not_begin_is_a_problem(make_home: Callable[..., Home]) -> None:
     def start_batch(full: bool) -> str:
         raise BatchNotStartedError("the batch run ended with exit code 2 before it began")
