@@ -7,6 +7,7 @@ experts learn. What comes of it depends on the log alone.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ from speed.measure import measure_of
 from speed.published import Part, Predictor
 from speed.scores import BLEND, Scores
 
+logger = logging.getLogger(__name__)
 FAILURES_KEPT = 20
 ALARMS_KEPT = 100
 CHAMPIONS_KEPT = 50
@@ -134,17 +136,20 @@ class Learner:
             if isinstance(features, Failed) or not self._has_known_names(features):
                 self._fail(events, index, features)
                 continue
-            example = self._predict(events.times[index], features, batch[index])
-            if column is not None:
-                label = label_value(column[index])
-                if label is not None:
-                    self._learn(example, label)
-                elif column[index] is not None:
-                    self._refuse(events, index, column[index])
-            else:
-                assert self.join is not None
-                assert keys is not None
-                self.join.example(keys[index], example.time, example, self._learn)
+            try:
+                example = self._predict(events.times[index], features, batch[index])
+                if column is not None:
+                    label = label_value(column[index])
+                    if label is not None:
+                        self._learn(example, label)
+                    elif column[index] is not None:
+                        self._refuse(events, index, column[index])
+                else:
+                    assert self.join is not None
+                    assert keys is not None
+                    self.join.example(keys[index], example.time, example, self._learn)
+            except Exception as error:  # no example may stop the fold of everything else
+                self._stumble(events, index, error)
         return self._alarmed
 
     def fold_labels(self, events: Events) -> list[int]:
@@ -160,7 +165,10 @@ class Learner:
             label = label_value(value)
             if label is None and value is not None:
                 self._refuse(events, index, value)
-            self.join.label(keys[index], events.times[index], label, self._learn)
+            try:
+                self.join.label(keys[index], events.times[index], label, self._learn)
+            except Exception as error:  # as in `fold`
+                self._stumble(events, index, error)
         return self._alarmed
 
     def _batch_parts(self, frozen: Frozen) -> Sequence[Part | None]:
@@ -267,6 +275,13 @@ class Learner:
         else:
             reason = f"the features are {', '.join(features)}; they were {', '.join(self.names or ())}"
         self._note_failure(f"{events.partition}:{events.offset + index}", reason)
+
+    def _stumble(self, events: Events, index: int, error: Exception) -> None:
+        """Tell of an example that could not be learnt from, which is the same one whenever the log is folded again."""
+        position = f"{events.partition}:{events.offset + index}"
+        if self.failed < FAILURES_KEPT:  # one that fails on every event must not fill the disk
+            logger.error("model %r cannot learn from the event at %s", self.model.name, position, exc_info=error)
+        self._note_failure(position, f"{type(error).__name__}: {error}")
 
     def _refuse(self, events: Events, index: int, label: Any) -> None:
         """Set a label aside: nobody learns from it."""

@@ -229,6 +229,42 @@ def test_features_that_no_store_holds_do_not_stop_the_fold(name: Any, value: Any
     orjson.dumps(world.report)
 
 
+class Cautious(Blend):
+    """A blend of an application's own: it never trusts anybody with more than half."""
+
+    name = "cautious"
+
+    def learn(self, losses: Any) -> None:
+        best = min(losses, key=losses.__getitem__)
+        self.shares = {name: 0.5 if name == best else 0.5 / (len(losses) - 1) for name in losses}
+
+
+class Stumbling(Cautious):
+    """One that cannot bear a steep slope."""
+
+    def learn(self, losses: Any) -> None:
+        if max(map(abs, losses.values())) > 100.0:
+            raise ZeroDivisionError("no")
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_whatever_fails_in_learning_is_set_aside_and_the_fold_goes_on(later: bool) -> None:
+    world = World(make_app(later=later, blend=Stumbling), 1)
+    world.publish(1, minutes=1)
+    names = {"A": 8.0, "B": 99.0, "C": 9.0}
+    world.append("rides", *(ride(0, 10.0, 0, "first"), *(ride(0, label, 0, name) for name, label in names.items())))
+    at = "1970-01-01T01:00:00Z"
+    if later:
+        world.append("landings", *({"ride": name, "at": at, "minutes": label} for name, label in names.items()))
+    failed = world.report["failed"]
+    assert failed["examples"][-1]["reason"] == "ZeroDivisionError: no"
+    assert failed["count"] == 1
+    assert world.report["scores"]["blend"]["count"] == 3 - later
+    before = world.state.cut
+    world.append("rides", ride(0, 9.0))
+    assert world.state.cut.offsets[0] == before.offsets[0] + 1
+
+
 def test_a_features_function_that_touches_its_label_is_told_so() -> None:
     world = World(make_app(features=lambda ride, views: {"x": ride.minutes}))
     world.append("rides", ride(1, 4.0))
@@ -346,16 +382,6 @@ def test_a_learner_of_another_definition_is_not_taken_from_a_checkpoint(tmp_path
     path = checkpoints.save(world.state, world.app)
     assert list(checkpoints.load(path, make_app(linear)).learners) == ["minutes"]
     assert checkpoints.load(path, make_app(mean)).learners == {}
-
-
-class Cautious(Blend):
-    """A blend of an application's own: it never trusts anybody with more than half."""
-
-    name = "cautious"
-
-    def learn(self, losses: Any) -> None:
-        best = min(losses, key=losses.__getitem__)
-        self.shares = {name: 0.5 if name == best else 0.5 / (len(losses) - 1) for name in losses}
 
 
 def test_an_application_may_bring_a_blend_of_its_own(tmp_path: Path) -> None:
