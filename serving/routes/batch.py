@@ -16,11 +16,12 @@ from eventlog.runs import Run
 from serving import openapi
 from serving.errors import NotFoundError
 from serving.posting import read_body
-from serving.query import PAGING_LIMIT, Parser, boolean, parse
+from serving.query import PAGING_LIMIT, WAITING, Parser, boolean, parse
 from serving.responses import answer_json
 from serving.service import Service
+from serving.waiting import until_asked
 
-_LIST: dict[str, Parser] = {"limit": PAGING_LIMIT}
+_LIST: dict[str, Parser] = {"limit": PAGING_LIMIT, **WAITING}
 _START: dict[str, Parser] = {"full": boolean}
 _LIMIT_DEFAULT = 100
 _FULL: openapi.Schema = {"type": "boolean", "default": False}
@@ -34,13 +35,15 @@ def add_routes(app: FastAPI, service: Service) -> None:
         "/v1/batch/runs",
         tags=["batch"],
         summary="List the batch runs",
-        openapi_extra={"parameters": [openapi.LIMIT]},
-        responses=openapi.answers(200, "The newest first", _RUNS, 422, 503),
+        openapi_extra={"parameters": [openapi.LIMIT, openapi.AFTER, openapi.TIMEOUT]},
+        responses=openapi.answers(200, "The newest first", _RUNS, 422, 503, 504),
     )
-    def list_runs(request: Request) -> Response:
+    async def list_runs(request: Request) -> Response:
         """The batch runs, the newest first."""
-        limit = parse(request.scope["query_string"], _LIST).get("limit", _LIMIT_DEFAULT)
-        return answer_json({"runs": [describe(run, service.clock()) for run in service.runs.list(limit)]})
+        parameters = parse(request.scope["query_string"], _LIST)
+        await until_asked(service.consumer, parameters)
+        runs = await run_in_threadpool(service.runs.list, parameters.get("limit", _LIMIT_DEFAULT))
+        return answer_json({"runs": [describe(run, service.clock()) for run in runs]})
 
     @app.post(
         "/v1/batch/runs",
@@ -65,13 +68,14 @@ def add_routes(app: FastAPI, service: Service) -> None:
         "/v1/batch/runs/{run}",
         tags=["batch"],
         summary="Watch a batch run",
-        openapi_extra={"parameters": [openapi.path("run", openapi.TEXT, "Its id.")]},
-        responses=openapi.answers(200, "The run as it is now", _RUN, 404, 503),
+        openapi_extra={"parameters": [openapi.path("run", openapi.TEXT, "Its id."), openapi.AFTER, openapi.TIMEOUT]},
+        responses=openapi.answers(200, "The run as it is now", _RUN, 404, 422, 503, 504),
     )
-    def read_run(request: Request) -> Response:
+    async def read_run(request: Request) -> Response:
         """A batch run, with live progress by stage."""
+        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
         name = request.path_params["run"]
-        run = service.runs.get(name)
+        run = await run_in_threadpool(service.runs.get, name)
         if run is None:
             raise NotFoundError("batch run", name)
         return answer_json(describe(run, service.clock()))

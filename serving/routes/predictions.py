@@ -98,13 +98,20 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
         "/v1/predictions/{prediction_id}",
         tags=["models"],
         summary="Look a prediction up",
-        openapi_extra={"parameters": [openapi.path("prediction_id", openapi.TEXT, "As a prediction told it.")]},
-        responses=openapi.answers(200, "The prediction as it was made", _PREDICTION, 404, 503),
+        openapi_extra={
+            "parameters": [
+                openapi.path("prediction_id", openapi.TEXT, "As a prediction told it."),
+                openapi.AFTER,
+                openapi.TIMEOUT,
+            ]
+        },
+        responses=openapi.answers(200, "The prediction as it was made", _PREDICTION, 404, 422, 503, 504),
     )
-    def read_prediction(request: Request) -> Response:
+    async def read_prediction(request: Request) -> Response:
         """What was predicted, from which features, by which versions, at which cuts."""
         name = request.path_params["prediction_id"]
-        found = service.recorder.find(name)
+        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        found = await run_in_threadpool(service.recorder.find, name)
         if found is None:
             raise NotFoundError("prediction", name)
         return answer_json(found)

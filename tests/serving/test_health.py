@@ -192,3 +192,10 @@ def test_every_operation_is_documented_with_its_parameters(home: Home) -> None:
     assert [p["name"] for p in read["parameters"]][:4] == ["view", "station", "rider", "key"]
     assert set(read["responses"]) == {"200", "401", "404", "422", "503", "504"}
     assert set(paths["/v1/streams/{stream}/events"]["post"]["requestBody"]["content"]) >= {"application/x-ndjson"}
+
+
+@pytest.mark.parametrize("path", ["/v1/batch/runs", "/v1/batch/runs/any", "/v1/predictions/any"])
+def test_every_read_waits_until_the_fold_has_passed_a_position(home: Home, path: str) -> None:
+    assert home.get(path, 504, after="0:999", timeout_ms=1)["after"] == "0:999"
+    assert home.get(path, 422, after="soon")["parameter"] == "after"
+    assert home.get(path, 422, before="0:1")["parameter"] == "before"
