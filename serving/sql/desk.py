@@ -168,8 +168,8 @@ class Desk:
         died = False
         try:
             yield runner
-        except (SqlTooLongError, SqlTooLargeError):
-            died = True
+        except (SqlTooLongError, SqlTooLargeError, SqlUnavailableError):
+            died = True  # or who knows in what state it is
             raise
         finally:
             with self._lock:

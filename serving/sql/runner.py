@@ -13,6 +13,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from contextlib import suppress
+from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +89,21 @@ def restrict(memory_bytes: int, readable: Sequence[str], scratch: str) -> None:
     landlock.restrict([*readable, *python, *_SYSTEM], [scratch, "/dev/null"])
 
 
+class WithoutPandas(MetaPathFinder):
+    """Pandas is not to be had in this process.
+
+    Arrow would load it for the first list of times in a result, only to know of its types: amid a statement, within
+    the memory of that, which may not be enough.
+    """
+
+    def find_spec(self, name: str, path: Any, target: Any = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("there is no pandas for statements", name=name)
+
+
 def main(arguments: Sequence[str]) -> None:
     """Answer: ``runner <limits as JSON> <format of logs> <scratch> <folder that may be read>...``."""
+    sys.meta_path.insert(0, WithoutPandas())
     import orjson
 
     import serving.sql.rows

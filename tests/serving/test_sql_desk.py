@@ -89,6 +89,20 @@ def test_a_runner_that_died_is_replaced(desk: Desk) -> None:
         assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
 
 
+def test_a_runner_loads_nothing_large_amid_a_statement(tmp_path: Path) -> None:
+    """Arrow looks for pandas at the first list of times: 30 MB of a statement's own memory, and once too much."""
+    command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(LIMITS).decode(), "text", str(tmp_path)]
+    child = Child([*command, str(tmp_path)])
+    try:
+        with Source(tmp_path).reading() as snapshot:
+            asked = {"sql": "SELECT [TIMESTAMPTZ '2024-02-29 10:00:00Z'] AS times", "parameters": [], "facts": {}}
+            _, body = child.ask({**asked, "snapshot": snapshot, "format": "json"}, 60.0)
+        assert orjson.loads(body)["rows"] == [[["2024-02-29T10:00:00Z"]]]
+        assert "/pandas/" not in Path(f"/proc/{child.pid}/maps").read_text()
+    finally:
+        child.end()
+
+
 def test_a_result_that_is_too_large_is_cut_or_refused(desk: Desk) -> None:
     found = ask(desk, "SELECT repeat('x', 5000) FROM numbers")
     assert found["truncated"]
