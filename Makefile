@@ -18,7 +18,7 @@ demo: $(INSTALLED) ## the bundled example, end to end; ARGS=--exit ends instead 
 	$(BIN)/anabranch demo $(ARGS)
 
 test: $(INSTALLED) ## every test, in two processes; ARGS='tests/laws -k mean' runs some, WORKERS=0 in one
-	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ARGS)
 
 check: $(INSTALLED) ## format, lint, types, and who may import whom
 	$(BIN)/ruff format --check .
