@@ -125,8 +125,6 @@ _RESULT = openapi.record(
         "rows": openapi.list_of({"type": "array"}),
         "row_count": openapi.COUNT,
         "truncated": {"type": "boolean"},
-        "generation": openapi.or_null({"type": "integer"}),
-        "batch_cut": openapi.POSITION,
-        "speed_cut": openapi.POSITION,
+        **openapi.STALENESS,
     }
 )

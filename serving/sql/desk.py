@@ -10,6 +10,7 @@ import shutil
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
@@ -46,7 +47,8 @@ class Answer:
     rows, truncated
         How many rows it has, and whether there were more.
     facts
-        ``generation``, ``batch_cut`` and ``speed_cut`` of the snapshot.
+        ``generation``, ``batch_cut`` and ``speed_cut`` of the snapshot, and ``lag_seconds``: it has seen all that was
+        acknowledged so long before the statement began.
     """
 
     body: bytes
@@ -132,11 +134,13 @@ class Desk:
             self._outstanding -= 1
 
     def _answer(self, query: Query) -> Answer:
+        begun = time.monotonic()
         with self._source.reading() as snapshot:
-            return self._run(query, snapshot)
+            facts = {name: snapshot[name] for name in ("generation", "batch_cut")}
+            facts |= {"speed_cut": snapshot["cut"], "lag_seconds": round(time.monotonic() - begun, 6)}
+            return self._run(query, snapshot, facts)
 
-    def _run(self, query: Query, snapshot: Mapping[str, Any]) -> Answer:
-        facts = {"generation": snapshot["generation"], "batch_cut": snapshot["batch_cut"], "speed_cut": snapshot["cut"]}
+    def _run(self, query: Query, snapshot: Mapping[str, Any], facts: Mapping[str, Any]) -> Answer:
         message = {
             "snapshot": {name: snapshot[name] for name in ("name", "path", "files")},
             "sql": query.sql,
