@@ -11,6 +11,7 @@ AnabranchError
     ├── NoFeaturesError       the features function raised on what was asked about
     ├── BatchNotStartedError  a batch run was asked for and did not begin
     ├── BodyTooLargeError     the body is larger than the limit
+    ├── UnsupportedCodingError  the body is packed in a way that is not undone
     ├── FoldBehindError       the fold did not pass the wanted position in time
     ├── UnauthorizedError     the API key is missing or wrong
     └── CrossSiteError        a page of another site asked
@@ -155,6 +156,20 @@ class BodyTooLargeError(ServingError):
     def __init__(self, limit: int):
         self.limit = limit
         super().__init__(f"The body has more than {limit:,} bytes; send the events in several requests")
+
+
+class UnsupportedCodingError(ServingError):
+    """The body is packed in a way that is not undone.
+
+    Attributes
+    ----------
+    coding
+        The header `Content-Encoding`.
+    """
+
+    def __init__(self, coding: str):
+        self.coding = coding
+        super().__init__(f"The body is packed as {coding!r:.80}; send it as it is, or with Content-Encoding: gzip")
 
 
 class FoldBehindError(ServingError):

@@ -13,6 +13,7 @@ from anabranch import Stream
 from eventlog.ingest import Admission, admit
 from eventlog.log import Appended
 from serving import openapi
+from serving.content_coding import unpacked
 from serving.errors import BodyTooLargeError
 from serving.metrics import Metrics
 from serving.responses import answer_json, answer_problem
@@ -32,8 +33,16 @@ def headers_of(request: Request) -> Mapping[str, str]:
 
 
 async def read_body(request: Request, limit: int) -> bytes:
-    """The body; raises `BodyTooLargeError` as soon as it is known to have more than `limit` bytes."""
-    length = next((value for name, value in request.scope["headers"] if name == b"content-length"), b"")
+    """The body as it was before it was packed for the way (see `content_coding`).
+
+    Raises `BodyTooLargeError` as soon as it is known to have more than `limit` bytes, packed or not.
+    """
+    length = coding = b""
+    for name, value in request.scope["headers"]:
+        if name == b"content-length":
+            length = value
+        elif name == b"content-encoding":
+            coding = value
     if length.isdigit() and int(length) > limit:
         raise BodyTooLargeError(limit)
     chunks: list[bytes] = []
@@ -49,7 +58,8 @@ async def read_body(request: Request, limit: int) -> bytes:
             raise BodyTooLargeError(limit)
         chunks.append(chunk)
         further = message.get("more_body", False)
-    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return await run_in_threadpool(unpacked, body, coding.decode("latin-1"), limit) if coding else body
 
 
 async def admitted(service: Service, stream: Stream, headers: Mapping[str, str], body: bytes) -> Admission:

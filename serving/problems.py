@@ -63,6 +63,9 @@ TABLE: dict[type[Exception], Row] = {
     ),
     TooManyEventsError: Row(413, "too-many-events", "Too many events in one request", ("limit",)),
     UnsupportedContentTypeError: Row(415, "unsupported-content-type", "No such content type here", ("supported",)),
+    errors.UnsupportedCodingError: Row(
+        415, "unsupported-coding", "No such content coding here", ("coding",), headers=(("Accept-Encoding", "gzip"),)
+    ),
     errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
     MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
     errors.InvalidExampleError: Row(422, "invalid-example", "An example is not valid", ("rejected",)),

@@ -54,7 +54,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
             "parameters": [openapi.query("full", _FULL, "Recompute everything.")],
             "requestBody": {"required": False, "content": {"application/json": {"schema": _WANTED}}},
         },
-        responses=openapi.answers(202, "It goes on; location shows its progress", _STARTED, 409, 413, 422, 503),
+        responses=openapi.answers(202, "It goes on; location shows its progress", _STARTED, 409, 413, 415, 422, 503),
     )
     async def start_run(request: Request) -> Response:
         """Start a batch run in a process of its own. There is one at a time."""

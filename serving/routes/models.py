@@ -65,7 +65,7 @@ def add_routes(app: FastAPI, service: Service, models: Models) -> None:
         tags=["models"],
         summary="Promote a version",
         openapi_extra={"parameters": [path], "requestBody": _PROMOTE},
-        responses=openapi.answers(200, "It is the champion", _DECIDED, 404, 409, 413, 422, 503, 504),
+        responses=openapi.answers(200, "It is the champion", _DECIDED, 404, 409, 413, 415, 422, 503, 504),
     )
     async def promote(request: Request) -> Response:
         """Make a version the champion. It takes effect at its place in the log, which is `position`."""
@@ -81,7 +81,9 @@ def add_routes(app: FastAPI, service: Service, models: Models) -> None:
         tags=["models"],
         summary="Go back to the champion before, or to an earlier version",
         openapi_extra={"parameters": [path], "requestBody": {**_PROMOTE, "required": False}},
-        responses=openapi.answers(200, "The one before is the champion again", _DECIDED, 404, 409, 413, 422, 503, 504),
+        responses=openapi.answers(
+            200, "The one before is the champion again", _DECIDED, 404, 409, 413, 415, 422, 503, 504
+        ),
     )
     async def roll_back(request: Request) -> Response:
         """Make an earlier version the champion again: the champion before the present one, or the one that is named."""
