@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from serving import dashboard, problems
 from serving.auth import ApiKey, SameSite
 from serving.batch_metrics import BatchMetrics
+from serving.heads import Heads
 from serving.lean import LeanRoute
 from serving.metrics import Measured, Metrics
 from serving.model_metrics import ModelMetrics
@@ -54,6 +55,7 @@ def create_api(service: Service) -> FastAPI:
     health.add_routes(app, service, metrics)
     dashboard.add_routes(app, service, standings)
     problems.install(app)
+    app.add_middleware(Heads)
     if service.api_key is not None:
         app.add_middleware(ApiKey, key=service.api_key)
         _document_key(app)

@@ -97,3 +97,12 @@ def test_the_pages_around_the_api_answer(shared: Service) -> None:
     assert shared.client.get("/docs").status_code == 200
     assert "/v1/views/{view}" in str(shared.client.get("/openapi.json").json()["paths"].keys())
     assert "anabranch_" in shared.client.get("/metrics").text
+
+
+@pytest.mark.parametrize("path", ["/healthz", "/v1/views/hourly", "/v1/streams/rides/events", "/"])
+def test_a_head_is_that_of_a_get(shared: Service, path: str) -> None:
+    head, whole = shared.client.head(path), shared.client.get(path)
+    assert (head.status_code, head.headers["Content-Type"]) == (whole.status_code, whole.headers["Content-Type"])
+    assert head.content == b""
+    assert whole.content
+    assert shared.client.head("/v1/sql").status_code == 405
