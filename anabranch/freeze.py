@@ -12,7 +12,7 @@ from typing import Any
 
 from anabranch.events import Events
 from anabranch.features import Features, last_line, plain_features
-from anabranch.lookups import Lookups
+from anabranch.lookups import Lookups, Views
 from anabranch.model import Model
 from anabranch.view import Tiles, View
 
@@ -66,7 +66,7 @@ def fold(
             lookups.now = now = times[index]
             for model in models:
                 example = model.example.of_values(event) if plain else model.example.of(event)  # type: ignore[arg-type]
-                frozen[model.name].append(features_of(model, example, lookups))
+                frozen[model.name].append(features_of(model, example, lookups.views))
             if watermark is None or now > watermark:
                 watermark = watermarks[stream] = now
     else:
@@ -76,9 +76,9 @@ def fold(
     return frozen, failures
 
 
-def features_of(model: Model, example: Any, lookups: Lookups) -> Features | Failed:
+def features_of(model: Model, example: Any, views: Views) -> Features | Failed:
     """The features of an example as the views stand, or why there are none."""
     try:
-        return plain_features(model.features(example, lookups))
+        return plain_features(model.features(example, views))
     except Exception as error:  # a function of the user may raise anything; it harms this event in this model alone
         return Failed(last_line(error), error)

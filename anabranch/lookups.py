@@ -22,8 +22,19 @@ REMEMBERED_KEYS = 100_000
 """Keys of a view of which tiles and merges are remembered at most."""
 
 
+class Views:
+    """What `views` is in a features function: every view of the application is an attribute, ready to be asked."""
+
+    def __init__(self, by_name: Mapping[str, ViewLookup]):
+        vars(self).update(by_name)
+
+    def __getattr__(self, name: str) -> ViewLookup:
+        known = ", ".join(vars(self)) or "none"
+        raise ViewLookupError(f"there is no view {name!r}; the application has: {known}")
+
+
 class Lookups:
-    """What `views` is in a features function.
+    """Where features functions look views up, and what brings those up to the event at hand.
 
     Parameters
     ----------
@@ -39,6 +50,8 @@ class Lookups:
 
     Attributes
     ----------
+    views
+        What a features function gets.
     now
         The event time of the example at hand, in microseconds: the end of ``last``.
     index
@@ -62,13 +75,7 @@ class Lookups:
         self.newest: Mapping[str, Tiles] = layers[-1]
         self.watermarks = watermarks
         self._by_name = {name: ViewLookup(view, self) for name, view in views.items()}
-
-    def __getattr__(self, name: str) -> ViewLookup:
-        try:
-            return self._by_name[name]
-        except KeyError:
-            known = ", ".join(self._by_name) or "none"
-            raise ViewLookupError(f"there is no view {name!r}; the application has: {known}") from None
+        self.views = Views(self._by_name)
 
     def fold_pending(self) -> None:
         """Fold what is left of the pending contributions."""
@@ -103,7 +110,7 @@ class ViewLookup:
         ]  # as `View._keys` does it
         self._convert = self._converts[0] if self._converts else None
 
-    def __call__(self, *, last: str | None = None, **keys: Any) -> Standing:
+    def __call__(self, /, *, last: str | None = None, **keys: Any) -> Standing:
         """The view for one key.
 
         Parameters

@@ -8,15 +8,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, get_args
 
-from pydantic import BaseModel
-
 from anabranch.errors import DefinitionError
 from anabranch.example import Example, example_class
 from anabranch.features import Features
 from anabranch.field import Field
 from anabranch.label import Label
 from anabranch.likeness import likeness
-from anabranch.lookups import Lookups
 from anabranch.stream import Stream
 from anabranch.view import View
 
@@ -110,10 +107,6 @@ class Model:
     def later_label(self) -> Label | None:
         """The label that arrives later; None: the event has it."""
         return None if isinstance(self.label, str) else self.label
-
-    def featurise(self, example: BaseModel, views: Lookups) -> Any:
-        """What the features function returns for an example; see `anabranch.features.plain_features`."""
-        return self.features(example, views)
 
     def label_value(self, value: Any) -> LabelValue | None:
         """A value of the label's field as the learners take it; None: there is no label, or none to be learnt from."""

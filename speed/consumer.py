@@ -167,7 +167,7 @@ class Consumer:
         with self.reading() as state:
             assert state.lookups is not None
             state.lookups.now = state.watermarks.get(model.on.name, 0) if time_us is None else time_us
-            features = freeze.features_of(model, example, state.lookups)
+            features = freeze.features_of(model, example, state.lookups.views)
             if isinstance(features, freeze.Failed):
                 return features
             return state.learners[model.name].ask(features, state.publication, state.cut)

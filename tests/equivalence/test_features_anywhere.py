@@ -223,7 +223,7 @@ def test_a_prediction_request_gets_the_features_that_the_event_would(steps: list
     assert world.state.lookups is not None
     world.state.lookups.now = us(data)
     unlabelled = {name: value for name, value in data.items() if name != "minutes"}
-    asked = features_of(model, model.example.read(orjson.dumps(unlabelled)), world.state.lookups)
+    asked = features_of(model, model.example.read(orjson.dumps(unlabelled)), world.state.lookups.views)
     world.append("rides", [data])
     assert asked == world.seen[-1]
 
