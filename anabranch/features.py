@@ -5,6 +5,7 @@ from __future__ import annotations
 import traceback
 from decimal import Decimal
 from enum import Enum
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ Feature = bool | int | float | str | None
 Features = dict[str, Feature]
 """Values by name: numbers, booleans, texts (categories), and None where there is none. Never NaN."""
 
-_PLAIN = frozenset({bool, str, type(None)})
+_PLAIN = frozenset({bool, type(None)})
 _LOWEST, _BEYOND = -(2**63), 2**63
 
 
@@ -33,6 +34,7 @@ def plain_features(returned: Any) -> Features:
     """
     if type(returned) is not dict:
         raise FeatureValueError(f"features must be a dict of values by name, and this is {_what(returned)}")
+    _check_names(tuple(returned))
     for name, value in returned.items():
         kind = type(value)
         if kind is float:
@@ -41,11 +43,34 @@ def plain_features(returned: Any) -> Features:
         elif kind is int:
             if not _LOWEST <= value < _BEYOND:
                 returned[name] = _wide(value)
+        elif kind is str:
+            if not value.isascii():
+                _check_text(name, value)
         elif kind not in _PLAIN:
             returned[name] = _plain(name, value)
+    return returned
+
+
+@lru_cache(maxsize=256)
+def _check_names(names: tuple[Any, ...]) -> None:
+    """Features become columns of files and of SQL, which do not tell upper from lower case."""
+    seen: dict[str, str] = {}
+    for name in names:
         if type(name) is not str:
             raise FeatureValueError(f"features must be a dict of values by name, and the name {name!r:.80} is no text")
-    return returned
+        if not name or name.startswith("_"):
+            raise FeatureValueError(f"a feature cannot be called {name!r:.80}; begin with anything but '_'")
+        _check_text(name, name)
+        other = seen.setdefault(name.lower(), name)
+        if other != name:
+            raise FeatureValueError(f"the features {other!r} and {name!r} differ only in case; rename one")
+
+
+def _check_text(name: str, text: str) -> None:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise FeatureValueError(f"feature {name!r:.80} has a text that is not Unicode: {error}") from None
 
 
 def _wide(value: int) -> float | None:

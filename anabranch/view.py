@@ -268,6 +268,10 @@ class View:
                     self.location,
                 )
             taken[name.lower()] = f"aggregate {name!r}"
+        if self.where is not None and not callable(self.where):
+            raise DefinitionError(
+                where, f"where={self.where!r} is not a function", "Write where=lambda e: ...", self.location
+            )
         if callable(self.by):
             return
         for name in self.key_fields:

@@ -18,6 +18,8 @@ _SAMPLED = 1_000
 class KnownFeatures:
     """The features by name, in the order in which they were first seen.
 
+    SQL does not tell upper from lower case: of features whose names differ only in that, the first is known.
+
     Attributes
     ----------
     types
@@ -27,6 +29,7 @@ class KnownFeatures:
     def __init__(self) -> None:
         self.types: dict[str, str] = {}
         self._sure: set[str] = set()
+        self._spelt: dict[str, str] = {}
 
     def note(self, segments: Iterable[Segment]) -> None:
         """Look at the predictions among new records."""
@@ -44,6 +47,8 @@ class KnownFeatures:
 
     def _note(self, features: Mapping[str, Any]) -> None:
         for name, value in features.items():
+            if not name or self._spelt.setdefault(name.lower(), name) != name:
+                continue
             if value is None:
                 self.types.setdefault(name, "DOUBLE")
                 continue

@@ -68,6 +68,12 @@ def test_names_must_be_usable_in_sql_and_paths(app: App, rentals: Stream, name: 
     assert_says(refusal(lambda: app.view(name, of=rentals, n=agg.count())), "not a usable name")
 
 
+@pytest.mark.parametrize("where", [agg.count(), "rider == 'a'", True])
+def test_what_a_view_leaves_out_is_told_by_a_function(app: App, rentals: Stream, where: Any) -> None:
+    said = refusal(lambda: app.view("usage", of=rentals, where=where, n=agg.count()))
+    assert_says(said, "view 'usage': where=", "is not a function", "Write where=lambda e: ...")
+
+
 def test_streams_and_views_have_one_name_each(app: App, rentals: Stream) -> None:
     app.view("usage", of=rentals, n=agg.count())
     assert_says(refusal(lambda: app.stream("rentals", Rental)), "stream 'rentals': is defined twice", "Rename")

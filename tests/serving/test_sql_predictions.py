@@ -144,6 +144,16 @@ def test_what_was_answered_is_told_by_expert_and_feature(tmp_path: Path) -> None
     assert (missing, hour, batch) == (None, 7.0, 3.0)
 
 
+def test_features_that_sql_cannot_tell_apart_break_nothing(tmp_path: Path) -> None:
+    log = Log(tmp_path, price, shelf)
+    log.predict(price, {"prediction": 1.0, "features": {"Hour": 7, "": 1, "_x": 2}})
+    log.predict(shelf, {"prediction": "a", "features": {"hour": 8, "city": "Oslo"}})
+    assert [row["features"] for row in log.rows()] == [
+        {"Hour": 7.0, "_x": 2.0, "city": None},
+        {"Hour": None, "_x": None, "city": "Oslo"},
+    ]
+
+
 @pytest.mark.parametrize("of", [price, absolute])
 def test_the_loss_of_a_regression_is_its_metric(tmp_path: Path, of: Model) -> None:
     log = Log(tmp_path, of)

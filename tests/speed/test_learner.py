@@ -216,10 +216,14 @@ def test_a_label_that_is_too_large_to_be_scored_is_set_aside_with_its_place(late
         ("x", 2**64, None),
         ("x", 10**400, None),
         (5, 1.0, "features must be a dict of values by name, and the name 5 is no text"),
+        ("", 1.0, "a feature cannot be called ''; begin with anything but '_'"),
+        ("_label", 1.0, "a feature cannot be called '_label'; begin with anything but '_'"),
+        ("X", 1.0, "the features 'x' and 'X' differ only in case; rename one"),
+        ("é", "où", None),
     ],
 )
 def test_features_that_no_store_holds_do_not_stop_the_fold(name: Any, value: Any, reason: str | None) -> None:
-    world = World(make_app(features=lambda ride, views: {name: value}), 1)
+    world = World(make_app(features=lambda ride, views: {"x": 0.0, name: value}), 1)
     world.publish(1, minutes=1)
     world.append("rides", ride(0, 4.0))
     reasons = [found["reason"].partition(" (")[0] for found in world.report["failed"]["examples"]]
