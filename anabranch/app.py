@@ -98,7 +98,7 @@ class App:
         for word, text in (("tile", tile), ("keep", keep)):
             try:
                 widths[word] = None if text is None else duration_us(text)
-            except (ValueError, TypeError) as error:
+            except ValueError as error:
                 raise DefinitionError(where_, f"{word}={text!r} is no duration", str(error), location) from None
         if keep is not None and tile is None:
             raise DefinitionError(where_, "keep= needs tiles to drop", 'Add tile=, like tile="1h"', location)

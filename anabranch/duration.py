@@ -24,7 +24,7 @@ def duration_us(text: str) -> int:
     ValueError
         If `text` is not a positive whole number and a unit.
     """
-    match = _DURATION.fullmatch(text)
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
     if match is None:
         raise ValueError(f"{text!r} is not a duration; write a whole number and a unit (ms, s, m, h, d, w), like '1h'")
     return int(match[1]) * MICROSECONDS_BY_UNIT[match[2]]

@@ -235,7 +235,7 @@ class ViewLookup:
     def _span(self, last: Any) -> int:
         try:
             return duration_us(last)
-        except (ValueError, TypeError) as error:
+        except ValueError as error:
             raise ViewLookupError(f"view {self._view.name!r}: last={last!r} is no duration: {error}") from None
 
     def _older(self, key: Key, first: int | None) -> list[Mapping[int, Cells]]:

@@ -12,6 +12,7 @@ from anabranch.errors import DefinitionError
 from anabranch.example import Example, example_class
 from anabranch.features import Features
 from anabranch.field import Field
+from anabranch.function import problem_of
 from anabranch.label import Label
 from anabranch.likeness import likeness
 from anabranch.stream import Stream
@@ -19,6 +20,7 @@ from anabranch.view import View
 
 Task = Literal["regression", "binary", "multiclass"]
 Metric = Literal["squared_error", "absolute_error", "log_loss"]
+Blending = Literal["hedge", "batch", "speed", "mean", "fixed_share", "ada_hedge", "boa", "ml_poly"]
 LabelValue = bool | int | float | str
 """The label of an example: a float in a regression, a bool in a binary model, else as the field has it."""
 
@@ -162,10 +164,15 @@ class Model:
                 self.location,
             )
         for word, thing in (("batch", self.batch), ("speed", self.speed)):
-            if not callable(thing):
-                raise DefinitionError(
-                    where, f"{word}={thing!r} is not a function", f"Write {word}=lambda: ...", self.location
-                )
+            if problem := problem_of(thing):
+                raise DefinitionError(where, f"{word}={thing!r} {problem}", f"Write {word}=lambda: ...", self.location)
+        if problem := problem_of(self.features, "event", "views"):
+            name = getattr(self.features, "__name__", repr(self.features))
+            raise DefinitionError(where, f"{name} {problem}", f"Write def {name}(event, views): ...", self.location)
+        if not callable(self.blend) and self.blend not in get_args(Blending):
+            raise DefinitionError(
+                where, f"blend={self.blend!r} is unknown", f"Take one of {get_args(Blending)}", self.location
+            )
         if not 0.0 < self.holdout < 1.0:
             raise DefinitionError(where, f"holdout={self.holdout!r} is no share", "Take one like 0.2", self.location)
         if not self.tolerance >= 0.0:

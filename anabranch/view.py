@@ -13,6 +13,7 @@ from anabranch.agg.aggregate import Aggregate
 from anabranch.contributions import Cells, Contributions, Key
 from anabranch.errors import DefinitionError
 from anabranch.events import Events
+from anabranch.function import problem_of
 from anabranch.likeness import likeness
 from anabranch.stream import Stream
 
@@ -56,8 +57,9 @@ class View:
     key_fields: tuple[str, ...] = field(init=False)
 
     def __post_init__(self) -> None:
-        key_fields = ("key",) if callable(self.by) else (self.by,) if isinstance(self.by, str) else tuple(self.by)
-        object.__setattr__(self, "key_fields", key_fields)
+        by = self.by
+        fields = by if isinstance(by, (tuple, list)) else (by,)
+        object.__setattr__(self, "key_fields", ("key",) if callable(by) else tuple(fields))
         self._check()
         bound = {
             name: aggregate.bind(
@@ -244,7 +246,7 @@ class View:
             )
         if not self.aggregates:
             raise DefinitionError(where, "has no aggregate", "Add one, like rentals=agg.count()", self.location)
-        taken = {name.lower(): "a key field" for name in self.key_fields}
+        taken = {str(name).lower(): "a key field" for name in self.key_fields}
         for name, aggregate in self.aggregates.items():
             if not isinstance(aggregate, Aggregate):
                 raise DefinitionError(
@@ -268,12 +270,14 @@ class View:
                     self.location,
                 )
             taken[name.lower()] = f"aggregate {name!r}"
-        if self.where is not None and not callable(self.where):
-            raise DefinitionError(
-                where, f"where={self.where!r} is not a function", "Write where=lambda e: ...", self.location
-            )
+        if self.where is not None and (problem := problem_of(self.where, "event")):
+            raise DefinitionError(where, f"where={self.where!r} {problem}", "Write where=lambda e: ...", self.location)
         if callable(self.by):
+            if problem := problem_of(self.by, "event"):
+                raise DefinitionError(where, f"by={self.by!r} {problem}", "Write by=lambda e: ...", self.location)
             return
+        if len(set(self.key_fields)) < len(self.key_fields):
+            raise DefinitionError(where, f"by={self.by!r} names a field twice", "Name it once", self.location)
         for name in self.key_fields:
             if name not in self.of.fields or self.of.fields[name].kind not in ("text", "integer", "boolean"):
                 usable = ", ".join(n for n, f in self.of.fields.items() if f.kind in ("text", "integer", "boolean"))

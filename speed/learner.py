@@ -19,7 +19,7 @@ from anabranch.features import Features
 from anabranch.freeze import Failed, Frozen
 from anabranch.model import LARGEST_LABEL, LabelValue
 from eventlog.publication import Publication
-from speed.blend import BLENDS, blend_of
+from speed.blend import blend_of
 from speed.drift import Drift
 from speed.expert import Expert, Input, as_they_are, numeric
 from speed.forecast import BATCH, Asked, Bounds, among, blended
@@ -347,10 +347,6 @@ _NOT_KEPT = {"model", "predictor", "blend", "_alarmed", "_place"}
 def _speed_models(model: Model) -> dict[str, Any]:
     """The models of River by the name of their expert."""
     where = f"model {model.name!r}"
-    if isinstance(model.blend, str) and model.blend not in BLENDS:
-        raise DefinitionError(
-            where, f"blend={model.blend!r} is unknown", f"Take one of {', '.join(BLENDS)}", model.location
-        )
     made = model.speed()
     by_name = dict(made) if isinstance(made, dict) else {"speed": made}
     for name, learner in by_name.items():

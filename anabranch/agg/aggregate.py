@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Literal, Self
 from anabranch.errors import DefinitionError
 from anabranch.events import Order
 from anabranch.field import Field, Kind
+from anabranch.function import problem_of
 
 State = Any
 """The state of one aggregate in one tile. Only the aggregate that made it looks inside."""
@@ -64,8 +65,8 @@ class Aggregate(ABC):
         self.kind: Kind = "other"
         if not isinstance(field, str) and (field is not None or not self.fieldless):
             raise self._refusal(f"{field!r} is not the name of a field", 'Write it as text, like "minutes"')
-        if where is not None and not callable(where):
-            raise self._refusal(f"where={where!r} is not a function", "Write where=lambda e: ...")
+        if where is not None and (problem := problem_of(where, "event")):
+            raise self._refusal(f"where={where!r} {problem}", "Write where=lambda e: ...")
 
     def bind(self, place: str, field: Field | None, location: str | None) -> Self:
         """This aggregate over a field of known kind; raises `DefinitionError` if it cannot take that kind."""

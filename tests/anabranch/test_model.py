@@ -71,9 +71,12 @@ def test_the_decorator_gives_the_function_back() -> None:
         ({"label": "station"}, "is text, which a regression cannot predict"),
         ({"task": "binary"}, "is number, which a binary cannot predict"),
         ({"batch": 7}, "batch=7 is not a function"),
+        ({"speed": lambda n: n}, "cannot be called with (): missing a required argument: 'n'"),
+        ({"blend": "alchemy"}, "blend='alchemy' is unknown. Take one of ('hedge', 'batch', 'speed', 'mean'"),
         ({"holdout": 1.5}, "holdout=1.5 is no share"),
         ({"tolerance": -1.0}, "tolerance=-1.0"),
         ({"cooldown": "soon"}, "cooldown='soon' is no duration"),
+        ({"cooldown": 5}, "cooldown=5 is no duration. 5 is not a duration; write a whole number and a unit"),
         ({"on": "rides"}, "is not a stream of app"),
         ({"label": lambda s: Label(s, field="delay", join="ride", within="6h")}, "'ride' is not a field of landings"),
         ({"label": lambda s: Label(s, field="gone", join=("ride", "of"), within="6h")}, "'gone' is not a field"),
@@ -99,6 +102,23 @@ def test_two_models_of_one_name_are_refused() -> None:
             "minutes", on=app.streams["rides"], label="minutes", task="regression",
             batch=lambda: None, speed=lambda: None,
         )(lambda ride, views: {})  # fmt: skip
+
+
+async def later(ride: Ride, views: Any) -> dict[str, Any]:
+    return {}
+
+
+@pytest.mark.parametrize(
+    ("features", "problem"),
+    [
+        (lambda ride: {}, "<lambda> cannot be called with (event, views): too many positional arguments"),
+        (later, "later is async, and would never be awaited. Write def later(event, views): ..."),
+    ],
+)
+def test_a_features_function_that_cannot_be_called_is_refused(features: Any, problem: str) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        make(features=features)
+    assert problem in str(caught.value)
 
 
 @pytest.mark.parametrize(

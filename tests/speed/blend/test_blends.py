@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import pytest
 
+from anabranch.model import Blending
 from speed.blend import BLENDS, Blend, blend_of
 from speed.blend.fixed_share import FixedShare
 from speed.blend.hedge import Hedge
 from speed.blend.mean import Mean
 
 
-def test_the_default_is_the_first_of_the_table() -> None:
+def test_the_table_has_what_an_application_may_name_and_the_default_first() -> None:
+    assert tuple(BLENDS) == get_args(Blending)
     assert next(iter(BLENDS)) == "hedge"
     assert isinstance(blend_of("hedge"), Hedge)
 
