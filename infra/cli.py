@@ -120,7 +120,12 @@ def batch_show(
 
 @main_app.command("import")
 def import_(
-    file: Annotated[Path, typer.Argument(help="A .csv, .ndjson, .jsonl or .parquet file.", metavar="FILE")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            help="A .csv, .tsv, .ndjson or .jsonl file, or one of these in .gz, or .parquet.", metavar="FILE"
+        ),
+    ],
     stream: Annotated[str, typer.Option("--stream", "-s", help="The stream to append to.")],
     app: App = None,
     home: Home = None,
@@ -128,7 +133,7 @@ def import_(
     """Bulk-load a file into a stream, with a progress bar; beside a running `anabranch up` or without one.
 
     A killed import goes on where it stopped when it is started again, without duplicates. Rows that are not valid
-    events go to the dead letters, with the reasons.
+    events go to the dead letters, with the reasons. Exit code 1 if all rows were rejected.
 
     Example: `anabranch import rentals.parquet --stream rentals examples/bikes.py`
     """
@@ -136,7 +141,9 @@ def import_(
     from infra.process import opened
 
     with opened(_settings(app, home)) as process:
-        import_file(process, file, stream)
+        done = import_file(process, file, stream)
+    if done.rejected and not done.accepted + done.duplicates:
+        raise typer.Exit(1)
 
 
 @main_app.command()

@@ -15,6 +15,7 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from anabranch import Stream
 from eventlog.ingest import Admission, Parsed, validate
@@ -22,7 +23,7 @@ from eventlog.log import Append
 from infra.errors import UsageError
 from infra.process import Process
 from infra.progress import progress
-from infra.rows import Batch, Place, Rows
+from infra.rows import Batch, Columns, Place, Rows
 from infra.terminal import console
 
 
@@ -73,8 +74,23 @@ def import_file(process: Process, path: Path, stream_name: str) -> Imported:
     if importing.state.row and not importing.state.done:
         Console(stderr=True).print(f"going on behind row {importing.state.row:,}")
     state = importing.run()
-    _print(state)
+    _print(state, importing.reasons)
     return state
+
+
+@dataclass(slots=True)
+class Reason:
+    """Why rows were rejected: how many, and the first of them."""
+
+    rows: int
+    first: int
+
+
+def _columns(stream: Stream) -> Columns:
+    """What the columns of a CSV file for this stream may be."""
+    fields = stream.model.model_fields
+    texts = (name for name, field in stream.fields.items() if field.kind == "text" and fields[name].is_required())
+    return Columns(frozenset([*fields, *(info.alias for info in fields.values() if info.alias)]), frozenset(texts))
 
 
 class _Import:
@@ -86,18 +102,18 @@ class _Import:
         self.rows = rows
         self._path = process.home / "imports" / f"{rows.sha256}-{stream.name}.json"
         self.state = self._load()
+        self.reasons: dict[tuple[str, str], Reason] = {}
+        """By field and message; of the rows that this process read."""
 
     def run(self) -> Imported:
         """Read all rows that were not read yet."""
-        text_fields = frozenset(name for name, field in self.stream.fields.items() if field.kind == "text")
-        required = frozenset(n for n, info in self.stream.model.model_fields.items() if info.is_required())
         with progress() as shown:
             shown.stage("import", self.rows.total)
             shown.advance(self.state.row)
             if not self.state.done:
                 resumed = self._path.exists()
                 self._save(self.state)
-                for batch in self.rows.batches(Place(self.state.row, self.state.byte), text_fields & required):
+                for batch in self.rows.batches(Place(self.state.row, self.state.byte), _columns(self.stream)):
                     self._take(batch, resumed)
                     resumed = False
                     shown.advance(len(batch.rows))
@@ -116,6 +132,8 @@ class _Import:
             (event.body, [{**reason, "row": numbered[event.index][0] + 1} for reason in event.errors])
             for event in admission.rejected
         ]
+        for _, errors in refused:
+            self._note(errors)
         if resumed and refused:
             kept = self._kept_since(self.state.letter)
             refused = [letter for letter in refused if letter not in kept]
@@ -133,6 +151,12 @@ class _Import:
                 letter=max([state.letter, *letters]),
             )
         )
+
+    def _note(self, errors: list[dict[str, Any]]) -> None:
+        """Remember why a row was rejected."""
+        for error in errors:
+            reason = self.reasons.setdefault((error["field"], error["message"]), Reason(0, error["row"]))
+            reason.rows += 1
 
     def _identified(self, admission: Admission, numbers: list[int]) -> Append:
         """The append, its events named after file and row where the stream has no id."""
@@ -167,7 +191,10 @@ class _Import:
         temporary.replace(self._path)
 
 
-def _print(state: Imported) -> None:
+_REASONS_SHOWN = 10
+
+
+def _print(state: Imported, reasons: dict[tuple[str, str], Reason]) -> None:
     table = Table("file", "stream", "rows", "accepted", "duplicates", "rejected", box=None, pad_edge=False)
     for column in table.columns[2:]:
         column.justify = "right"
@@ -175,7 +202,15 @@ def _print(state: Imported) -> None:
     table.add_row(state.file, state.stream, *(f"{count:,}" for count in counts))
     out = console()
     out.print(table)
-    if state.rejected:
-        out.print(
-            f"[yellow]rejected rows wait, with the reasons, at GET /v1/streams/{state.stream}/rejected[/]",
-        )
+    if not state.rejected:
+        return
+    if reasons:
+        why = Table("rejected", "first row", "field", "reason", box=None, pad_edge=False)
+        most = sorted(reasons.items(), key=lambda found: -found[1].rows)[:_REASONS_SHOWN]
+        for (field, message), reason in most:
+            why.add_row(f"{reason.rows:,}", f"{reason.first:,}", Text(field or "(all)"), Text(message))
+        for column in why.columns[:2]:
+            column.justify = "right"
+        out.print()
+        out.print(why)
+    out.print(f"[yellow]rejected rows wait, with the reasons, at GET /v1/streams/{state.stream}/rejected[/]")

@@ -1,19 +1,27 @@
-"""The rows of a CSV, NDJSON or Parquet file as JSON objects, from any place on, a batch at a time."""
+"""The rows of a CSV, NDJSON or Parquet file as JSON objects, from any place on, a batch at a time.
+
+CSV and NDJSON may be packed with gzip; bytes are then those of what was packed.
+"""
 
 from __future__ import annotations
 
+import codecs
 import csv
+import gzip
 import hashlib
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 import orjson
 
 from infra.errors import ImportFileError
 
 BATCH_ROWS = 5_000
+DELIMITERS = ",;\t|"
+"""What may stand between the cells of a CSV file: what finds the most fields in the first line, or else a comma."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +41,24 @@ class Batch:
     end: Place
 
 
-Reader = Callable[[Path, Place, frozenset[str], int], Iterator[Batch]]
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What is known of the columns of a CSV file.
+
+    Attributes
+    ----------
+    known
+        The names that columns may have.
+    text
+        In CSV an empty cell is a missing value; in these columns it is the empty text.
+    """
+
+    known: frozenset[str] = frozenset()
+    text: frozenset[str] = frozenset()
+
+
+NO_COLUMNS = Columns()
+Reader = Callable[[Path, Place, Columns, int], Iterator[Batch]]
 """Reads a file from a place on; see `Rows.batches` for the rest."""
 
 
@@ -62,53 +87,85 @@ class Rows:
             raise ImportFileError(path, "there is no such file")
         _reader(path)
         digest, lines = hashlib.sha256(), 0
-        with path.open("rb") as file:
-            while part := file.read(1 << 20):
-                digest.update(part)
-                lines += part.count(b"\n")
+        try:
+            with _opened(path) as file:
+                while part := file.read(1 << 20):
+                    digest.update(part)
+                    lines += part.count(b"\n")
+        except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+            raise ImportFileError(path, f"it is not gzip, or not all of it ({error})") from None
         return cls(path, digest.hexdigest(), _parquet_rows(path) if _is_parquet(path) else lines)
 
-    def batches(
-        self, place: Place, text_fields: frozenset[str] = frozenset(), batch_rows: int = BATCH_ROWS
-    ) -> Iterator[Batch]:
+    def batches(self, place: Place, columns: Columns = NO_COLUMNS, batch_rows: int = BATCH_ROWS) -> Iterator[Batch]:
         """The rows from `place` on.
 
         Parameters
         ----------
         place
             Where to begin.
-        text_fields
-            In CSV an empty cell is a missing value; in these columns it is the empty text.
+        columns
+            Those of a CSV file.
         batch_rows
             How many rows a batch has.
         """
-        return _reader(self.path)(self.path, place, text_fields, batch_rows)
+        return _reader(self.path)(self.path, place, columns, batch_rows)
 
 
 def _reader(path: Path) -> Reader:
-    suffix = path.suffix.lower()
-    if suffix not in _READERS:
-        raise ImportFileError(path, f"cannot tell what it holds; its name must end in {', '.join(_READERS)}")
-    return _READERS[suffix]
+    reader = _READERS.get(_kind(path))
+    if reader is None or (reader is _parquet and _is_packed(path)):
+        known = ", ".join(_READERS)
+        raise ImportFileError(path, f"cannot tell what it holds; its name must end in {known} (text also in .gz)")
+    return reader
 
 
-def _ndjson(path: Path, place: Place, text_fields: frozenset[str], batch_rows: int) -> Iterator[Batch]:
-    with path.open("rb") as file:
+def _kind(path: Path) -> str:
+    """The end of its name that tells what it holds."""
+    return Path(path.stem if _is_packed(path) else path.name).suffix.lower()
+
+
+def _is_packed(path: Path) -> bool:
+    return path.suffix.lower() == ".gz"
+
+
+def _opened(path: Path) -> BinaryIO:
+    return cast("BinaryIO", gzip.open(path)) if _is_packed(path) else path.open("rb")
+
+
+def _ndjson(path: Path, place: Place, columns: Columns, batch_rows: int) -> Iterator[Batch]:
+    with _opened(path) as file:
         file.seek(place.byte)
-        yield from _batched((line.strip() for line in file), place, lambda: file.tell(), batch_rows)
+        yield from _batched(
+            (line.removeprefix(codecs.BOM_UTF8).strip() for line in file), place, lambda: file.tell(), batch_rows
+        )
 
 
-def _csv(path: Path, place: Place, text_fields: frozenset[str], batch_rows: int) -> Iterator[Batch]:
-    with path.open("rb") as file:
+def _csv(path: Path, place: Place, columns: Columns, batch_rows: int) -> Iterator[Batch]:
+    with _opened(path) as file:
         lines = _Lines(path, file)
-        header = next(csv.reader(lines), None)
+        tabs = _kind(path) == ".tsv"
+        delimiter = "\t" if tabs else _delimiter(next(lines, ""), columns.known)
+        lines.go_to(0)
+        header = [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
         if not header:
             raise ImportFileError(path, "it is empty; the first line must name the columns")
         if place.byte:
-            file.seek(place.byte)
-            lines.byte = place.byte
-        rows = (_csv_row(header, cells, text_fields) for cells in csv.reader(lines))
+            lines.go_to(place.byte)
+        rows = (_csv_row(header, cells, columns.text) for cells in csv.reader(lines, delimiter=delimiter))
         yield from _batched(rows, place, lambda: lines.byte, batch_rows)
+
+
+def _delimiter(line: str, known: frozenset[str]) -> str:
+    """What stands between the cells of a first line.
+
+    >>> _delimiter("id;at;amount", frozenset({"id", "amount"}))
+    ';'
+    """
+
+    def found(delimiter: str) -> int:
+        return len(known.intersection(name.strip() for name in next(csv.reader([line], delimiter=delimiter), [])))
+
+    return max(DELIMITERS, key=found)
 
 
 def _csv_row(header: list[str], cells: list[str], text_fields: frozenset[str]) -> bytes:
@@ -125,6 +182,11 @@ class _Lines:
         self.path = path
         self.file = file
         self.byte = 0
+
+    def go_to(self, byte: int) -> None:
+        """Go on at a byte."""
+        self.file.seek(byte)
+        self.byte = byte
 
     def __iter__(self) -> _Lines:
         return self
@@ -155,7 +217,7 @@ def _batched(rows: Iterator[bytes], place: Place, byte: Callable[[], int], batch
         yield Batch(start, found, Place(number, byte()))
 
 
-def _parquet(path: Path, place: Place, text_fields: frozenset[str], batch_rows: int) -> Iterator[Batch]:
+def _parquet(path: Path, place: Place, columns: Columns, batch_rows: int) -> Iterator[Batch]:
     from pyarrow import parquet
 
     with parquet.ParquetFile(path) as file:
@@ -201,6 +263,7 @@ def _parquet_rows(path: Path) -> int:
 
 _READERS: dict[str, Reader] = {
     ".csv": _csv,
+    ".tsv": _csv,
     ".ndjson": _ndjson,
     ".jsonl": _ndjson,
     ".parquet": _parquet,

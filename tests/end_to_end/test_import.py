@@ -63,10 +63,20 @@ def test_rows_that_are_not_events_are_counted_and_kept(service: Service, tmp_pat
     path.write_text('{"page": "a"}\n\nnot json\n{"size": 3}\n{"page": "b"}\n')
     done = importing(service, path, "clicks")
     assert done.returncode == 0, done.stderr
+    why = [line.strip().split(maxsplit=3) for line in done.stdout.splitlines()]
+    assert ["1", "4", "page", "Field required"] in why
     service.start()
     assert [event["data"]["page"] for event in service.events("clicks")] == ["a", "b"]
     letters = service.client.get("/v1/streams/clicks/rejected").json()["rejected"]
     assert [letter["errors"][0]["row"] for letter in letters] == [3, 4]
+
+
+def test_a_file_of_which_nothing_is_accepted_is_a_failure(service: Service, tmp_path: Path) -> None:
+    path = tmp_path / "none.csv"
+    path.write_text("site;size\na;1\nb;2\n")
+    for _ in range(2):  # a second time it is known to be done
+        done = importing(service, path, "clicks")
+        assert (done.returncode, done.stdout.count("rejected rows wait")) == (1, 1)
 
 
 def test_the_same_file_again_adds_nothing(service: Service, tmp_path: Path) -> None:

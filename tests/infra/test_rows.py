@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 import json
 from pathlib import Path
@@ -13,19 +14,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.errors import ImportFileError
-from infra.rows import Place, Rows
+from infra.rows import DELIMITERS, NO_COLUMNS, Columns, Place, Rows
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 tables = st.lists(st.fixed_dictionaries({"a": cells.filter(bool), "b": cells.filter(bool)}), max_size=12)
 
 
-def read_from_everywhere(path: Path, expected: list[Any]) -> None:
+def read_from_everywhere(path: Path, expected: list[Any], columns: Columns = NO_COLUMNS) -> None:
     """From wherever an import may be cut off, the rest follows."""
     rows = Rows.of(path)
-    batches = list(rows.batches(Place(), batch_rows=3))
+    batches = list(rows.batches(Place(), columns, batch_rows=3))
     assert [json.loads(row) for batch in batches for row in batch.rows] == expected
     for batch in batches:
-        rest = [json.loads(row) for later in rows.batches(batch.end, batch_rows=2) for row in later.rows]
+        rest = [json.loads(row) for later in rows.batches(batch.end, columns, batch_rows=2) for row in later.rows]
         assert rest == expected[batch.end.row :]
 
 
@@ -34,24 +35,29 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("rows")
 
 
+def written(path: Path, content: bytes) -> Path:
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
 @settings(deadline=None)
-@given(table=tables)
-def test_csv_goes_on_at_any_batch_whatever_is_quoted(folder: Path, table: list[dict[str, str]]) -> None:
+@given(table=tables, packed=st.booleans(), delimiter=st.sampled_from(DELIMITERS))
+def test_csv_goes_on_at_any_batch_whatever_is_quoted(
+    folder: Path, table: list[dict[str, str]], packed: bool, delimiter: str
+) -> None:
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, ["a", "b"], quoting=csv.QUOTE_ALL)
+    writer = csv.DictWriter(text, ["a", "b"], quoting=csv.QUOTE_ALL, delimiter=delimiter)
     writer.writeheader()
     writer.writerows(table)
-    path = folder / "x.csv"
-    path.write_bytes(text.getvalue().encode())
-    read_from_everywhere(path, table)
+    path = written(folder / ("x.csv.gz" if packed else "x.csv"), text.getvalue().encode())
+    read_from_everywhere(path, table, Columns(frozenset({"b", "c"})))
 
 
 @settings(deadline=None)
-@given(table=tables)
-def test_ndjson_goes_on_at_any_batch(folder: Path, table: list[dict[str, str]]) -> None:
-    path = folder / "x.ndjson"
-    path.write_bytes(b"\n".join(json.dumps(row).encode() for row in table))
-    read_from_everywhere(path, table)
+@given(table=tables, packed=st.booleans())
+def test_ndjson_goes_on_at_any_batch(folder: Path, table: list[dict[str, str]], packed: bool) -> None:
+    content = b"\n".join(json.dumps(row).encode() for row in table)
+    read_from_everywhere(written(folder / ("x.ndjson.gz" if packed else "x.ndjson"), content), table)
 
 
 @settings(deadline=None)
@@ -66,24 +72,43 @@ def test_an_empty_cell_is_a_missing_value_except_where_a_text_is_required(tmp_pa
     path = tmp_path / "x.csv"
     path.write_bytes(b"\xef\xbb\xbfa,b\n,\n")
     assert next(Rows.of(path).batches(Place())).rows == [b"{}"]
-    assert next(Rows.of(path).batches(Place(), frozenset({"b"}))).rows == [b'{"b":""}']
+    assert next(Rows.of(path).batches(Place(), Columns(text=frozenset({"b"})))).rows == [b'{"b":""}']
 
 
 def test_the_same_content_is_the_same_file_wherever_it_lies(tmp_path: Path) -> None:
-    for name in ("x.csv", "y.csv"):
-        (tmp_path / name).write_text("a\n1\n")
+    for name in ("x.csv", "y.csv", "y.csv.gz"):
+        written(tmp_path / name, b"a\n1\n")
     (tmp_path / "z.csv").write_text("a\n2\n")
-    x, y, z = (Rows.of(tmp_path / name).sha256 for name in ("x.csv", "y.csv", "z.csv"))
-    assert x == y != z
+    x, y, packed, z = (Rows.of(tmp_path / name).sha256 for name in ("x.csv", "y.csv", "y.csv.gz", "z.csv"))
+    assert x == y == packed != z
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "expected"),
+    [
+        ("x.csv", b"a , b\n1,2\n", b'{"a":"1","b":"2"}'),
+        ("x.csv", b"a;c\n1;2,3\n", b'{"a":"1","c":"2,3"}'),
+        ("x.csv", b"z;a,c\n1;2,3\n", b'{"z;a":"1;2","c":"3"}'),
+        ("x.tsv", b"c\td,a\n1\t2\n", b'{"c":"1","d,a":"2"}'),
+        ("x.ndjson", b'\xef\xbb\xbf{"a":1}\n', b'{"a":1}'),
+    ],
+    ids=["spaces in the head", "a semicolon", "a comma where nothing fits better", "tabs", "a byte order mark"],
+)
+def test_files_as_people_have_them(tmp_path: Path, name: str, content: bytes, expected: bytes) -> None:
+    (batch,) = Rows.of(written(tmp_path / name, content)).batches(Place(), Columns(frozenset({"a", "b"})))
+    assert batch.rows == [expected]
 
 
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("x.txt", b"", r"\.csv, \.ndjson"),
+        ("x.txt", b"", r"\.csv, \.tsv, \.ndjson"),
         ("x.parquet", b"not parquet", "not Parquet"),
         ("x.csv", b"", "empty"),
         ("x.csv", b"a\n\xff\n", "UTF-8 at byte 2"),
+        ("x.parquet.gz", b"", r"\.csv, .*text also in \.gz"),
+        ("x.csv.gz", b"a\n1\n", "not gzip"),
+        ("x.csv.gz", gzip.compress(b"a\n1\n")[:-4], "not all of it"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, content: bytes, says: str) -> None:
