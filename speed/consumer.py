@@ -229,6 +229,8 @@ class Consumer:
         state.look_again(self.app, self.published)
         with self._lock:
             self._state = state
+        if state.learners and not recovery.from_checkpoint:
+            self._save()  # killed before the next one, models begin here again, whatever is published until then
 
     def _step(self) -> None:
         """Fold what there is, or wait for more."""
@@ -340,6 +342,9 @@ class Consumer:
         with self._lock:
             if forget_expired(self._state, self.app) and self._state.lookups is not None:
                 self._state.look_again(self.app, self.published)
+        self._save()
+
+    def _save(self) -> None:
         try:
             self.checkpoints.save(self._state, self.app)
         except OSError as error:  # a full disk must not stop the fold: the log is the truth

@@ -12,8 +12,9 @@ no usable checkpoint                      the newest generation that is intact a
 no usable generation either               the beginning of the log
 ========================================  ===========================================================
 
-Every row is exact: the fold depends on the log alone. They differ in how much is folded again. What could not be
-used is named in `Recovery.problems`, never served.
+Every row is exact for views: the fold depends on the log alone. They differ in how much is folded again. A model learns
+from where its fold began, so that it goes on exactly from a checkpoint, and begins anew in the last two rows. What
+could not be used is named in `Recovery.problems`, never served.
 """
 
 from __future__ import annotations
@@ -41,11 +42,14 @@ class Recovery:
         What it comes from, for people.
     problems
         One sentence for each thing that should have been usable and was not.
+    from_checkpoint
+        Whether the state was kept.
     """
 
     state: SpeedState
     source: str
     problems: list[str]
+    from_checkpoint: bool = False
 
 
 def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recovery:
@@ -62,7 +66,7 @@ def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recov
         elif state.publication is not None and not adopt(state.publication):
             problems.append(f"checkpoint {path.name}: its generation {state.publication.generation} cannot be served")
         else:
-            return Recovery(state, f"checkpoint {path.name}", problems)
+            return Recovery(state, f"checkpoint {path.name}", problems, from_checkpoint=True)
     for publication in sorted(publications(log), key=lambda p: p.generation, reverse=True):
         if adopt(publication):
             return Recovery(SpeedState.after(publication), f"generation {publication.generation}", problems)

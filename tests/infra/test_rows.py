@@ -108,7 +108,7 @@ def test_files_as_people_have_them(tmp_path: Path, name: str, content: bytes, ex
         ("x.csv", b"a\n\xff\n", "UTF-8 at byte 2"),
         ("x.parquet.gz", b"", r"\.csv, .*text also in \.gz"),
         ("x.csv.gz", b"a\n1\n", "not gzip"),
-        ("x.csv.gz", gzip.compress(b"a\n1\n")[:-4], "not all of it"),
+        ("x.csv.gz", gzip.compress(b"a\n1\n", mtime=0)[:-4], "not all of it"),
     ],
 )
 def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, content: bytes, says: str) -> None:

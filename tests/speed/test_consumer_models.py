@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,32 @@ def test_without_a_checkpoint_the_generation_says_who_the_champions_were(tmp_pat
         learner = state.learners["minutes"]
         assert (learner.champions, learner.champion) == ([1, 2], 2)
     assert any("begins to learn at 0:1" in warning for warning in consumer.warnings)
+
+
+def test_killed_before_its_first_checkpoint_a_learner_goes_on_to_the_bit_although_a_generation_came(
+    tmp_path: Path,
+) -> None:
+    log = MemoryLog()
+    position = append(log, *(ride(i, float(i)) for i in range(50)))
+    spared = consumer_of(log, tmp_path / "spared", 1)
+    spared.start()
+    spared.when_past(position).result(20)
+    shutil.copytree(tmp_path / "spared", tmp_path / "killed")  # what a kill leaves
+    log.mark({"kind": "batch_started", "run": "r1"})
+    log.mark(Publication(1, position, "", "r1", promoted={"minutes": 1}).event())
+    position = append(log, *(ride(i, 2.0 * i) for i in range(50)))
+    spared.when_past(position).result(20)
+    spared.stop()
+    killed = consumer_of(log, tmp_path / "killed", 1)
+    fold_all(killed, log, position)
+    reports = []
+    for consumer in (spared, killed):
+        with consumer.reading() as state:
+            assert state.publication is not None
+            reports.append(state.learners["minutes"].report())
+    assert reports[0] == reports[1]
+    assert reports[0]["scores"]["speed"]["count"] == 50
+    assert list(killed.warnings) == []
 
 
 @pytest.mark.parametrize("most", [1, 50])
