@@ -90,7 +90,7 @@ class _Families:
         )
         self.alarms = CounterMetricFamily(
             "anabranch_drift_alarms",
-            "Drift alarms that are remembered (the last 100 at most): the blend became worse than it was.",
+            "Drift alarms: the blend became worse than it was.",
             labels=_MODEL,
         )
         self.alarmed = GaugeMetricFamily(
@@ -121,7 +121,7 @@ class _Families:
         self.scored.add_metric([name], max((score["count"] for score in scores.values()), default=0))
         if standing.champion is not None:
             self.champion.add_metric([name], standing.champion)
-        self.alarms.add_metric([name], len(report["alarms"]))
+        self.alarms.add_metric([name], report["alarm_count"])
         if report["alarms"]:
             self.alarmed.add_metric([name], instant_us(report["alarms"][-1]["time"]) / 1e6)
         if report["labels"] is not None:

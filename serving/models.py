@@ -61,7 +61,7 @@ class Standing:
             "scores": report["scores"],
             "diverged": [expert for expert, diverged in report["diverged"].items() if diverged],
             "failed": report["failed"]["count"],
-            "alarms": len(report["alarms"]),
+            "alarms": report["alarm_count"],
         }
 
     def detail(self, schema: Mapping[str, Any]) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from eventlog.publication import Publication
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
-FORMAT = "anabranch checkpoint 2"
+FORMAT = "anabranch checkpoint 3"
 KEPT = 2
 _HEADER_BYTES = 512
 _ROWS_A_PICKLE = 2_000

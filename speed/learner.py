@@ -86,6 +86,7 @@ class Learner:
         self.clipped: dict[str, int] = {}
         self.wild_share: dict[str, float] = {}
         self.alarms: deque[dict[str, Any]] = deque(maxlen=ALARMS_KEPT)
+        self.alarm_count = 0
         self._label_sum = 0.0
         self._label_counts: dict[LabelValue, int] = {}
         self._labelled = 0
@@ -263,6 +264,11 @@ class Learner:
 
     # what went wrong
 
+    def note_alarm(self, at: str, time: str) -> None:
+        """Remember that the log told of a drift alarm."""
+        self.alarm_count += 1
+        self.alarms.append({"at": at, "time": time})
+
     def _has_known_names(self, features: Features) -> bool:
         if self.names is None:
             self.names = dict.fromkeys(features)
@@ -321,6 +327,7 @@ class Learner:
             "failed": {"count": self.failed, "examples": list(self.failures)},
             "labels": None if self.join is None else self.join.report(),
             "alarms": list(self.alarms),
+            "alarm_count": self.alarm_count,
         }
 
     # checkpoints

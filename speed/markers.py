@@ -51,7 +51,7 @@ def obey(
         learner = state.learners[marker["model"]]
         (learner.promote if kind == "model_promoted" else learner.roll_back)(marker["version"])
     elif kind == "drift_detected" and marker["model"] in state.learners:
-        state.learners[marker["model"]].alarms.append({"at": marker["at"], "time": iso(record.appended)})
+        state.learners[marker["model"]].note_alarm(marker["at"], iso(record.appended))
         return
     else:
         return

@@ -209,6 +209,7 @@ _MODEL = openapi.record(
         "failed": _FAILURES,
         "labels": openapi.or_null({"type": "object"}),
         "alarms": openapi.list_of(openapi.record({"at": openapi.POSITION, "time": openapi.INSTANT})),
+        "alarm_count": openapi.COUNT,
         "candidates": {"type": "object"},
         "skew": openapi.or_null({"type": "object"}),
         "schema": {"type": "object"},

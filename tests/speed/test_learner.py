@@ -339,6 +339,14 @@ def test_drift_raises_an_alarm_with_its_place_once() -> None:
     assert world.report["alarms"] == [{"at": f"0:{alarms[0][1]}", "time": "1970-01-01T00:00:00Z"}]
 
 
+def test_of_many_alarms_the_last_are_kept_and_all_are_counted() -> None:
+    world = World(make_app(), 1)
+    told = [{"kind": "drift_detected", "model": "minutes", "at": f"0:{n}", "detector": "ADWIN"} for n in range(150)]
+    world.append(SYSTEM, *told)
+    assert world.report["alarm_count"] == 150
+    assert [alarm["at"] for alarm in world.report["alarms"]] == [f"0:{n}" for n in range(50, 150)]
+
+
 def test_one_example_in_so_many_is_sampled_by_its_place_alone() -> None:
     world = World(make_app())
     effects = world.append("rides", *(ride(i, 1.0) for i in range(200)))
