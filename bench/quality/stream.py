@@ -24,6 +24,8 @@ class Stream(ABC):
         What is predicted, in words.
     first, last
         Which rows of the file are taken.
+    part
+        What part of the file that is, if it is not the one that the study is made of.
     """
 
     file: ClassVar[str]
@@ -31,6 +33,7 @@ class Stream(ABC):
     task: ClassVar[Literal["regression", "binary", "multiclass"]]
     first: ClassVar[int] = 0
     last: ClassVar[int] = 120_000
+    part: ClassVar[str] = ""
 
     def wanted(self, row: Row) -> bool:
         """Whether the row is an example at all."""

