@@ -62,7 +62,7 @@ def scores_of(case: Case, data: Path, folder: Path) -> Scores:
     within = f"{ceil(delay) + 1}s" if delay > 0 else None
     label = "text" if isinstance(examples[0].label, str) else "number"
     kinds = kinds_of([example.features for example in examples])
-    app = write(folder, case.name, case.stream.task, kinds, within, label)
+    app = write(folder, case.stream.file, case.stream.task, kinds, within, label)
     with opened(Settings.load(app=str(app), home=folder / "home")) as process:
         consumer = process.consumer()
         consumer.start()
