@@ -146,13 +146,24 @@ def _csv(path: Path, place: Place, columns: Columns, batch_rows: int) -> Iterato
         tabs = _kind(path) == ".tsv"
         delimiter = "\t" if tabs else _delimiter(next(lines, ""), columns.known)
         lines.go_to(0)
-        header = [name.strip() for name in next(csv.reader(lines, delimiter=delimiter), [])]
+        header = [name.strip() for name in next(_cells(path, lines, delimiter), [])]
         if not header:
             raise ImportFileError(path, "it is empty; the first line must name the columns")
         if place.byte:
             lines.go_to(place.byte)
-        rows = (_csv_row(header, cells, columns.text) for cells in csv.reader(lines, delimiter=delimiter))
+        rows = (_csv_row(header, cells, columns.text) for cells in _cells(path, lines, delimiter))
         yield from _batched(rows, place, lambda: lines.byte, batch_rows)
+
+
+def _cells(path: Path, lines: _Lines, delimiter: str) -> Iterator[list[str]]:
+    """The cells of each row, from where `lines` are."""
+    reader, begins = csv.reader(lines, delimiter=delimiter), lines.byte
+    try:
+        for cells in reader:
+            yield cells
+            begins = lines.byte
+    except csv.Error as error:  # a quote that is never closed makes a cell of half the file
+        raise ImportFileError(path, f"the row that begins at byte {begins} cannot be read: {error}") from None
 
 
 def _delimiter(line: str, known: frozenset[str]) -> str:

@@ -106,6 +106,7 @@ def test_files_as_people_have_them(tmp_path: Path, name: str, content: bytes, ex
         ("x.parquet", b"not parquet", "not Parquet"),
         ("x.csv", b"", "empty"),
         ("x.csv", b"a\n\xff\n", "UTF-8 at byte 2"),
+        ("x.csv", b'a\n1\n"' + b"x" * 200_000, "the row that begins at byte 4 cannot be read: field larger than"),
         ("x.parquet.gz", b"", r"\.csv, .*text also in \.gz"),
         ("x.csv.gz", b"a\n1\n", "not gzip"),
         ("x.csv.gz", gzip.compress(b"a\n1\n", mtime=0)[:-4], "not all of it"),
