@@ -14,7 +14,7 @@ from bench.server import empty_route, free_port, get, up
 
 EVENTS = 50_000
 REQUESTS = 4_000
-ROUNDS = 3
+ROUNDS = 9
 FOLD_SECONDS = 8
 
 
