@@ -15,7 +15,8 @@ from bench.server import empty_route, free_port, get, up
 EVENTS = 50_000
 REQUESTS = 4_000
 ROUNDS = 9
-FOLD_SECONDS = 8
+FOLD_SECONDS = 32
+"""Long enough for a checkpoint to be among them."""
 
 
 def run(home: Path) -> list[Figure]:
