@@ -39,7 +39,10 @@ class Checkpoints:
         return sorted(self.folder.glob("*.checkpoint"), reverse=True)
 
     def save(self, state: SpeedState, app: App) -> Path:
-        """Make `state` durable, then drop all but the newest few."""
+        """Make `state` durable, then drop all but this and the newest of the others.
+
+        The others may be of a later cut: of other definitions, when the log is folded anew.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{state.cut.offsets[0]:020d}.checkpoint"
         temporary = path.with_suffix(".part")
@@ -57,7 +60,8 @@ class Checkpoints:
             os.fsync(file.fileno())
         temporary.replace(path)
         _sync_folder(self.folder)
-        for old in self.newest_first()[KEPT:]:
+        others = [other for other in self.newest_first() if other != path]
+        for old in others[KEPT - 1 :]:
             old.unlink(missing_ok=True)
         return path
 

@@ -60,6 +60,14 @@ def test_only_the_newest_few_are_kept(app: App, state: SpeedState, tmp_path: Pat
     assert {path.suffix for path in tmp_path.iterdir()} == {".checkpoint"}
 
 
+def test_what_was_just_saved_is_kept_beside_others_of_later_cuts(app: App, state: SpeedState, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path)
+    for offset in (300, 400, 10, 20):
+        state.cut = Cut((offset,))
+        assert checkpoints.save(state, app) in checkpoints.newest_first()
+    assert [int(path.stem) for path in checkpoints.newest_first()] == [400, 20]
+
+
 def test_a_checkpoint_cut_off_or_altered_anywhere_is_refused(app: App, state: SpeedState, tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     path = checkpoints.save(state, app)
