@@ -61,6 +61,10 @@ class Child:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def is_alive(self) -> bool:
+        return self._process.poll() is None
+
     def ask(self, message: Mapping[str, Any], seconds: float | None) -> Message:
         """Send a message and wait for the answer.
 

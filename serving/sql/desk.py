@@ -27,6 +27,10 @@ RUNNING_MOST = 2
 WAITING_MOST = 8
 _GRACE_SECONDS = 2.0
 """How long after its time a runner may take to stop a statement, before it is killed."""
+_START_SECONDS = 60.0
+"""How long a runner may take to start, on a machine that is busy; no statement's time."""
+_SPARING = {"OPENBLAS_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+"""Runners multiply no matrices, and let go of memory: a thread for every core and Arrow's pool take 40 MB each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,30 +161,36 @@ class Desk:
                 raise SqlTooLargeError(
                     "The query ended the process that ran it; most likely it needed more memory than it may have"
                 ) from None
-        if "error" in head:
-            raise error_of(head["error"])
+            if head["spent"]:
+                runner.end()
+            if "error" in head:
+                raise error_of(head["error"])
         return Answer(body, head["rows"], head["truncated"], facts)
 
     @contextmanager
     def _runner(self) -> Iterator[Child]:
-        """A process for one query; it is used again unless it died."""
+        """A process for one query; it is used again if it is alive then."""
         with self._lock:
             if self._closed:
                 raise SqlUnavailableError("The service ends")
-            runner = self._runners.pop() if self._runners else self._start()
+            while self._runners and not self._runners[-1].is_alive:
+                self._runners.pop().end()
+            is_new = not self._runners
+            runner = self._start() if is_new else self._runners.pop()
             self._busy.add(runner)
-        died = False
         try:
+            if is_new:
+                self._await(runner)
             yield runner
         except (SqlTooLongError, SqlTooLargeError, SqlUnavailableError):
-            died = True  # or who knows in what state it is
+            runner.end()  # who knows in what state it is
             raise
         finally:
             with self._lock:
                 self._busy.discard(runner)
-                if not died and not self._closed:
+                if not self._closed and runner.is_alive:
                     self._runners.append(runner)
-            if died or self._closed:
+            if self._closed:
                 runner.end()
 
     def _start(self) -> Child:
@@ -190,5 +200,11 @@ class Desk:
             folder.mkdir(parents=True, exist_ok=True)  # the right to read it is given before it may be there
         command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
         packages = str(Path(__file__).parents[2])
-        environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath}
+        environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath, **_SPARING}
         return Child([*command, self._log_format, self._scratch, *map(str, self._readable)], environment, self._scratch)
+
+    def _await(self, runner: Child) -> None:
+        try:
+            runner.ask({}, _START_SECONDS)
+        except ChildEndedError as ended:
+            raise SqlUnavailableError(f"The process that was to run the query did not start: {ended}") from None

@@ -25,32 +25,44 @@ from serving.sql.errors import SqlError, SqlUnavailableError, told
 # DuckDB and Arrow are loaded by `main`, before the process gives up the right to open files outside of the home.
 
 logger = logging.getLogger(__name__)
-_OVERHEAD_BYTES = 400_000_000
-"""What Python, DuckDB and Arrow take themselves, and a result on its way."""
+_RESULT_BYTES = 400_000_000
+"""What a result may take on its way from DuckDB's memory to bytes, by way of Arrow and of Python's objects."""
 _NICENESS = 10
 _SYSTEM = ("/usr", "/lib", "/lib64", "/etc/localtime", "/proc/self", "/proc/meminfo", "/proc/cpuinfo", "/sys/fs/cgroup")
 
 
 class Runner:
-    """Runs statements on snapshots, one after the other; the last snapshot stays open for the next."""
+    """Runs statements on snapshots, one after the other; the last snapshot stays open for the next.
 
-    def __init__(self, limits: dict[str, Any], scratch: str):
+    Parameters
+    ----------
+    limits, scratch
+        See `serving.sql.sandbox`.
+    spent_bytes
+        With more data than this after a statement it says that it is spent: what is left might not do for the next.
+    """
+
+    def __init__(self, limits: dict[str, Any], scratch: str, spent_bytes: int):
         from serving.sql.sandbox import Limits, Sandbox
 
         self._limits = Limits(**limits)
         self._scratch = scratch
+        self._spent_bytes = spent_bytes
         self._sandbox: Sandbox | None = None
         self._name = ""
 
     def answer(self, message: dict[str, Any]) -> Message:
-        """Run what is asked for."""
+        """Run what is asked for; without a statement, say that we are here."""
+        if "sql" not in message:
+            return {}, b""
         try:
-            return self._run(message)
+            head, body = self._run(message)
         except SqlError as error:
-            return {"error": told(error)}, b""
+            head, body = {"error": told(error)}, b""
         except Exception as error:  # whatever it is, it is ours, and must not look like the statement's
             logger.exception("a query could not be run")
-            return {"error": told(SqlUnavailableError(f"The query could not be run: {error}"))}, b""
+            head, body = {"error": told(SqlUnavailableError(f"The query could not be run: {error}"))}, b""
+        return {**head, "spent": _data_bytes() > self._spent_bytes}, body
 
     def _run(self, message: dict[str, Any]) -> Message:
         from serving.sql import rows
@@ -73,11 +85,10 @@ class Runner:
         return self._sandbox
 
 
-def restrict(memory_bytes: int, readable: Sequence[str], scratch: str) -> None:
+def restrict(data_bytes: int, readable: Sequence[str], scratch: str) -> None:
     """Give up what no statement needs."""
     os.nice(_NICENESS)
-    most = memory_bytes + _OVERHEAD_BYTES
-    for kind, limit in ((resource.RLIMIT_DATA, most), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 4_096)):
+    for kind, limit in ((resource.RLIMIT_DATA, data_bytes), (resource.RLIMIT_CORE, 0), (resource.RLIMIT_NOFILE, 4_096)):
         soft = limit if (hard := resource.getrlimit(kind)[1]) == resource.RLIM_INFINITY else min(limit, hard)
         resource.setrlimit(kind, (soft, soft))
     with suppress(OSError):  # if the machine runs out of memory, this is the process to end
@@ -87,6 +98,14 @@ def restrict(memory_bytes: int, readable: Sequence[str], scratch: str) -> None:
     ]
     python = [*packages, *sysconfig.get_paths().values(), sys.base_prefix, sys.prefix]
     landlock.restrict([*readable, *python, *_SYSTEM], [scratch, "/dev/null"])
+
+
+def _data_bytes() -> int:
+    """What `RLIMIT_DATA` counts of this process now: libraries and the stacks of their threads, one for every core."""
+    try:
+        return int(Path("/proc/self/statm").read_text().split()[5]) * resource.getpagesize()
+    except OSError:  # not Linux; little is counted there
+        return 0
 
 
 class WithoutPandas(MetaPathFinder):
@@ -105,6 +124,7 @@ def main(arguments: Sequence[str]) -> None:
     """Answer: ``runner <limits as JSON> <format of logs> <scratch> <folder that may be read>...``."""
     sys.meta_path.insert(0, WithoutPandas())
     import orjson
+    import pyarrow.compute  # noqa: F401  # Arrow would load it amid the first statement with times
 
     import serving.sql.rows
     import serving.sql.sandbox  # noqa: F401
@@ -113,8 +133,9 @@ def main(arguments: Sequence[str]) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(formatter_of(log_format, {}))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    restrict(limits["memory_bytes"], arguments[3:], scratch)
-    answer_all(Runner(limits, scratch).answer)
+    used_bytes = _data_bytes() + limits["memory_bytes"]
+    restrict(used_bytes + _RESULT_BYTES, arguments[3:], scratch)
+    answer_all(Runner(limits, scratch, used_bytes + _RESULT_BYTES // 2).answer)
 
 
 if __name__ == "__main__":

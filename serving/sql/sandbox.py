@@ -65,6 +65,7 @@ class Sandbox:
             read_only=True,
             config={
                 "threads": limits.threads,
+                "async_threads": limits.threads,  # four a core if it may choose
                 "memory_limit": f"{limits.memory_bytes // 1_000_000}MB",
                 "temp_directory": scratch,
                 "max_temp_directory_size": f"{limits.spill_bytes // 1_000_000}MB",

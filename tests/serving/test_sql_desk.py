@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -30,6 +31,7 @@ from serving.sql.errors import (
     error_of,
     told,
 )
+from serving.sql.runner import Runner
 
 LIMITS = {"seconds": 2.0, "memory_bytes": 100_000_000, "rows": 100, "result_bytes": 100_000}
 
@@ -90,18 +92,77 @@ def test_a_runner_that_died_is_replaced(desk: Desk) -> None:
         assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
 
 
-def test_a_runner_loads_nothing_large_amid_a_statement(tmp_path: Path) -> None:
-    """Arrow looks for pandas at the first list of times: 30 MB of a statement's own memory, and once too much."""
-    command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(LIMITS).decode(), "text", str(tmp_path)]
-    child = Child([*command, str(tmp_path)])
+def test_a_runner_that_ended_between_two_queries_is_replaced(desk: Desk) -> None:
+    ask(desk, "SELECT 1")
+    (runner,) = desk._runners
+    os.kill(runner.pid, signal.SIGKILL)
+    runner._process.wait(10)
+    assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
+
+
+def test_a_runner_that_is_spent_is_replaced(tmp_path: Path) -> None:
+    script = (
+        "import os; from serving.sql.child import answer_all;"
+        "answer_all(lambda _: ({'rows': 1, 'truncated': False, 'spent': True}, str(os.getpid()).encode()))"
+    )
+
+    class OfSpentRunners(Desk):
+        def _start(self) -> Child:
+            return Child([sys.executable, "-c", script])
+
+    with closing(OfSpentRunners(Source(tmp_path), LIMITS, [tmp_path])) as desk:
+        pids = {desk.submit(Query("SELECT 1", [], "json")).result(60).body for _ in range(3)}
+    assert len(pids) == 3
+
+
+@pytest.mark.parametrize(("spent_bytes", "spent"), [(0, True), (2**60, False)])
+def test_a_runner_says_when_it_is_spent(tmp_path: Path, spent_bytes: int, spent: bool) -> None:
+    with Source(tmp_path).reading() as snapshot:
+        asked = {"sql": "SELECT 1", "parameters": [], "facts": {}, "snapshot": snapshot, "format": "json"}
+        head, _ = Runner(LIMITS, str(tmp_path), spent_bytes).answer(asked)
+    assert head == {"rows": 1, "truncated": False, "spent": spent}
+
+
+@contextmanager
+def runner_on(folder: Path, before: str = "") -> Iterator[Child]:
+    """A runner as the desk starts it; `before` is run ahead of it in its process."""
+    code = f"{before}\nimport sys, serving.sql.runner\nserving.sql.runner.main(sys.argv[1:])"
+    child = Child([sys.executable, "-c", code, orjson.dumps(LIMITS).decode(), "text", str(folder), str(folder)])
     try:
-        with Source(tmp_path).reading() as snapshot:
-            asked = {"sql": "SELECT [TIMESTAMPTZ '2024-02-29 10:00:00Z'] AS times", "parameters": [], "facts": {}}
-            _, body = child.ask({**asked, "snapshot": snapshot, "format": "json"}, 60.0)
-        assert orjson.loads(body)["rows"] == [[["2024-02-29T10:00:00Z"]]]
-        assert "/pandas/" not in Path(f"/proc/{child.pid}/maps").read_text()
+        child.ask({}, 60.0)
+        yield child
     finally:
         child.end()
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "arrow", "parquet"])
+def test_a_runner_loads_no_library_amid_a_statement(tmp_path: Path, format_: str) -> None:
+    """It would take of the statement's own memory, once 30 MB for pandas, and there may be too little for it."""
+
+    def libraries(child: Child) -> set[str]:
+        lines = Path(f"/proc/{child.pid}/maps").read_text().splitlines()
+        return {path for line in lines if ".so" in (path := line.split()[-1])}
+
+    with runner_on(tmp_path) as child, Source(tmp_path).reading() as snapshot:
+        before = libraries(child)
+        asked = {
+            "sql": "SELECT [TIMESTAMPTZ '2024-02-29 10:00:00Z'] AS times, TIMESTAMPTZ '2024-02-29 10:00:00Z' AS time,"
+            " DATE '2024-02-29' AS day, 1.5::DECIMAL(9, 2) AS price, MAP {'k': 1} AS counts, number FROM numbers",
+            "parameters": [],
+            "facts": {},
+        }
+        head, _ = child.ask({**asked, "snapshot": snapshot, "format": format_}, 60.0)
+        assert head["rows"] == 100
+        assert libraries(child) - before == set()
+        assert "/pandas/" not in str(before)
+
+
+def test_the_memory_of_a_statement_does_not_depend_on_what_libraries_take(tmp_path: Path) -> None:
+    """They take more on a machine of many cores: 40 MB a thread of OpenBLAS, say."""
+    with runner_on(tmp_path, "taken = bytearray(2_000_000_000)") as child, Source(tmp_path).reading() as snapshot:
+        asked = {"sql": "SELECT number FROM numbers", "parameters": [], "facts": {}, "format": "json"}
+        head, _ = child.ask({**asked, "snapshot": snapshot}, 60.0)
+    assert head == {"rows": 100, "truncated": True, "spent": False}
 
 
 def test_a_result_that_is_too_large_is_cut_or_refused(desk: Desk) -> None:
