@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from typing import Any
 
 import pyarrow.parquet as pq
@@ -33,6 +35,25 @@ def test_the_workers_suit_the_work() -> None:
     assert isinstance(workers, DaskWorkers)
     assert workers.count == 2
     workers.close()
+
+
+@pytest.mark.parametrize(
+    ("usable", "records", "count"),
+    [(64, cluster.WORTH_PROCESSES, 2), (64, 5 * cluster.WORTH_PROCESSES, 6), (3, 10**9, 3)],
+)
+def test_there_are_as_many_processes_as_there_is_work_and_room_for(
+    monkeypatch: pytest.MonkeyPatch, usable: int, records: int, count: int
+) -> None:
+    monkeypatch.setattr(cluster, "processors", lambda: usable)
+    monkeypatch.setattr(DaskWorkers, "local", lambda count: count)
+    assert cluster.start(None, None, Demand(records, 1)) == count
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps nobody to a processor")
+def test_only_processors_that_may_be_used_count() -> None:
+    script = "import os; os.sched_setaffinity(0, {min(os.sched_getaffinity(0))}); from batch import cluster"
+    command = [sys.executable, "-c", f"{script}; print(cluster.processors(), cluster.OwnProcess().threads(1))"]
+    assert subprocess.run(command, capture_output=True, check=True, text=True).stdout.split() == ["1", "1"]
 
 
 def test_a_failure_to_start_is_raised_to_who_waits() -> None:
