@@ -5,7 +5,6 @@ The only address of Dask. It is imported when it is wanted, since that takes mos
 
 from __future__ import annotations
 
-import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,8 +22,8 @@ class Workers(ABC):
 
     count: int
     """How many tasks are done at a time."""
-    task_threads = 1
-    """How many threads DuckDB may use in each."""
+    task_threads: int | None = 1
+    """How many threads DuckDB may use in each; None: as many as it finds processors."""
 
     @abstractmethod
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
@@ -32,7 +31,7 @@ class Workers(ABC):
 
     def threads(self, tasks: int) -> int:
         """How many threads each of so many tasks may use, for libraries with threads of their own."""
-        return max(1, (os.cpu_count() or 1) // max(1, min(tasks, self.count)))
+        return max(1, processors() // max(1, min(tasks, self.count)))
 
     def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
         """Fold slices."""
@@ -49,13 +48,13 @@ class OwnProcess(Workers):
     Parameters
     ----------
     task_threads
-        How many threads DuckDB may use in a task; None: one a processor.
+        See `Workers`.
     """
 
     count = 1
 
     def __init__(self, task_threads: int | None = None):
-        self.task_threads = task_threads or os.cpu_count() or 1
+        self.task_threads = task_threads
 
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
         """Do them as they are asked for."""
@@ -154,6 +153,13 @@ WORTH_PROCESSES = 400_000
 """Records times views in Python below which this process does it all: others take more than a second to start."""
 
 
+def processors() -> int:
+    """How many processors this process may use: fewer than there are, in a container that is given a share of them."""
+    from dask.system import cpu_count
+
+    return cpu_count()
+
+
 def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     """The workers that suit the work.
 
@@ -162,12 +168,14 @@ def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     dask
         The address of an existing cluster; None: this machine.
     count
-        How many workers on this machine; None: as many as it has processors.
+        How many workers on this machine; None: as many as there are processors for it, and work to start them for.
     """
     if dask is not None:
         return DaskWorkers.at(dask)
     work = demand.records * (demand.python_views + MODEL_VIEWS * demand.models)
-    return OwnProcess(count) if work < WORTH_PROCESSES else DaskWorkers.local(count or os.cpu_count() or 1)
+    if work < WORTH_PROCESSES:
+        return OwnProcess(count)
+    return DaskWorkers.local(count or min(processors(), 1 + work // WORTH_PROCESSES))
 
 
 class Starting:

@@ -10,21 +10,20 @@ import duckdb
 Connection = duckdb.DuckDBPyConnection
 
 
-def connect(threads: int, memory_bytes: int, spill: Path | str) -> duckdb.DuckDBPyConnection:
+def connect(threads: int | None, memory_bytes: int, spill: Path | str) -> duckdb.DuckDBPyConnection:
     """A DuckDB of its own, in memory.
 
     Parameters
     ----------
+    threads
+        How many it may use; None: one for every processor that it finds, which are those of its container.
     spill
         A folder for what does not fit into `memory_bytes`.
     """
-    connection = duckdb.connect(
-        config={
-            "threads": threads,
-            "memory_limit": f"{memory_bytes // 1_000_000}MB",
-            "temp_directory": str(spill),
-        }
-    )
+    config: dict[str, str | int] = {"memory_limit": f"{memory_bytes // 1_000_000}MB", "temp_directory": str(spill)}
+    if threads is not None:
+        config["threads"] = threads
+    connection = duckdb.connect(config=config)
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
 

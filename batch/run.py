@@ -194,7 +194,7 @@ class _Batch:
         models = self._models(crew, train_bytes)
         try:
             self._archive()
-            with duck.connect(os.cpu_count() or 1, MEMORY_BYTES, self.folder / "spill") as connection:
+            with duck.connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
                 known = publications(connection, self.lake.files(SYSTEM, 0, self.end), self.cut)
                 self._settle(known)
                 previous = None if full else self.generations.base(known, self._problem)

@@ -52,7 +52,11 @@ class Settings(BaseSettings):
         None, description="When up starts batch runs, in cron's five fields, like 30 2 * * *; absent: never."
     )
     batch_timezone: str = Field("UTC", description="The time zone of ANABRANCH_BATCH_CRON, like Europe/Berlin.")
-    workers: int | None = Field(None, ge=1, description="Dask workers on this machine; absent: one for each core.")
+    workers: int | None = Field(
+        None,
+        ge=1,
+        description="Dask workers on this machine; absent: as many as there is work for, at most one a core.",
+    )
 
     analytics_refresh: str = Field(
         "30s", description="How old the data in analytics.duckdb may become while the service runs."

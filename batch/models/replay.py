@@ -79,7 +79,7 @@ class Span:
     base: tuple[str, int] | None
     deltas: Mapping[str, tuple[Delta, ...]]
     newest: Mapping[str, int]
-    threads: int
+    threads: int | None
     memory_bytes: int
 
 

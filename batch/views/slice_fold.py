@@ -38,7 +38,7 @@ class SliceTask:
     part: Slice
     files: tuple[str, ...]
     folder: str
-    threads: int
+    threads: int | None
     memory_bytes: int
 
 
