@@ -157,7 +157,7 @@ def processors() -> int:
     """How many processors this process may use: fewer than there are, in a container that is given a share of them."""
     from dask.system import cpu_count
 
-    return cpu_count()
+    return int(cpu_count())
 
 
 def start(dask: str | None, count: int | None, demand: Demand) -> Workers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
@@ -20,7 +21,7 @@ def connect(threads: int | None, memory_bytes: int, spill: Path | str) -> duckdb
     spill
         A folder for what does not fit into `memory_bytes`.
     """
-    config: dict[str, str | int] = {"memory_limit": f"{memory_bytes // 1_000_000}MB", "temp_directory": str(spill)}
+    config: dict[str, Any] = {"memory_limit": f"{memory_bytes // 1_000_000}MB", "temp_directory": str(spill)}
     if threads is not None:
         config["threads"] = threads
     connection = duckdb.connect(config=config)
