@@ -112,8 +112,8 @@ def test_killed_before_its_first_checkpoint_a_learner_goes_on_to_the_bit_althoug
     spared.start()
     spared.when_past(position).result(20)
     shutil.copytree(tmp_path / "spared", tmp_path / "killed")  # what a kill leaves
-    log.mark({"kind": "batch_started", "run": "r1"})
-    log.mark(Publication(1, position, "", "r1", promoted={"minutes": 1}).event())
+    cut = Cut((log.mark({"kind": "batch_started", "run": "r1"}),))  # samples of features may have come before
+    log.mark(Publication(1, cut, "", "r1", promoted={"minutes": 1}).event())
     position = append(log, *(ride(i, 2.0 * i) for i in range(50)))
     spared.when_past(position).result(20)
     spared.stop()
