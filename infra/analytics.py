@@ -229,7 +229,8 @@ class Analytics:
         process = self._process
         letters = process.dead_letters
         rejected = [(letters.list(name, limit=1, newest=True), letters.count(name)) for name in process.app.streams]
-        return (process.log.end(), self._consumer.publication, process.runs.list(1), rejected)
+        folded = self._consumer.cut if process.app.models else None  # scores are those of what was folded
+        return (process.log.end(), folded, self._consumer.publication, process.runs.list(1), rejected)
 
     def _let_go(self) -> None:
         if self._scribe is not None:

@@ -115,6 +115,7 @@ class Snapshots:
         self._relations: list[Relation] = []
         self._template: tuple[dict[str, str], bytes] | None = None
         self._newest: Snapshot | None = None
+        self._scored = ""
         self._shown: str | None = None
         self._end = min(self._replica.end, max(self._lake.archived, log.begin().offsets[0]))
 
@@ -144,6 +145,8 @@ class Snapshots:
         taken = self._sources.clock()
         changed = self._catch_up()
         changed |= self._tables.refresh(standings, self._published.versions(), taken)
+        changed |= scored != self._scored
+        self._scored = scored
         snapshot = self._newest if self._newest is not None and not changed else self._write(scored, taken)
         self._newest = snapshot
         _say_fresh(Path(snapshot.fresh), taken)

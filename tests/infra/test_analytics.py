@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,39 @@ import duckdb
 import orjson
 import pytest
 
-from eventlog.log import Append
+from eventlog.log import Append, Log
 from infra.analytics import Analytics
 from infra.process import Process, opened
 from infra.settings import Settings
 from serving.sql.errors import SqlUnavailableError
 from tests.end_to_end.analyst import until
 from tests.end_to_end.conftest import APPLICATION, ride
+from tests.end_to_end.test_models import APPLICATION as MODELS
+
+
+class GatedLog:
+    """A log that the fold can be kept from reading."""
+
+    def __init__(self, log: Log):
+        self._log = log
+        self.gate, self.blocked = threading.Event(), threading.Event()
+        self.gate.set()
+
+    def read(self, *asked: Any) -> Any:
+        if not self.gate.is_set():
+            self.blocked.set()
+            self.gate.wait()
+        return self._log.read(*asked)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._log, name)
 
 
 @contextmanager
-def served(home: Path, **options: Any) -> Iterator[tuple[Process, Analytics]]:
-    with opened(Settings.load(app=str(APPLICATION), home=home)) as process:
+def served(home: Path, app: Path = APPLICATION, **options: Any) -> Iterator[tuple[Process, Analytics]]:
+    with opened(Settings.load(app=str(app), home=home)) as process:
         consumer = process.consumer()
+        consumer.log = GatedLog(consumer.log)
         consumer.start()
         try:
             with Analytics(process, consumer, **{"refresh_seconds": 0.3, "wait_seconds": 60.0, **options}) as analytics:
@@ -54,6 +74,30 @@ def test_a_query_sees_what_was_appended_just_before(tmp_path: Path) -> None:
                 assert counted(snapshot["path"]) == number + 1
         with analytics.reading() as again:
             assert again == snapshot, "nothing has changed"
+
+
+def test_scores_follow_the_fold_although_nothing_was_appended_since(tmp_path: Path) -> None:
+    def position(snapshot: Mapping[str, Any]) -> str:
+        with duckdb.connect(snapshot["path"], read_only=True) as connection:
+            asked = "SELECT position FROM freshness WHERE relation = 'model_scores'"
+            ((found,),) = connection.execute(asked).fetchall()
+            return str(found)
+
+    with served(tmp_path, MODELS, refresh_seconds=60.0) as (process, analytics):
+        consumer, log = analytics._consumer, analytics._consumer.log
+        assert isinstance(log, GatedLog)
+        add(process, 0)
+        until(lambda: consumer.cut.offsets == (3,), 60)  # a sample of its features for each model, of no later one
+        until((tmp_path / "analytics.duckdb").exists, 60)
+        log.gate.clear()
+        assert log.blocked.wait(60)
+        add(process, 1)
+        with analytics.reading() as before:
+            assert (position(before), counted(before["path"])) == ("0:3", 2)
+        log.gate.set()
+        until(lambda: consumer.cut.offsets == (4,), 60)
+        with analytics.reading() as after:
+            assert (position(after), counted(after["path"])) == ("0:4", 2)
 
 
 def test_the_scribe_is_let_go_when_nothing_happens_and_comes_back(tmp_path: Path) -> None:

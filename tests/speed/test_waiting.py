@@ -7,12 +7,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from anabranch import Cut
+from anabranch import App, Cut
 from eventlog.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from tests.speed.test_consumer_models import append
-from tests.speed.test_learner import make_app, ride
+from tests.speed.test_learner import Ride, ride
 
 
 class WatchedLog(MemoryLog):
@@ -46,7 +46,9 @@ class FoldedMeanwhile:
 def test_a_fold_that_passes_while_one_asks_is_not_missed(tmp_path: Path) -> None:
     log = WatchedLog()
     append(log, ride(0, 1.0))
-    consumer = Consumer(make_app(), log, Checkpoints(tmp_path), lambda _: True)
+    app = App("rides")  # without a model, which would have samples of features appended, too
+    app.stream("rides", Ride, time="at")
+    consumer = Consumer(app, log, Checkpoints(tmp_path), lambda _: True)
     consumer.start()
     try:
         assert log.waited.wait(20)
