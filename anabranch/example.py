@@ -27,13 +27,13 @@ class Example(BaseModel):
             raise LabelTouchedError(name)
         if name in type(self).model_fields:
             raise FieldAbsentError(name)
-        return super().__getattr__(name)  # type: ignore[misc]
+        return super().__getattr__(name)  # type: ignore[misc]  # BaseModel has it at run time only
 
     @classmethod
     def of(cls, event: BaseModel) -> Self:
         """The example of an event of the log. It shares the event's values."""
         values = event.__dict__.copy()
-        values.pop(_SHAPE[cls].label, None)  # type: ignore[arg-type]
+        values.pop(_SHAPE[cls].label, None)  # type: ignore[arg-type]  # without a label None, which is no field
         example = cls.__new__(cls)
         object.__setattr__(example, "__dict__", values)
         object.__setattr__(example, "__pydantic_fields_set__", event.__pydantic_fields_set__)
@@ -68,7 +68,7 @@ class Example(BaseModel):
         shape = _SHAPE[cls]
         for name in shape.required - given:
             del values[name]
-        values.pop(shape.label, None)  # type: ignore[arg-type]
+        values.pop(shape.label, None)  # type: ignore[arg-type]  # as in `of`
         return example
 
 

@@ -65,7 +65,7 @@ def fold(
             lookups.index = index
             lookups.now = now = times[index]
             for model in models:
-                example = model.example.of_values(event) if plain else model.example.of(event)  # type: ignore[arg-type]
+                example = model.example.of_values(event) if plain else model.example.of(event)  # type: ignore[arg-type]  # `plain` says which
                 frozen[model.name].append(features_of(model, example, lookups.views))
             if watermark is None or now > watermark:
                 watermark = watermarks[stream] = now

@@ -59,7 +59,7 @@ class Stream:
         )
         object.__setattr__(self, "checked", checked)
         object.__setattr__(self, "plain", all(f.plain for f in fields.values()) and not _customised(self.model))
-        object.__setattr__(self, "events", TypeAdapter(list[checked]))  # type: ignore[valid-type]
+        object.__setattr__(self, "events", TypeAdapter(list[checked]))  # type: ignore[valid-type]  # a class that is made
 
     @property
     def takes_plain_values(self) -> bool:

@@ -117,7 +117,7 @@ class View:
             try:
                 if self.where is not None and not self.where(event):
                     continue
-                found = [field_keys[index]] if field_keys is not None else _function_keys(self.by(event))  # type: ignore[operator]
+                found = [field_keys[index]] if field_keys is not None else _function_keys(self.by(event))  # type: ignore[operator]  # no fields: a function
             except Exception:  # a function of the user may raise anything; it harms this event in this view alone
                 failures += 1
                 continue

@@ -51,7 +51,7 @@ class Recount:
     """
 
     def __init__(self, app: App, folder: Path):
-        self._events = {name: TypeAdapter(list[stream.model]) for name, stream in app.streams.items()}  # type: ignore[name-defined]
+        self._events = {name: TypeAdapter(list[stream.model]) for name, stream in app.streams.items()}  # type: ignore[name-defined]  # a class of the user
         self._database = duckdb.connect(folder / "recount.duckdb")
         self._database.execute("SET memory_limit = '1GB'")
         self._database.execute(f"SET temp_directory = '{folder}'")

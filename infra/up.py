@@ -178,7 +178,7 @@ class _Server(uvicorn.Server):
         if logs.is_json():  # elsewhere it would stand there twice
             logger.info("%s", self.greeting)
 
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]
+    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # uvicorn's is a generator
         return nullcontext()
 
     def stop(self, number: int, frame: FrameType | None) -> None:

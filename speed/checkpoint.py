@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 from collections.abc import Iterator
+from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -120,7 +121,7 @@ def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
         }
     )
     if state.learners:
-        import cloudpickle  # type: ignore[import-untyped]
+        import cloudpickle  # type: ignore[import-untyped]  # it has no types
     for learner in state.learners.values():
         yield cloudpickle.dumps(learner.state())  # by value: a model of River may hold a lambda of the application
     for number, epoch in enumerate(state.epochs):
@@ -141,8 +142,8 @@ def _rows(view: View, tiles: Tiles) -> Iterator[list[tuple[Any, ...]]]:
         yield rows
 
 
-def _objects(file: BinaryIO) -> Iterator[Any]:
-    while file.peek(1):  # type: ignore[attr-defined]
+def _objects(file: BufferedReader) -> Iterator[Any]:
+    while file.peek(1):
         yield pickle.load(file)
 
 

@@ -28,7 +28,7 @@ class Drift:
 
     def __init__(self, metric: Metric):
         self._squared = metric == "squared_error"
-        self._detector: Any = drift.ADWIN(delta=DELTA)  # type: ignore[no-untyped-call]
+        self._detector: Any = drift.ADWIN(delta=DELTA)  # type: ignore[no-untyped-call]  # River has no types there
         self._count = 0
         self._usual_error = 0.0
         self._usual_share = 0.0

@@ -83,7 +83,7 @@ def numeric(features: Features) -> Input:
         elif value is not None:
             numbers_[name] = value
     if texts:
-        numbers_.update(_ONE_HOT.transform_one(texts))  # type: ignore[no-untyped-call]
+        numbers_.update(_ONE_HOT.transform_one(texts))  # type: ignore[no-untyped-call]  # River has no types there
     return numbers_
 
 

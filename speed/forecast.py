@@ -128,5 +128,5 @@ def blended(parts: Mapping[str, Part], weights: Mapping[str, float], bounds: Bou
         return mixed
     total = 0.0
     for expert, weight in weights.items():
-        total += weight * bounds.clip(parts[expert])  # type: ignore[arg-type]
+        total += weight * bounds.clip(parts[expert])  # type: ignore[arg-type]  # all are numbers if one is
     return total

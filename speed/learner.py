@@ -36,6 +36,7 @@ DIVERGED_SHARE = 0.1
 """An expert of whose last predictions more than this share was not finite, or farther from the range of labels than it
 is wide, is shown as diverged."""
 _SMOOTHING = 0.01
+_UNWANTED: Input = {}
 
 
 @dataclass(slots=True)
@@ -43,7 +44,7 @@ class Example:
     """An example as it was predicted, frozen until its label is known."""
 
     time: int
-    inputs: tuple[Input | None, Input | None]
+    inputs: tuple[Input, Input]
     parts: dict[str, Part]
     blended: Part | None
 
@@ -130,7 +131,8 @@ class Learner:
         self._alarmed = []
         batch = self._batch_parts(frozen)
         column = events.column(str(self.model.label)) if self.join is None else None
-        keys = None if self.join is None else _texts(events.column(self.model.later_label.example_field))  # type: ignore[union-attr]
+        later = self.model.later_label
+        keys = None if later is None else _texts(events.column(later.example_field))
         label_value = self.model.label_value
         for index, features in enumerate(frozen):
             self._place = events.offset + index
@@ -190,16 +192,16 @@ class Learner:
         if self.predictor is not None:
             parts[BATCH] = self._sound(BATCH, batch)
         for name, expert in self.experts.items():
-            parts[name] = self._sound(name, expert.predict(inputs[expert.needs_numbers]))  # type: ignore[arg-type]
+            parts[name] = self._sound(name, expert.predict(inputs[expert.needs_numbers]))
         weights = self.blend.weights()
         if weights.keys() != parts.keys():
             weights = among(weights, parts)
         return Example(time, inputs, parts, blended(parts, weights, self.bounds))
 
-    def _inputs(self, features: Features) -> tuple[Input | None, Input | None]:
-        """The features as they are, and in numbers; each only if an expert wants it so."""
+    def _inputs(self, features: Features) -> tuple[Input, Input]:
+        """The features as they are, and in numbers; each empty if no expert wants it so."""
         as_are, in_numbers = self._wanted
-        return as_they_are(features) if as_are else None, numeric(features) if in_numbers else None
+        return as_they_are(features) if as_are else _UNWANTED, numeric(features) if in_numbers else _UNWANTED
 
     def _sound(self, name: str, part: Part | None) -> Part:
         """A part that can be scored: within the range of labels; what is not finite becomes the mean label."""
@@ -240,7 +242,7 @@ class Learner:
                     self._alarmed.append(self._place)
         self._note_label(label)
         for expert in self.experts.values():
-            expert.learn(example.inputs[expert.needs_numbers], label)  # type: ignore[arg-type]
+            expert.learn(example.inputs[expert.needs_numbers], label)
 
     def _score(self, time: int, losses: Mapping[str, float], blend_loss: float) -> None:
         names = self._score_names
@@ -303,7 +305,7 @@ class Learner:
     def ask(self, features: Features, publication: Publication | None, cut: Cut) -> Asked:
         """What the speed layer's experts say of features now. Nothing changes."""
         inputs = self._inputs(features)
-        parts = {name: expert.predict(inputs[expert.needs_numbers]) for name, expert in self.experts.items()}  # type: ignore[arg-type]
+        parts = {name: expert.predict(inputs[expert.needs_numbers]) for name, expert in self.experts.items()}
         version = None if self.predictor is None else self.predictor.version
         return Asked(
             features, parts, self.predictor, version, dict(self.blend.weights()), self.bounds, publication, cut

@@ -92,7 +92,7 @@ def _lightgbm(path: Path) -> Raw:
 
     booster = Booster(model_file=path)
     # a single row is done before threads have started, and many threads may ask
-    return lambda matrix: booster.predict(matrix, num_threads=1, predict_disable_shape_check=True)  # type: ignore[return-value]
+    return lambda matrix: booster.predict(matrix, num_threads=1, predict_disable_shape_check=True)  # type: ignore[return-value]  # dense in, dense out
 
 
 def _pickled(path: Path) -> Raw:

@@ -97,7 +97,7 @@ SMALL = {
 def relations() -> list[Relation]:
     """All but ``freshness``."""
     small = [
-        Relation(name, comment, columns, lambda contents, n=name, c=columns: _small(contents, n, c))  # type: ignore[misc]
+        Relation(name, comment, columns, lambda contents, n=name, c=columns: _small(contents, n, c))  # type: ignore[misc]  # defaults bind the loop
         for name, (columns, comment) in SMALL.items()
     ]
     return [Relation("generations", "The generations that were published, one a row", _GENERATIONS, published), *small]

@@ -34,7 +34,7 @@ class GatedLog:
     def read(self, *asked: Any) -> Any:
         if not self.gate.is_set():
             self.blocked.set()
-            self.gate.wait()
+            self.gate.wait(60)  # not for ever: a test that fails must end
         return self._log.read(*asked)
 
     def __getattr__(self, name: str) -> Any:
