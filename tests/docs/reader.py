@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import httpx
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.docs.answers import differences, same_text
 from tests.docs.blocks import Block
@@ -56,8 +57,10 @@ class Reader:
         elif block.is_answer:
             self._compare(block)
         elif block.language == "sh":
+            self._read_on()
             self.answer = self._run(block.text, block.line)
         elif block.language == "python":
+            self._read_on()
             self.answer = self._run(f"python - <<'END'\n{block.text}END\n", block.line)
         elif block.language == "cron":
             self.answer = self._run(_commands_of_crontab(block.text), block.line)
@@ -74,6 +77,22 @@ class Reader:
         file = Path(self._run("pwd", block.line).strip()) / name
         before = f"{file.read_text()}\n\n" if name != block.title else ""
         file.write_text(before + self._here(block.text))
+
+    def _read_on(self) -> None:
+        """Take as long as a person who reads: by the next block the fold has seen what the one before posted."""
+        deadline = time.monotonic() + 60
+        while (up := self.services.get("anabranch up")) and up.poll() is None and not self._is_folded():
+            assert time.monotonic() < deadline, "the fold does not come to the end of the log"
+            time.sleep(0.02)
+
+    def _is_folded(self) -> bool:
+        exposition = httpx.get(f"http://127.0.0.1:{self.port}/metrics").text
+        found = {
+            family.name: family.samples[0].value
+            for family in text_string_to_metric_families(exposition)
+            if family.samples
+        }
+        return found["anabranch_fold_offset"] == found.get("anabranch_log_end_offset")
 
     def _compare(self, block: Block) -> None:
         answer, self.answer = self.answer, ""
