@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.contracts.conftest import postgresql_server
+from tests.databases import postgresql_server
 
 __all__ = ["postgresql_server"]

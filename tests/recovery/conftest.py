@@ -9,15 +9,22 @@ from typing import Any
 
 import pytest
 
+from tests.databases import postgresql_server, postgresql_url
 from tests.service import Service
 
+__all__ = ["postgresql_server", "postgresql_url"]
 APPLICATION = Path(__file__).with_name("application.py")
+on_either_database = pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)
 
 
 @pytest.fixture
-def service(tmp_path: Path) -> Iterator[Service]:
-    home = tmp_path / "home"
-    service = Service(APPLICATION, home, ANABRANCH_CHECKPOINT_RECORDS="400", ANABRANCH_SLICE_RECORDS="1000")
+def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]:
+    """A service whose log is in its home or, `on_either_database`, also in PostgreSQL."""
+    database = {}
+    if getattr(request, "param", "sqlite") == "postgresql":
+        database["ANABRANCH_DATABASE"] = request.getfixturevalue("postgresql_url")
+    often = {"ANABRANCH_CHECKPOINT_RECORDS": "400", "ANABRANCH_SLICE_RECORDS": "1000"}
+    service = Service(APPLICATION, tmp_path / "home", **often, **database)
     yield service
     service.close()
 

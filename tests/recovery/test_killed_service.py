@@ -9,8 +9,10 @@ from random import Random
 import httpx
 import pytest
 
-from tests.recovery.conftest import assert_exact, rides
+from tests.recovery.conftest import assert_exact, on_either_database, rides
 from tests.service import Service
+
+pytestmark = on_either_database
 
 
 @pytest.mark.parametrize("seed", [1, 2])
