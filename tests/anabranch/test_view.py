@@ -166,7 +166,7 @@ EVERYTHING = {
 
 
 @pytest.mark.parametrize("by", ["url", ("url", "text"), (), lambda page: (page.text or "").split()])
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(rows=ROWS, cuts=st.sets(st.integers(0, 30)))
 def test_any_chunks_fold_to_the_same_as_one_event_at_a_time(by: Any, rows: list[Any], cuts: set[int]) -> None:
     """Folded on, or folded apart and merged, packed or not."""

@@ -101,7 +101,7 @@ PLACES = st.sets(st.tuples(KEYS, st.integers(-3, 30)), max_size=60)
 BOUNDS = st.none() | st.integers(-5, 32)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(
     places=PLACES,
     block_bytes=st.sampled_from([1, 300, 1_000_000]),

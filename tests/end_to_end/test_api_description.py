@@ -58,7 +58,7 @@ def ask_everything(service: Service, mode: GenerationMode, paths: str = "") -> i
             continue
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(max_examples=20, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=20, database=None, suppress_health_check=list(HealthCheck))
         def ask(case: Case[Any]) -> None:
             nonlocal asked
             if case.query and "after" in case.query:

@@ -213,7 +213,7 @@ def assert_same(found: dict[Place, Any], expected: dict[Place, Any]) -> None:
             assert same, f"{place} {name}: {found[place][name]} where plain Python finds {value}"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps=steps, slice_records=st.integers(1, 20))
 def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_did(
     steps: list[Step], slice_records: int
@@ -228,7 +228,7 @@ def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_di
         assert_same(presented(view, world.batch(view, Cut((world.end,)), slice_records)), expected)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=steps)
 def test_epochs_abut_the_batch_and_are_never_more_than_two(steps: list[Step]) -> None:
     world = World()

@@ -189,7 +189,7 @@ def in_one_stream(step: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str,
     yield step[0][0], [data for _, data in step]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps)
 def test_frozen_features_are_those_of_plain_python(steps: list[Any]) -> None:
     world, before = World(), list[tuple[str, dict[str, Any]]]()
@@ -208,7 +208,7 @@ def test_frozen_features_are_those_of_plain_python(steps: list[Any]) -> None:
     assert world.state.learners["minutes"].failed == 0
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(steps, ride_events)
 def test_a_prediction_request_gets_the_features_that_the_event_would(steps: list[Any], ride: Any) -> None:
     world = World()

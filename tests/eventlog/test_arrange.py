@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch import Cut
@@ -10,7 +10,6 @@ from eventlog.arrange import arrange
 ids = st.none() | st.sampled_from("abcdef")
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.lists(ids, max_size=5), min_size=1, max_size=4),
     st.dictionaries(st.sampled_from("abcdef"), st.integers(0, 99)),

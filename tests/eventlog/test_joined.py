@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.segment import Segment, joined
@@ -25,7 +25,6 @@ def content(segments: Iterable[Segment]) -> list[tuple[object, ...]]:
     return [(r.offset, r.stream, r.time, r.id, r.key, r.data) for segment in segments for r in segment.records()]
 
 
-@settings(deadline=None)
 @given(pieces=pieces, most=st.integers(1, 10))
 def test_joined_segments_hold_the_same_records_in_order(pieces: list[tuple[str, int]], most: int) -> None:
     plain = segments(pieces)

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import Segment, recent
@@ -14,7 +14,6 @@ def segment(offset: int, count: int, size: int = 2) -> Segment:
 commits = st.lists(st.tuples(st.sampled_from([0, 0, 0, 5]), st.lists(st.integers(1, 4), max_size=3)), max_size=8)
 
 
-@settings(deadline=None)
 @given(commits=commits, start=st.integers(0, 60), limit=st.integers(1, 20))
 def test_what_is_read_is_what_was_committed_last_without_a_gap(
     commits: list[tuple[int, list[int]]], start: int, limit: int

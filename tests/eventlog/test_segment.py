@@ -4,7 +4,7 @@ from array import array
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog import Segment
@@ -18,7 +18,6 @@ events = st.dictionaries(
 layouts = st.sampled_from([0, orjson.OPT_INDENT_2, orjson.OPT_APPEND_NEWLINE])
 
 
-@settings(deadline=None)
 @given(
     offset=st.integers(0, 2**40),
     rows=st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), texts, texts, events, layouts), min_size=1, max_size=6),

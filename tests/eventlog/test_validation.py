@@ -6,7 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch import Stream
@@ -185,7 +185,6 @@ plausible = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(
     events=st.lists(plausible | values, min_size=1, max_size=3),
     stream=st.sampled_from([rentals, sales, doubled, pings]),
@@ -214,7 +213,6 @@ def test_every_event_is_either_stored_so_that_it_reads_the_same_or_refused(event
                 assert not isinstance(plain, float) or math.isfinite(plain)
 
 
-@settings(deadline=None)
 @given(
     st.binary(max_size=60),
     st.sampled_from([JSON, NDJSON, "application/cloudevents+json", "application/vnd.apache.arrow.stream"]),

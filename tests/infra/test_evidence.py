@@ -6,7 +6,7 @@ from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -77,7 +77,6 @@ def evidence_of(view: View, rows: list[dict[str, Any]]) -> dict[str, Any]:
     return dict(zip(view.aggregates, found, strict=True))
 
 
-@settings(deadline=None)
 @given(rows=rows)
 def test_what_the_fold_answers_is_right(rows: list[dict[str, Any]]) -> None:
     answers, evidence = answers_of(view, rows), evidence_of(view, rows)

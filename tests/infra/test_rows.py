@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import ImportFileError
@@ -40,7 +40,6 @@ def written(path: Path, content: bytes) -> Path:
     return path
 
 
-@settings(deadline=None)
 @given(table=tables, packed=st.booleans(), delimiter=st.sampled_from(DELIMITERS))
 def test_csv_goes_on_at_any_batch_whatever_is_quoted(
     folder: Path, table: list[dict[str, str]], packed: bool, delimiter: str
@@ -53,14 +52,12 @@ def test_csv_goes_on_at_any_batch_whatever_is_quoted(
     read_from_everywhere(path, table, Columns(frozenset({"b", "c"})))
 
 
-@settings(deadline=None)
 @given(table=tables, packed=st.booleans())
 def test_ndjson_goes_on_at_any_batch(folder: Path, table: list[dict[str, str]], packed: bool) -> None:
     content = b"\n".join(json.dumps(row).encode() for row in table)
     read_from_everywhere(written(folder / ("x.ndjson.gz" if packed else "x.ndjson"), content), table)
 
 
-@settings(deadline=None)
 @given(table=tables.filter(bool), group=st.integers(1, 5))
 def test_parquet_goes_on_at_any_batch_of_any_row_group(folder: Path, table: list[dict[str, str]], group: int) -> None:
     path = folder / "x.parquet"

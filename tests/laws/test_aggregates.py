@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.laws import checks
 from tests.laws.table import TABLE, Case, Contribution
 
-LAWS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+LAWS = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 every_case = pytest.mark.parametrize("case", TABLE, ids=str)
 
 

@@ -27,8 +27,8 @@ Maker = Callable[[], Blend]
 LEARNERS = ("hedge", "fixed_share", "ada_hedge", "boa", "ml_poly")
 EXPERTS = ("batch", "speed", "tree")
 SEEDS = st.integers(0, 10**6)
-MANY = settings(max_examples=50, deadline=None)
-FEW = settings(max_examples=5, deadline=None)
+MANY = settings(max_examples=50)
+FEW = settings(max_examples=5)
 
 
 def blend_with(make: Maker, experts: tuple[str, ...] = EXPERTS) -> Blend:
@@ -149,13 +149,17 @@ def test_the_weight_of_a_perfect_expert_goes_to_one(name: str, metric: str, seed
 
 
 def check_the_diverged_one_is_out(make: Maker, seed: int, *, limit: float = 0.1) -> None:
-    """Its losses become a million times larger; it is out within some examples, whatever it was worth before."""
-    blend = blend_with(make)
+    """Its losses become a million times larger; it is out within some examples, whatever it was worth before.
+
+    They are wild, but of one size: to a blend whose unit is the widest loss ever seen, one that is a hundred times
+    wider than the others makes those weigh nothing.
+    """
+    blend, chance = blend_with(make), Random(seed)
     for losses in noise(seed, count=200):
         better = losses | {"tree": losses["tree"] * 0.1}
         blend.update(better, better)
     for losses in noise(seed, count=100):
-        wild = losses | {"tree": losses["tree"] * 1e6}
+        wild = losses | {"tree": 1e6 * chance.uniform(0.5, 1.5)}
         blend.update(wild, wild)
     assert blend.weights()["tree"] < limit, blend.weights()
 

@@ -55,7 +55,7 @@ def test_distinct_depends_on_the_set_of_values_alone(count: int) -> None:
         assert aggregate.pack(aggregate.gathered(set(again))) == (expected,)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(st.integers(0, 2000), max_size=400), st.randoms(use_true_random=False))
 def test_a_small_distinct_sketch_does_not_depend_on_order_either(values: list[int], rng: random.Random) -> None:
     aggregate = over("integer", agg.distinct("field", precision=5))
@@ -106,7 +106,6 @@ def test_top_is_exact_up_to_the_size_it_states(k: int) -> None:
     assert all(row["count"] == right[row["value"]] for row in aggregate.present(state))
 
 
-@settings(deadline=None)
 @given(
     st.lists(st.floats(1e-3, 1e6) | st.floats(-1e6, -1e-3) | st.just(0.0), min_size=1, max_size=200),
     st.floats(0, 1),

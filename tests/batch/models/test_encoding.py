@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.models.encoding import Encoding, FeatureKind
@@ -32,7 +32,6 @@ def rows_of(features: list[dict[str, Any]]) -> Rows:
     return Rows(pa.table({"_label": pa.array([1.0] * len(features)), **table}), KINDS)
 
 
-@settings(deadline=None)  # machines are shared
 @given(st.lists(FEATURES, min_size=1), st.lists(FEATURES, min_size=1))
 def test_a_prediction_sees_the_numbers_that_training_saw(
     learnt: list[dict[str, Any]], asked: list[dict[str, Any]]
@@ -58,7 +57,6 @@ ODD = st.fixed_dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(ODD, min_size=1, max_size=40))
 def test_many_rows_are_encoded_as_each_of_them(rows: list[dict[str, Any]]) -> None:
     encoding = Encoding(KINDS, {"place": ["A", "B"]})
