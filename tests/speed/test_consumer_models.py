@@ -16,7 +16,7 @@ from eventlog.publication import Publication
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from speed.outbox import FEATURES
-from tests.speed.test_learner import Below, hours, make_app, ride
+from tests.speed.learner_world import Below, hours, make_app, ride
 
 
 class Kept(Below):

@@ -11,8 +11,8 @@ from anabranch import App, Cut
 from eventlog.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
+from tests.speed.learner_world import Ride, ride
 from tests.speed.test_consumer_models import append
-from tests.speed.test_learner import Ride, ride
 
 
 class WatchedLog(MemoryLog):

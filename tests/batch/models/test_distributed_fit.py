@@ -9,7 +9,7 @@ import pytest
 from distributed import LocalCluster
 
 from tests.batch.conftest import Home
-from tests.batch.models.test_training import ODD_ROWS, ROWS, entry, home_with, model, predictions, rides
+from tests.batch.models.training import ODD_ROWS, ROWS, entry, home_with, model, predictions, rides
 
 pytest.importorskip("pandas")  # of the extra `cluster`
 

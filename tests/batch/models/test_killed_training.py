@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.batch.conftest import Home
-from tests.batch.models.test_training import HEAD, entry, model, predictions, rides
+from tests.batch.models.training import HEAD, entry, model, predictions, rides
 
 ROOT = Path(__file__).parents[3]
 HANGING = """

@@ -1,116 +1,19 @@
-"""Candidates, the gate, files of versions: what becomes of the rows."""
+"""Any estimator of scikit-learn or LightGBM is trained; the best candidate wins."""
 
 from __future__ import annotations
 
 import math
-import pickle
-import random
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from batch.errors import CorruptGenerationError, ModelFileError, VersionError
 from batch.models.candidates import candidates
 from batch.progress import MODEL_STAGES, STAGES
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
-from tests.batch.rides import START
-from tests.batch.test_run import Crash, CrashAt, damage
-
-HEAD = """
-from datetime import datetime
-from typing import Any
-import numpy as np
-from lightgbm import LGBMClassifier, LGBMRegressor
-from pydantic import BaseModel
-from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
-from sklearn.dummy import DummyClassifier, DummyRegressor
-from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor, RandomForestClassifier
-from sklearn.linear_model import LogisticRegression, Ridge
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
-from sklearn.svm import LinearSVC
-from anabranch import App, agg
-app = App("training")
-
-class Ride(BaseModel):
-    at: datetime
-    station: str
-    size: float | None = None
-    minutes: float = 0.0
-    long: bool = False
-    kind: str = "a"
-    grade: int = 1
-
-rides = app.stream("rides", Ride, time="at")
-usage = app.view("usage", of=rides, by="station", n=agg.count())
-
-class Broken(BaseEstimator):
-    def fit(self, X, y):
-        raise ValueError("broken as planted")
-
-class Nowhere(RegressorMixin, BaseEstimator):
-    def fit(self, X, y):
-        self.fitted_ = True
-        return self
-    def predict(self, X):
-        return np.full(len(X), np.nan)
-"""
-MODEL = """
-@app.model("{name}", on=rides, label="{label}", task="{task}", batch=lambda: {batch}, speed=lambda: None{more})
-def {name}(ride, views):
-    return {{"station": ride.station, "size": ride.size, "night": ride.at.hour < 6}}
-"""
-
-
-def home_with(home: Home, *models: str, file: str = "app.py") -> Home:
-    path = home.path / file
-    path.write_text(HEAD + "".join(models))
-    home.app_path = str(path)
-    return home
-
-
-def model(batch: str, name: str = "m", label: str = "minutes", task: str = "regression", more: str = "") -> str:
-    return MODEL.format(name=name, label=label, task=task, batch=batch, more=more)
-
-
-def rides(count: int, seed: int = 0, day: int = 0, noise: float = 1.0) -> list[dict[str, Any]]:
-    """Rides whose length depends on the station and the size."""
-    chance = random.Random(seed)
-    found = []
-    for number in range(count):
-        place, size = chance.randrange(4), chance.choice([None, chance.uniform(0, 10)])
-        minutes = 10.0 * place + (size or 5.0) + chance.uniform(-noise, noise)
-        at = START + timedelta(days=day, minutes=number)
-        kind = "abcd"[place]
-        ride = {"at": at.isoformat(), "station": "ABCD"[place], "size": size, "minutes": minutes}
-        found.append({**ride, "long": minutes > 20, "kind": kind, "grade": place})
-    return found
-
-
-def entry(home: Home, number: int, name: str = "m") -> Any:
-    generation = home.open(number)
-    found = generation.manifest["models"][name]
-    generation.close()
-    return found
-
-
-def predictions(home: Home, number: int, version: int, rows: list[Any], name: str = "m") -> Any:
-    generation = home.open(number)
-    found = generation.predictor(home.app.models[name], version).predict(rows)
-    generation.close()
-    return found
-
-
-ROWS: list[dict[str, Any]] = [{"station": s, "size": size, "night": False} for s in "ABCD" for size in (1.0, 9.0)]
-ODD_ROWS: list[dict[str, Any]] = [
-    {"station": "new", "size": None, "night": None},
-    {"station": None},
-    {"size": "text", "other": 1},
-    {},
-]
+from tests.batch.models.training import ODD_ROWS, ROWS, entry, home_with, model, predictions, promoted, rides
+from tests.batch.test_run import Crash, CrashAt
 
 REGRESSORS = [
     "LGBMRegressor(n_estimators=100)",
@@ -118,6 +21,8 @@ REGRESSORS = [
     "Ridge()",
     "make_pipeline(StandardScaler(), Ridge())",
 ]
+
+
 CLASSIFIERS = [
     "LGBMClassifier(n_estimators=100)",
     "HistGradientBoostingClassifier()",
@@ -229,11 +134,6 @@ def test_where_nothing_can_be_trained_the_views_are_published_and_the_run_says_s
     assert promoted(home) == [{"good": 1}]
 
 
-def promoted(home: Home) -> list[dict[str, int]]:
-    events = [r.data for s in home.segments() if s.stream == "_anabranch" for r in s.records()]
-    return [event["promoted"] for event in events if event["kind"] == "batch_published"]
-
-
 def test_candidates_have_names() -> None:
     class Fake:
         name = "fake"
@@ -263,144 +163,6 @@ def test_early_stopping_takes_fewer_rounds_and_the_served_model_as_many(home: Ho
         for file in (version["file"], version["gate"]["file"])
     ]
     assert trees[0] == trees[1] < 1_000
-
-
-# the gate
-
-
-def test_a_planted_bad_model_is_rejected_and_kept(home: Home) -> None:
-    home_with(home, model("LGBMRegressor(n_estimators=50)"))
-    home.post("rides", rides(300))
-    home.run()
-    home_with(home, model("DummyRegressor(strategy='constant', constant=1e4)"), file="bad.py")
-    home.post("rides", rides(100, seed=1, day=1))
-    outcome = home.run()
-    assert any("rejected" in problem and "'m'" in problem for problem in outcome.problems)
-    found = entry(home, 2)
-    bad, good = found["versions"]
-    assert (bad["version"], bad["promoted"], good["version"], good["promoted"]) == (2, False, 1, True)
-    assert bad["holdout"]["incumbent"] < bad["holdout"]["loss"]
-    assert found["champion"] == 1
-    assert promoted(home) == [{"m": 1}, {}]
-    assert predictions(home, 2, 2, ROWS[:1]) == [1e4], "a user may promote it all the same"
-    assert predictions(home, 2, 1, ROWS) == predictions(home, 1, 1, ROWS)
-
-
-def test_a_version_that_is_as_good_within_its_tolerance_takes_over(home: Home) -> None:
-    home_with(home, model("LGBMRegressor(n_estimators=50)", more=", tolerance=0.5"))
-    for day in range(3):
-        home.post("rides", rides(200, seed=day, day=day))
-        assert not home.run().problems
-    found = entry(home, 3)
-    assert [version["version"] for version in found["versions"]] == [3, 2, 1]
-    assert found["champion"] == 3
-    assert promoted(home) == [{"m": 1}, {"m": 2}, {"m": 3}]
-    assert found["versions"][0]["holdout"]["incumbent"] > 0
-
-
-def test_the_gate_compares_models_that_have_not_seen_the_holdout(home: Home) -> None:
-    """A champion that is refit on all rows would know them by heart, and no new version could ever beat it."""
-    home_with(home, model("RandomForestClassifier(min_samples_leaf=1)", label="long", task="binary"))
-    events = rides(300, noise=30.0)
-    home.post("rides", events)
-    home.run()
-    home.post("rides", rides(3, seed=5, day=1, noise=30.0))
-    home.run()
-    holdout = entry(home, 2)["versions"][0]["holdout"]
-    assert holdout["incumbent"] == pytest.approx(entry(home, 1)["versions"][0]["holdout"]["loss"], rel=0.2)
-
-
-def test_the_incumbent_is_the_champion_that_the_log_names(home: Home) -> None:
-    home_with(home, model("LGBMRegressor(n_estimators=50)", more=", tolerance=9.0"))
-    for day in range(2):
-        home.post("rides", rides(200, seed=day, day=day))
-        home.run()
-    home.log.mark({"kind": "model_rolled_back", "model": "m", "version": 1, "previous": 2})
-    home_with(home, model("DummyRegressor(strategy='constant', constant=1e4)"), file="bad.py")
-    home.run()
-    found = entry(home, 3)
-    assert found["champion"] == 1
-    of_first = found["versions"][0]["holdout"]["incumbent"]
-    home.log.mark({"kind": "model_promoted", "model": "m", "version": 2, "previous": 1})
-    home.run()
-    assert entry(home, 4)["champion"] == 2
-    assert entry(home, 4)["versions"][0]["holdout"]["incumbent"] != of_first
-
-
-def test_features_of_another_definition_begin_anew(home: Home) -> None:
-    home_with(home, model("LGBMRegressor(n_estimators=20)"))
-    home.post("rides", rides(100))
-    home.run()
-    home_with(
-        home, model("LGBMRegressor(n_estimators=20)").replace("ride.at.hour < 6", "ride.at.hour < 7"), file="b.py"
-    )
-    assert not home.run().problems
-    found = entry(home, 2)
-    assert [version["version"] for version in found["versions"]] == [2]
-    assert (found["champion"], promoted(home)) == (2, [{"m": 1}, {"m": 2}])
-    with pytest.raises(VersionError, match="another definition"):
-        home.open(1).predictor(home.app.models["m"], 1)
-
-
-# files
-
-
-def test_the_newest_versions_and_the_champion_are_carried(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    home_with(home, model("DummyRegressor(strategy='constant', constant=5.0)"))
-    home.post("rides", rides(40))
-    home.run()
-    home_with(home, model("DummyRegressor(strategy='constant', constant=1e4)"), file="bad.py")
-    for _ in range(9):
-        home.run()
-    found = entry(home, 10)
-    assert [version["version"] for version in found["versions"]] == [10, 9, 8, 7, 6, 5, 4, 3, 1]
-    assert predictions(home, 10, 1, ROWS[:1]) == [5.0]
-    assert sorted(path.name for path in home.generations.iterdir()) == ["10", "8", "9"]
-    with pytest.raises(VersionError, match="no version 2 of 'm'; it has 10, 9"):
-        home.open(10).predictor(home.app.models["m"], 2)
-
-
-def test_a_file_that_is_not_the_published_one_is_never_opened(home: Home) -> None:
-    home_with(home, model("Ridge()"), model("LGBMRegressor(n_estimators=5)", "trees"))
-    home.post("rides", rides(60))
-    home.run()
-    pickled = home.generations / "1" / entry(home, 1)["versions"][0]["file"]["path"]
-    assert pickled.suffix == ".pickle"
-    evil = pickle.dumps(Path("/"))
-    pickled.unlink()
-    pickled.write_bytes(evil)
-    with pytest.raises(CorruptGenerationError, match=str(pickled)):
-        home.open(1).predictor(home.app.models["m"], 1)
-    damage(home.generations / "1" / entry(home, 1, "trees")["versions"][0]["file"]["path"], "altered")
-    with pytest.raises(CorruptGenerationError):
-        home.open(1).predictor(home.app.models["trees"], 1)
-    outcome = home.run()
-    assert len([problem for problem in outcome.problems if "is lost" in problem]) == 2
-    assert [version["version"] for version in entry(home, 2)["versions"]] == [2]
-    assert home.open(2).predictor(home.app.models["m"], 2).predict(ROWS[:1])
-
-
-def test_an_estimator_that_cannot_be_opened_any_more_says_so(home: Home, tmp_path: Path) -> None:
-    from batch.models.predictor import Predictor
-
-    path = tmp_path / "m.pickle"
-    path.write_bytes(b"cno_such_module\nThing\n.")
-    held = {"format": "pickle", "encoding": {"kinds": {}, "categories": {}, "classes": []}}
-    with pytest.raises(ModelFileError, match="no_such_module"):
-        Predictor.open(1, "regression", held, path)
-
-
-def test_a_champion_whose_generation_is_damaged_is_carried_from_another(home: Home) -> None:
-    home_with(home, model("LGBMRegressor(n_estimators=20)", more=", tolerance=9.0"))
-    for day in range(2):
-        home.post("rides", rides(100, seed=day, day=day))
-        home.run()
-    damage(home.generations / "2" / "views" / "usage.sqlite", "altered")
-    home.run()
-    assert [version["version"] for version in entry(home, 3)["versions"]] == [3, 2, 1]
-
-
-# reproducible
 
 
 def test_the_same_log_cut_and_seed_give_the_same_predictions(home: Home, tmp_path: Path) -> None:
