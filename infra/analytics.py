@@ -241,7 +241,8 @@ class Analytics:
 def desk_of(process: Process, analytics: Analytics) -> Desk:
     """What runs statements on the snapshots of a process."""
     folders = [process.home / name for name in ("analytics", "lake", "generations")]
-    return Desk(analytics, process.settings.sql_limits, folders, process.settings.log_format)
+    settings = process.settings
+    return Desk(analytics, settings.sql_limits, folders, process.home / "scratch", settings.log_format)
 
 
 class _RefusedError(Exception):

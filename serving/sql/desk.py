@@ -83,23 +83,34 @@ class Desk:
         As `sandbox.Limits` has them.
     readable
         The folders that everything which queries read is in.
+    scratch
+        Where queries spill to: a folder of the desk alone, which is removed at its beginning, too, for one that was
+        killed leaves it behind.
     log_format
         How the processes that run queries log; see `serving.log_lines`.
     """
 
-    def __init__(self, source: Source, limits: Mapping[str, Any], readable: Sequence[Path], log_format: str = "text"):
+    def __init__(
+        self,
+        source: Source,
+        limits: Mapping[str, Any],
+        readable: Sequence[Path],
+        scratch: Path,
+        log_format: str = "text",
+    ):
         self._source = source
         self._limits = dict(limits)
         self._seconds: float = limits["seconds"]
         self._readable = readable
         self._log_format = log_format
-        self._scratch = ""
-        self._runners: list[Child] = []
-        self._busy: set[Child] = set()
+        self._scratch = scratch
+        self._runners: list[RunnerProcess] = []
+        self._busy: set[RunnerProcess] = set()
         self._lock = threading.Lock()
         self._outstanding = 0
         self._closed = False
         self._threads = ThreadPoolExecutor(RUNNING_MOST, "sql")
+        shutil.rmtree(scratch, ignore_errors=True)
 
     def submit(self, query: Query) -> Future[Answer]:
         """Queue a query. The future raises `errors.SqlError`.
@@ -130,8 +141,7 @@ class Desk:
         for runner in ending:
             runner.end()
         self._threads.shutdown(cancel_futures=True)
-        if self._scratch:
-            shutil.rmtree(self._scratch, ignore_errors=True)
+        shutil.rmtree(self._scratch, ignore_errors=True)
 
     def _done(self, future: Future[Answer]) -> None:
         with self._lock:
@@ -168,7 +178,7 @@ class Desk:
         return Answer(body, head["rows"], head["truncated"], facts)
 
     @contextmanager
-    def _runner(self) -> Iterator[Child]:
+    def _runner(self) -> Iterator[RunnerProcess]:
         """A process for one query; it is used again if it is alive then."""
         with self._lock:
             if self._closed:
@@ -193,18 +203,32 @@ class Desk:
             if self._closed:
                 runner.end()
 
-    def _start(self) -> Child:
-        if not self._scratch:
-            self._scratch = tempfile.mkdtemp(prefix="anabranch-sql-")
-        for folder in self._readable:
-            folder.mkdir(parents=True, exist_ok=True)  # the right to read it is given before it may be there
+    def _start(self) -> RunnerProcess:
+        try:
+            for folder in (self._scratch, *self._readable):
+                folder.mkdir(parents=True, exist_ok=True)  # the right to read it is given before it may be there
+            scratch = tempfile.mkdtemp(dir=self._scratch)
+        except OSError as error:
+            raise SqlUnavailableError(f"There is no place to run the query in: {error}") from None
         command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
         packages = str(Path(__file__).parents[2])
         environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath, **_SPARING}
-        return Child([*command, self._log_format, self._scratch, *map(str, self._readable)], environment, self._scratch)
+        return RunnerProcess([*command, self._log_format, scratch, *map(str, self._readable)], environment, scratch)
 
-    def _await(self, runner: Child) -> None:
+    def _await(self, runner: RunnerProcess) -> None:
         try:
             runner.ask({}, _START_SECONDS)
         except ChildEndedError as ended:
             raise SqlUnavailableError(f"The process that was to run the query did not start: {ended}") from None
+
+
+class RunnerProcess(Child):
+    """A process for queries, with a folder that goes when it does, whatever a killed query had spilt."""
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str] | None, scratch: str):
+        super().__init__(command, environment, scratch)
+        self.scratch = scratch
+
+    def end(self) -> None:
+        super().end()
+        shutil.rmtree(self.scratch, ignore_errors=True)

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -19,7 +21,7 @@ import pytest
 from serving.routes.sql import _wanted
 from serving.sql import landlock
 from serving.sql.child import Child, ChildEndedError
-from serving.sql.desk import Desk, Query
+from serving.sql.desk import Desk, Query, RunnerProcess
 from serving.sql.errors import (
     NotAcceptableError,
     SqlError,
@@ -34,6 +36,9 @@ from serving.sql.errors import (
 from serving.sql.runner import Runner
 
 LIMITS = {"seconds": 2.0, "memory_bytes": 100_000_000, "rows": 100, "result_bytes": 100_000}
+
+
+SPILLING = "SELECT count(DISTINCT word) FROM (SELECT md5(range::VARCHAR) AS word FROM range(100000000))"
 
 
 class Source:
@@ -57,7 +62,7 @@ class Source:
 
 @pytest.fixture
 def desk(tmp_path: Path) -> Iterator[Desk]:
-    with closing(Desk(Source(tmp_path), LIMITS, [tmp_path])) as desk:
+    with closing(Desk(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as desk:
         yield desk
 
 
@@ -107,10 +112,10 @@ def test_a_runner_that_is_spent_is_replaced(tmp_path: Path) -> None:
     )
 
     class OfSpentRunners(Desk):
-        def _start(self) -> Child:
-            return Child([sys.executable, "-c", script])
+        def _start(self) -> RunnerProcess:
+            return RunnerProcess([sys.executable, "-c", script], None, tempfile.mkdtemp(dir=tmp_path))
 
-    with closing(OfSpentRunners(Source(tmp_path), LIMITS, [tmp_path])) as desk:
+    with closing(OfSpentRunners(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as desk:
         pids = {desk.submit(Query("SELECT 1", [], "json")).result(60).body for _ in range(3)}
     assert len(pids) == 3
 
@@ -177,7 +182,7 @@ def test_a_result_that_is_too_large_is_cut_or_refused(desk: Desk) -> None:
 
 
 def test_what_runs_ends_with_the_desk(tmp_path: Path) -> None:
-    desk = Desk(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path])
+    desk = Desk(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], tmp_path / "scratch")
     ask(desk, "SELECT 1")
     running = desk.submit(Query("SELECT count(*) FROM range(1000000000000)", [], "json"))
     threading.Thread(target=desk.close).start()
@@ -186,6 +191,24 @@ def test_what_runs_ends_with_the_desk(tmp_path: Path) -> None:
     desk.close()
     with pytest.raises(SqlError):
         desk.submit(Query("SELECT 1", [], "json")).result(30)
+
+
+def test_what_a_killed_query_had_spilt_goes_with_it(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    (scratch / "of a desk that was killed").mkdir(parents=True)
+    with closing(Desk(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], scratch)) as desk:
+        assert not scratch.exists()
+        spilling = desk.submit(Query(SPILLING, [], "json"))
+        while not any(path.stat().st_size for path in scratch.glob("*/duckdb_temp*")):
+            assert not spilling.done()
+            time.sleep(0.02)  # a statement tells nobody that it spills
+        (runner,) = desk._busy
+        os.kill(runner.pid, signal.SIGKILL)
+        with pytest.raises(SqlTooLargeError):
+            spilling.result(30)
+        assert list(scratch.iterdir()) == []
+        assert ask(desk, "SELECT 1")["rows"] == [[1]]
+    assert not scratch.exists()
 
 
 @pytest.mark.parametrize(
