@@ -12,7 +12,8 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from anabranch import Model
+from anabranch import Model, Stream
+from eventlog.ingest import Admission
 from serving import openapi
 from serving.errors import InvalidExampleError, NotFoundError
 from serving.metrics import Metrics
@@ -67,18 +68,9 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
         query = request.scope["query_string"]
         parameters = parse(query, _PARAMETERS) if query else {}
         raw = await read_body(request, service.limits.max_body_bytes)
-        content_type = request.headers.get("content-type")
-        read = asked.examples.read
-        if len(raw) <= _QUICK_BYTES:
-            body = read(content_type, raw, service.limits.max_events)
-        else:
-            body = await run_in_threadpool(read, content_type, raw, service.limits.max_events)
+        body = await _read(asked.examples, request.headers.get("content-type"), raw, service.limits.max_events)
         recorded = parameters.get("record") and body.askings
-        admission = None
-        if recorded:
-            admission = await admitted(service, asked.model.on, _HEADERS, raw)
-            if admission.rejected:
-                raise InvalidExampleError([{"index": e.index, "errors": e.errors} for e in admission.rejected])
+        admission = await _admitted_all(service, asked.model.on, raw) if recorded else None
         if parameters:
             await until_asked(service.consumer, parameters)
         begun = time.perf_counter()
@@ -133,6 +125,21 @@ class _Asked:
     def answer(self, body: Body) -> dict[str, Any]:
         answers = self.predicting.answers(body.askings)
         return {"predictions": answers} if body.many else answers[0]
+
+
+async def _read(examples: Examples, content_type: str | None, raw: bytes, most: int) -> Body:
+    """The examples of a body; a large one is read in a thread."""
+    if len(raw) <= _QUICK_BYTES:
+        return examples.read(content_type, raw, most)
+    return await run_in_threadpool(examples.read, content_type, raw, most)
+
+
+async def _admitted_all(service: Service, stream: Stream, raw: bytes) -> Admission:
+    """The examples as events of their stream; raises `InvalidExampleError` if one of them is none."""
+    admission = await admitted(service, stream, _HEADERS, raw)
+    if admission.rejected:
+        raise InvalidExampleError([{"index": e.index, "errors": e.errors} for e in admission.rejected])
+    return admission
 
 
 def _bodies(service: Service) -> dict[str, Any]:

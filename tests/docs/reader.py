@@ -57,10 +57,8 @@ class Reader:
         elif block.is_answer:
             self._compare(block)
         elif block.language == "sh":
-            self._read_on()
             self.answer = self._run(block.text, block.line)
         elif block.language == "python":
-            self._read_on()
             self.answer = self._run(f"python - <<'END'\n{block.text}END\n", block.line)
         elif block.language == "cron":
             self.answer = self._run(_commands_of_crontab(block.text), block.line)
@@ -105,6 +103,7 @@ class Reader:
 
     def _run(self, script: str, line: int) -> str:
         """What bash prints. The folder and the exported variables are those of the block before."""
+        self._read_on()
         keep = f"trap '{{ export -p; echo cd \"$(pwd)\"; }} >{shlex.quote(str(self.state))}' EXIT"
         text = f"set -euo pipefail\n. {shlex.quote(str(self.state))}\n{keep}\n{self._here(script)}"
         done = subprocess.run(

@@ -12,19 +12,7 @@ from speed.blend.hedge import Hedge
 from speed.blend.mean import Mean
 from speed.blend.ml_poly import MlPoly
 from tests.laws import blend_checks, regret
-from tests.laws.blend_checks import (
-    check_late_and_leaving,
-    check_names_mean_nothing,
-    check_scale_free,
-    check_sleepers_do_not_suffer,
-    check_state_goes_on_to_the_bit,
-    check_the_blend_recovers,
-    check_the_diverged_one_is_out,
-    check_the_perfect_one_wins,
-    check_weights_are_convex,
-    noise,
-)
-from tests.laws.regret import check_regret_is_within_the_theorem
+from tests.laws.blend_checks import noise
 
 
 class Unnormalised(Mean):
@@ -85,17 +73,17 @@ class Forgetful(Hedge):
 
 
 BROKEN: list[tuple[Callable[..., None], tuple[Any, ...]]] = [
-    (check_weights_are_convex, (Unnormalised, noise(1))),
-    (check_names_mean_nothing, (ByOrder, 1)),
-    (check_scale_free, (InUnits, 1, 1e3, 1e-9)),
-    (check_the_perfect_one_wins, (Mean, "squared_error", 1)),
-    (check_the_perfect_one_wins, (Backwards, "log_loss", 1)),
-    (check_the_diverged_one_is_out, (Mean, 1)),
-    (check_the_blend_recovers, (MlPoly, 1)),
-    (check_regret_is_within_the_theorem, (Greedy, "against the heaviest", 1)),
-    (check_late_and_leaving, (Everything, 1)),
-    (check_sleepers_do_not_suffer, (Punishing, 1)),
-    (check_state_goes_on_to_the_bit, (Forgetful, 1)),
+    (blend_checks.check_weights_are_convex, (Unnormalised, noise(1))),
+    (blend_checks.check_names_mean_nothing, (ByOrder, 1)),
+    (blend_checks.check_scale_free, (InUnits, 1, 1e3, 1e-9)),
+    (blend_checks.check_the_perfect_one_wins, (Mean, "squared_error", 1)),
+    (blend_checks.check_the_perfect_one_wins, (Backwards, "log_loss", 1)),
+    (blend_checks.check_the_diverged_one_is_out, (Mean, 1)),
+    (blend_checks.check_the_blend_recovers, (MlPoly, 1)),
+    (regret.check_regret_is_within_the_theorem, (Greedy, "against the heaviest", 1)),
+    (blend_checks.check_late_and_leaving, (Everything, 1)),
+    (blend_checks.check_sleepers_do_not_suffer, (Punishing, 1)),
+    (blend_checks.check_state_goes_on_to_the_bit, (Forgetful, 1)),
 ]
 
 

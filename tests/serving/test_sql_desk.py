@@ -193,6 +193,15 @@ def test_what_runs_ends_with_the_desk(tmp_path: Path) -> None:
         desk.submit(Query("SELECT 1", [], "json")).result(30)
 
 
+def test_where_there_is_no_place_to_spill_to_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "full").write_text("no folder can be made in here")
+    with (
+        closing(Desk(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "full" / "scratch")) as desk,
+        pytest.raises(SqlUnavailableError, match="no place to run the query in"),
+    ):
+        ask(desk, "SELECT 1")
+
+
 def test_what_a_killed_query_had_spilt_goes_with_it(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     (scratch / "of a desk that was killed").mkdir(parents=True)
