@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from anabranch import SYSTEM, App, Cut
 from eventlog.lake import Lake
 from eventlog.log import Log
-from eventlog.segment import Segment
+from eventlog.log.segment import Segment
 
 WINDOW_BYTES = 128_000_000
 WINDOW_RECORDS = 1_000_000

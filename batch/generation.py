@@ -18,7 +18,7 @@ from anabranch.cut import Cut
 from anabranch.model import Model
 from anabranch.view import View, key_order
 from batch.errors import CorruptGenerationError, FormatError, VersionError
-from batch.models.predictor import Predictor
+from batch.models.predictor import VersionPredictor
 from batch.views import index_file
 
 FORMAT = 2
@@ -35,7 +35,7 @@ class Generation:
     folder
         Where its files are.
     manifest
-        What is said of it: see `batch.publication`.
+        What is said of it: see `batch.manifest`.
     number
         1, 2, ...
     cut
@@ -54,7 +54,7 @@ class Generation:
         self._connections: list[sqlite3.Connection] = []
         self._of_thread = threading.local()
         self._models: dict[str, dict[str, Any]] = manifest.get("models", {})
-        self._predictors: dict[tuple[str, int], Predictor] = {}
+        self._predictors: dict[tuple[str, int], VersionPredictor] = {}
         self._opening = threading.Lock()
 
     @classmethod
@@ -165,11 +165,11 @@ class Generation:
         return reader.tiles(keys, index_file.FIRST if after is None else index_file.behind(after), start, end)
 
     def versions(self, model: str) -> list[dict[str, Any]]:
-        """What it holds of the versions of a model, the newest first; see `batch.publication`."""
+        """What it holds of the versions of a model, the newest first; see `batch.manifest`."""
         held: list[dict[str, Any]] = self._models.get(model, {}).get("versions", [])
         return held
 
-    def predictor(self, model: Model, version: int) -> Predictor:
+    def predictor(self, model: Model, version: int) -> VersionPredictor:
         """A version of a model, opened once.
 
         Raises
@@ -188,7 +188,7 @@ class Generation:
             if known is None:
                 path = self.folder / held["file"]["path"]
                 verify(path, held["file"]["bytes"], held["file"]["sha256"])
-                known = self._predictors[model.name, version] = Predictor.open(version, model.task, held, path)
+                known = self._predictors[model.name, version] = VersionPredictor.open(version, model.task, held, path)
             return known
 
     def _held(self, model: Model, version: int) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from batch.errors import GenerationError
 from batch.generation import Generation
-from eventlog.publication import Publication
+from eventlog.decisions import Publication
 
 KEPT_GENERATIONS = 3
 """The newest so many stay on disk: a service may read one, and the next run may build on one before."""

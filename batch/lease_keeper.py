@@ -7,11 +7,11 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from eventlog.errors import LeaseLostError, LogUnavailableError
-from eventlog.leases import Lease
+from eventlog.registry.leases import Lease
 
 
 class Renewing(Protocol):
-    """The part of `eventlog.leases.Leases` that this needs."""
+    """The part of `eventlog.registry.leases.Leases` that this needs."""
 
     def acquire(self, name: str, holder: str, ttl_seconds: float) -> Lease | None: ...
 

@@ -29,33 +29,33 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import eventlog.lake_table  # noqa: F401 (Delta and Arrow load long: rather before the lease is held than after)
+import eventlog.lake.delta_table  # noqa: F401 (Delta and Arrow load long: rather before the lease is held than after)
 from anabranch import SYSTEM, App, Cut, load_app
 from anabranch.instant import instant, iso
 from batch import duck
 from batch.archive import archive, pending, trimmable
+from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import Starting
-from batch.crew import MEMORY_BYTES, Crew
 from batch.errors import LeaseHeldError
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
+from batch.manifest import publications, sync_folder, write_manifest
 from batch.models.champions import champions, system_events
 from batch.models.model_rows import remove_rows
-from batch.models.stages import Making, Models, report
+from batch.models.stages import Making, ModelStages, report
 from batch.plan import Slice, Work, plan
-from batch.progress import Progress, Silent, StageRecord, StageTimes, Together
-from batch.publication import publications, sync_folder, write_manifest
+from batch.run_progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
+from eventlog.decisions import Publication
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
-from eventlog.leases import Leases
 from eventlog.log import Log
-from eventlog.process import this_process
-from eventlog.publication import Publication
-from eventlog.runs import Run, Runs
+from eventlog.registry.lease_holder import this_process
+from eventlog.registry.leases import Leases
+from eventlog.registry.runs import Run, Runs
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
@@ -140,7 +140,7 @@ def run_batch(
         batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or Silent())
         try:
-            return batch.run(full, Crew(app_path, dask, workers, slice_records), train_bytes, retention_us)
+            return batch.run(full, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
             raise
@@ -184,7 +184,7 @@ class _Batch:
         self.generations.remove_unfinished()
         self.generations.workplace(self.name)
 
-    def run(self, full: bool, crew: Crew, train_bytes: int, retention_us: int) -> Outcome:
+    def run(self, full: bool, crew: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
@@ -248,7 +248,7 @@ class _Batch:
         archive(self.log, self.lake, self.app, self.cut, advance)
 
     def _fold(
-        self, works: Sequence[Work], starting: Starting, crew: Crew, models: Models
+        self, works: Sequence[Work], starting: Starting, crew: Capacity, models: ModelStages
     ) -> tuple[list[Slice], list[SliceDelta]]:
         """Fold all views; returns the slices of the replay, if there is one, and what each slice adds to the views."""
         total = sum(self.end - work.start for work in works)
@@ -266,7 +266,11 @@ class _Batch:
         return parts or [], sorted(found, key=lambda delta: delta.part)
 
     def _merge(
-        self, connection: duck.Connection, works: Sequence[Work], deltas: Sequence[SliceDelta], base: Generation | None
+        self,
+        connection: duck.Connection,
+        works: Sequence[Work],
+        deltas: Sequence[SliceDelta],
+        base: Generation | None,
     ) -> dict[str, dict[str, Any]]:
         """Write the files of every view; returns what the manifest says of them."""
         found = {}
@@ -285,7 +289,7 @@ class _Batch:
         self,
         connection: duck.Connection,
         starting: Starting,
-        models: Models,
+        models: ModelStages,
         parts: Sequence[Slice],
         deltas: Sequence[SliceDelta],
         base: Generation | None,
@@ -356,10 +360,10 @@ class _Batch:
         """Where the new generation is made."""
         return self.folder / "generation"
 
-    def _models(self, crew: Crew, train_bytes: int) -> Models:
+    def _models(self, crew: Capacity, train_bytes: int) -> ModelStages:
         home = self.generations.folder.parent
         check, problem = self.keeper.check, self._problem
-        return Models(self.app, crew, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
+        return ModelStages(self.app, crew, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that was killed after its publication did publish: the log says so."""

@@ -15,10 +15,10 @@ import duckdb
 from bench.data import appends
 from bench.report import Figure, at_most
 from bench.server import APPLICATION
-from eventlog.database import Database
 from eventlog.lake import Lake
-from eventlog.runs import Runs
-from eventlog.sql_log import SqlLog
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
+from eventlog.registry.runs import Runs
 
 EVENTS = int(os.environ.get("BENCH_BATCH_EVENTS", "5000000"))
 ROUNDS = 5

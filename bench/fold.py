@@ -10,8 +10,8 @@ from anabranch import Cut, Events, load_app
 from anabranch.view import Tiles
 from bench.data import appends
 from bench.report import Figure, at_least
-from eventlog.database import Database
-from eventlog.sql_log import SqlLog
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
 
 EVENTS = 200_000
 ROUNDS = 5

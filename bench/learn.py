@@ -17,10 +17,10 @@ from anabranch.lookups import Lookups
 from batch.run import run_batch
 from bench.data import appends
 from bench.report import Figure, at_least
-from infra.process import Process, opened
+from infra.composition import Process, opened
 from infra.settings import Settings
-from speed.expert import numeric
 from speed.fold import events_of
+from speed.learning.expert import numeric
 
 APPLICATION = Path(__file__).with_name("predict_application.py")
 TRAINED, LEARNT = 20_000, 60_000

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from anabranch import App, Cut, load_app
 from batch.archive import archive
+from batch.capacity import Capacity
 from batch.cluster import DaskWorkers
-from batch.crew import Crew
 from batch.models.replay import ReplayTask, replay
 from batch.plan import plan
 from bench.data import appends
 from bench.report import Figure, at_least
-from eventlog.database import Database
 from eventlog.lake import Lake
-from eventlog.sql_log import SqlLog
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 
@@ -74,7 +74,7 @@ def replay_rate(app: App, lake: Lake, home: Path, count: int) -> float:
     folder = home / f"run-{count}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    crew = Crew(str(APPLICATION), None, count, 100_000)
+    crew = Capacity(str(APPLICATION), None, count, 100_000)
     workers = DaskWorkers.local(count)
     list(workers.run(load_app, [str(APPLICATION)] * 2 * count))  # what a worker does once is no part of the rate
     begun = time.perf_counter()

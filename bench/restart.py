@@ -9,8 +9,8 @@ from pathlib import Path
 from bench.data import appends
 from bench.report import Figure, at_most
 from bench.server import free_port, up_command, wait_ready
-from eventlog.database import Database
-from eventlog.sql_log import SqlLog
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
 
 EVENTS = 1_000_000
 

@@ -1,16 +1,19 @@
-"""The event log: append, read, validate, dead letters, the lake.
+"""The event log: what comes in, the log itself, the lake, and what is remembered beside them.
 
-Read `log` first (what every log promises), then `segment` (what it hands out).
+Read `log` first (what every log promises), then `intake` (how an event gets there).
 
-`sql_log` keeps the log in a database, `memory_log` in memory; what both share is `arrange` and `fallback`. `commits` is
-the thread that commits for many, `hot` and `identities` hold the statements (run by `prepared`), `tables` all tables on
-one screen; `recent` is what was just committed.
-`ingest` is the door: `bodies` (with `cloudevents` and `arrow`) takes requests apart, `validation` (with `checks` and
-`storable`) looks at each event. `lake` holds what is archived, `lake_table` and `lake_columns` know its format. In the
-same database: `leases`, `runs`, `schemas`, `dead_letters`, `counts`.
+=============  =====================================================================================
+room           what is here
+=============  =====================================================================================
+`intake`       what comes in: bodies of requests, taken apart, validated, and in the form they are stored in
+`log`          the log: its contract, the log in a database, its twin in memory
+`lake`         the permanent master data set, one Delta Lake table a stream
+`registry`     the database and its tables: leases, runs, schemas, dead letters
+`counting`     how many events there are, how fast they come, how long commits take
+`decisions`    what the system itself writes into the log
+=============  =====================================================================================
 """
 
-from eventlog.log import Append, Appended, Log
-from eventlog.segment import Record, Segment
+from eventlog.log import Append, Appended, Log, Record, Segment
 
 __all__ = ["Append", "Appended", "Log", "Record", "Segment"]

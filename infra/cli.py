@@ -84,8 +84,8 @@ def batch_run(
 
     Example: `anabranch batch run examples/bikes.py`
     """
-    from infra.batching import run_batch
-    from infra.process import opened
+    from infra.batch_command import run_batch
+    from infra.composition import opened
 
     settings = _settings(app, home, dask=dask, log_format=log_format)
     logs.set_up(settings.log_format)
@@ -99,8 +99,8 @@ def batch_list(
     limit: Annotated[int, typer.Option(help="How many, the newest first.", min=1)] = 20,
 ) -> None:
     """The newest batch runs."""
-    from infra.batching import show_runs
-    from infra.process import opened
+    from infra.batch_command import show_runs
+    from infra.composition import opened
 
     with opened(_settings(None, home)) as process:
         show_runs(process, limit)
@@ -111,8 +111,8 @@ def batch_show(
     run: Annotated[str, typer.Argument(help="Its id, as in batch list.", metavar="RUN")], home: Home = None
 ) -> None:
     """One batch run with its stages."""
-    from infra.batching import show_run
-    from infra.process import opened
+    from infra.batch_command import show_run
+    from infra.composition import opened
 
     with opened(_settings(None, home)) as process:
         show_run(process, run)
@@ -137,8 +137,8 @@ def import_(
 
     Example: `anabranch import rentals.parquet --stream rentals examples/bikes.py`
     """
-    from infra.importing import import_file
-    from infra.process import opened
+    from infra.composition import opened
+    from infra.importing.file_import import import_file
 
     with opened(_settings(app, home)) as process:
         done = import_file(process, file, stream)
@@ -155,8 +155,8 @@ def verify(app: App = None, home: Home = None) -> None:
 
     Example: `anabranch verify examples/bikes.py`
     """
-    from infra.process import opened
-    from infra.verifying import verify as verify_all
+    from infra.composition import opened
+    from infra.verify.verification import verify as verify_all
 
     with opened(_settings(app, home)) as process:
         raise typer.Exit(0 if verify_all(process) else 1)
@@ -179,8 +179,8 @@ def sql(
 
     Example: `anabranch sql "SELECT station, sum(rentals) FROM view_usage GROUP BY ALL" examples/bikes.py`
     """
-    from infra.process import opened
-    from infra.sql import run_sql
+    from infra.analytics.sql_command import run_sql
+    from infra.composition import opened
 
     text = sys.stdin.read() if statement == "-" else statement
     with opened(_settings(app, home)) as process:
@@ -206,7 +206,7 @@ def status(
 
     Example: `anabranch status --watch`
     """
-    from infra.status import show_status
+    from infra.status.status import show_status
 
     raise typer.Exit(show_status(_settings(app, home, host=host, port=port), watch=watch, as_json=json, check=check))
 
@@ -224,7 +224,7 @@ def demo(
 
     Examples: `bikes` how long a rental lasts, `flights` labels that arrive hours later, `votes` concept drift.
     """
-    from infra.demo import run_demo, show_of
+    from infra.demo.demo import run_demo, show_of
 
     run_demo(_settings(None, home, port=port), show_of(example), stay=not exit_)
 

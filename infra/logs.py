@@ -8,7 +8,7 @@ import threading
 from types import TracebackType
 from typing import Any
 
-from serving.log_lines import ACCESS, JsonLines, formatter_of
+from serving.http.log_lines import ACCESS, JsonLines, formatter_of
 
 OURS = ("infra", "batch", "speed", "serving", "eventlog")
 """Our packages tell how they get on; of the libraries only warnings are worth a line."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from anabranch import Model
 from batch.errors import LeaseHeldError
+from infra.composition import Process
 from infra.errors import UsageError
-from infra.process import Process
 
 logger = logging.getLogger(__name__)
 _HOLDER = "cooldown"

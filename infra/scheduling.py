@@ -13,7 +13,7 @@ from cronsim import CronSim
 from anabranch.instant import instant, instant_us
 from batch.errors import LeaseHeldError
 from eventlog.clock import Clock
-from eventlog.runs import Runs
+from eventlog.registry.runs import Runs
 from infra.errors import UsageError
 
 logger = logging.getLogger(__name__)

@@ -19,20 +19,20 @@ from zoneinfo import ZoneInfo
 
 import uvicorn
 
-from eventlog.finder import Finder
-from eventlog.ingest import Limits
-from eventlog.rates import Rates
+from eventlog.counting.append_rates import AppendRates
+from eventlog.intake.door import BodyLimits
+from eventlog.log.event_finder import EventFinder
 from infra import logs
-from infra.analytics import Analytics, desk_of
-from infra.batching import BatchStarter
+from infra.analytics.analytics import Analytics, desk_of
+from infra.batch_command import BatchStarter
+from infra.composition import Process, opened
 from infra.errors import AlreadyRunningError, UsageError
-from infra.process import Process, opened
 from infra.retraining import Retraining
 from infra.scheduling import Schedule, Scheduler
 from infra.service_client import LOCK
 from infra.settings import Settings
 from serving.api import create_api
-from serving.recorder import Recorder
+from serving.models.prediction_recorder import Recorder
 from serving.service import Service
 from speed.consumer import Consumer
 
@@ -119,7 +119,7 @@ def _is_loopback(host: str) -> bool:
 
 def recorder_of(process: Process) -> Recorder:
     """What keeps predictions; it was not started."""
-    finder = Finder(process.database, process.log, process.lake)
+    finder = EventFinder(process.database, process.log, process.lake)
     return Recorder(process.log, finder, recording=process.settings.record_predictions)
 
 
@@ -134,7 +134,7 @@ def service_of(process: Process, consumer: Consumer, recorder: Recorder, schedul
         dead_letters=process.dead_letters,
         runs=process.runs,
         counts=process.counts.by_stream,
-        limits=Limits(
+        limits=BodyLimits(
             max_body_bytes=settings.max_body_bytes,
             max_events=settings.max_events,
             max_future_us=settings.max_future_us,
@@ -143,7 +143,7 @@ def service_of(process: Process, consumer: Consumer, recorder: Recorder, schedul
         start_batch=BatchStarter(process).start,
         clock=process.clock,
         recorder=recorder,
-        rates=Rates(process.database, process.clock).by_bucket,
+        rates=AppendRates(process.database, process.clock).by_bucket,
         commits=process.log.commits,
         next_run=lambda: None if scheduler is None else scheduler.next_run,
     )

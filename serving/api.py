@@ -7,18 +7,19 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from serving import dashboard, problems
-from serving.auth import ApiKey, SameSite
-from serving.batch_metrics import BatchMetrics
-from serving.heads import Heads
-from serving.lean import LeanRoute
-from serving.metrics import Measured, Metrics
-from serving.model_metrics import ModelMetrics
-from serving.models import Models
-from serving.request_ids import RequestIds
+from serving import dashboard
+from serving.http import problems
+from serving.http.auth import ApiKey, SameSite
+from serving.http.head_requests import Heads
+from serving.http.lean_routes import LeanRoute
+from serving.http.request_ids import RequestIds
+from serving.metrics.batch_metrics import BatchMetrics
+from serving.metrics.model_metrics import ModelMetrics
+from serving.metrics.request_metrics import Measured, Metrics
+from serving.metrics.state_metrics import StateMetrics
+from serving.models.model_status import ModelDirectory
 from serving.routes import batch, events, health, models, predictions, rejected, sql, streams, views
 from serving.service import Service
-from serving.state_metrics import StateMetrics
 
 VERSION = "0.1.0"
 _DESCRIPTION = """Events are posted to an append-only log; views answer with what the batch layer has covered merged
@@ -40,7 +41,7 @@ def create_api(service: Service) -> FastAPI:
     metrics = Metrics()
     metrics.register(StateMetrics(service))
     metrics.register(BatchMetrics(service))
-    standings = Models(service)
+    standings = ModelDirectory(service)
     model_metrics = ModelMetrics(service, standings)
     metrics.register(model_metrics)
     events.add_routes(app, service, metrics)  # the busiest first: routes are tried in order

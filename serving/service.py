@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 
 from anabranch import App
 from batch.generations import Generations
-from eventlog.dead_letters import DeadLetters
-from eventlog.ingest import Limits
-from eventlog.latencies import Latencies
+from eventlog.counting.latency_buckets import LatencyBuckets
+from eventlog.intake.door import BodyLimits
 from eventlog.log import Log
-from eventlog.runs import Runs
-from serving.recorder import Recorder
-from serving.sql.desk import Desk
+from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.runs import Runs
+from serving.models.prediction_recorder import Recorder
+from serving.sql.runner_pool import RunnerPool
 from speed.consumer import Consumer
 
 
@@ -59,12 +59,12 @@ class Service:
     dead_letters: DeadLetters
     runs: Runs
     counts: Callable[[], Mapping[str, int]]
-    limits: Limits
+    limits: BodyLimits
     api_key: str | None
     start_batch: Callable[[bool], str]
     clock: Callable[[], int]
     recorder: Recorder
     rates: Callable[[], Sequence[tuple[int, Mapping[str, int]]]] = tuple
-    commits: Latencies = field(default_factory=Latencies)
+    commits: LatencyBuckets = field(default_factory=LatencyBuckets)
     next_run: Callable[[], int | None] = lambda: None
-    sql: Desk | None = None
+    sql: RunnerPool | None = None

@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 from anabranch import App, Cut
 from anabranch.view import Tiles, View
-from eventlog.publication import Publication
+from eventlog.decisions import Publication
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
@@ -157,7 +157,7 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
         head["watermarks"],
     )
     if head["learners"]:
-        from speed.learner import Learner
+        from speed.learning.learner import Learner
     for name, fingerprint in head["learners"].items():
         kept = next(objects)
         if name in app.models and app.models[name].learner_fingerprint == fingerprint:

@@ -14,20 +14,20 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from anabranch import SYSTEM, App, Cut, Model, freeze
+from eventlog.decisions import Publication
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
-from eventlog.publication import Publication
-from eventlog.segment import Record, Segment, joined
+from eventlog.log.segment import Record, Segment, joined
+from speed.base_layer import BaseLayer
 from speed.checkpoint import Checkpoints
 from speed.fold import Effects, apply, events_of, fold_events
 from speed.outbox import Outbox
-from speed.published import Published
 from speed.recovery import recover
 from speed.state import Adopt, SpeedState, forget_expired
 
 if TYPE_CHECKING:
-    from speed.forecast import Asked
-    from speed.learner import Learner
+    from speed.learning.forecast import PendingForecast
+    from speed.learning.learner import Learner
 
 logger = logging.getLogger(__name__)
 _READ_RECORDS = 4_096
@@ -75,7 +75,7 @@ class Consumer:
         checkpoint_seconds: float = 30.0,
         checkpoint_records: int = 1_000_000,
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
-        published: Callable[[Publication], Published] | None = None,
+        published: Callable[[Publication], BaseLayer] | None = None,
         on_drift: Callable[[Model, int], None] = lambda model, time: None,
     ):
         self.app = app
@@ -149,8 +149,8 @@ class Consumer:
             self._readers_waiting -= 1
             yield self._state
 
-    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> Asked | freeze.Failed:
-        """What a model says of an example as everything stands now, but for its champion: see `Asked`.
+    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | freeze.Failed:
+        """What a model says of an example as everything stands now, but for its champion: see `PendingForecast`.
 
         Parameters
         ----------
@@ -207,7 +207,7 @@ class Consumer:
         """A learner that knows nothing for every model."""
         if not self.app.models:
             return {}
-        from speed.learner import Learner  # River is large: only models pay for it
+        from speed.learning.learner import Learner  # River is large: only models pay for it
 
         return {name: Learner(model) for name, model in self.app.models.items()}
 

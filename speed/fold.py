@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from anabranch import SYSTEM, App, Cut, CutError, Events, Model, freeze
-from eventlog.publication import Publication
-from eventlog.segment import Segment
-from speed.markers import obey
-from speed.published import Published
+from eventlog.decisions import Publication
+from eventlog.log.segment import Segment
+from speed.base_layer import BaseLayer
+from speed.decision_effects import apply_decision
 from speed.state import Adopt, SpeedState
 
 
@@ -39,7 +39,7 @@ def apply(
     segment: Segment,
     app: App,
     adopt: Adopt,
-    published: Callable[[Publication], Published] | None = None,
+    published: Callable[[Publication], BaseLayer] | None = None,
 ) -> Effects:
     """Fold one segment into `state`, in place.
 
@@ -62,7 +62,7 @@ def apply(
     _check_next(state, segment.partition, segment.offset)
     if segment.stream == SYSTEM:
         for record in segment.records():
-            obey(state, record, app, adopt, published)
+            apply_decision(state, record, app, adopt, published)
     state.cut = Cut((segment.end,))
     return Effects()
 

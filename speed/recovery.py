@@ -23,8 +23,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from anabranch import SYSTEM, App, Cut
+from eventlog.decisions import Publication
 from eventlog.log import Log
-from eventlog.publication import Publication
 from speed.checkpoint import Checkpoints
 from speed.errors import CheckpointError
 from speed.state import Adopt, SpeedState

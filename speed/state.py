@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING
 from anabranch import App, Cut
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
-from eventlog.publication import Publication
-from speed.published import Predictor, Published
+from eventlog.decisions import Publication
+from speed.base_layer import BaseLayer, Predictor
 
 if TYPE_CHECKING:
-    from speed.learner import Learner  # River is large: only an application with models pays for it
+    from speed.learning.learner import Learner  # River is large: only an application with models pays for it
 
 Adopt = Callable[[Publication], bool]
 """Whether a published generation can be served: it is intact, and made by the definitions in force."""
@@ -85,7 +85,7 @@ class SpeedState:
         """The state in which everything before the publication's cut is left to the batch layer."""
         return cls(publication.cut, publication, [Epoch(publication.cut)])
 
-    def look_again(self, app: App, published: Callable[[Publication], Published] | None) -> None:
+    def look_again(self, app: App, published: Callable[[Publication], BaseLayer] | None) -> None:
         """Have features functions and champions see what is published and in the epochs now."""
         below = None if self.publication is None or published is None else published(self.publication)
         base = None if below is None else below.tiles_of
@@ -120,7 +120,7 @@ def forget_expired(state: SpeedState, app: App) -> int:
     return dropped
 
 
-def _champion(learner: Learner, below: Published) -> Predictor | None:
+def _champion(learner: Learner, below: BaseLayer) -> Predictor | None:
     """The champion as the log says; if the generation cannot give it, the newest one before it that it can."""
     for version in reversed(learner.champions):
         predictor = below.predictor(learner.model, version)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from eventlog.database import Database
+from eventlog.registry.database import Database
 
 
 @pytest.fixture(scope="session")

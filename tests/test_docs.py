@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from infra.cli import main_app
 from infra.settings import Settings
-from serving.problems import TABLE
+from serving.http.problems import TABLE
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -24,7 +24,7 @@ import numpy as np
 
 from anabranch.model import LabelValue, Metric, Model
 from batch.models.encoding import Encoding
-from batch.models.matrix import Labels, Matrix, Rows
+from batch.models.matrix import Labels, Matrix, TrainingMatrix
 
 VALIDATION = 0.1
 """Which part of the rows for training, the newest, tells when to stop early."""
@@ -61,7 +61,7 @@ class Fitted:
     rounds: int | None = None
 
 
-def fit(model: Model, estimator: Any, rows: Rows, threads: int, rounds: int | None = None) -> Fitted:
+def fit(model: Model, estimator: Any, rows: TrainingMatrix, threads: int, rounds: int | None = None) -> Fitted:
     """Fit a fresh estimator.
 
     Parameters
@@ -129,7 +129,7 @@ _LIGHTGBM_METRICS: dict[Metric, str] = {"squared_error": "l2", "absolute_error":
 def _fit_lightgbm(
     model: Model,
     estimator: Any,
-    rows: Rows,
+    rows: TrainingMatrix,
     targets: Labels,
     classes: list[LabelValue],
     rounds: int | None,
@@ -180,7 +180,7 @@ def of_booster(booster: Any, encoding: Encoding, classes: list[LabelValue], roun
 
 
 def _fit_histogram(
-    estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue], rounds: int | None
+    estimator: Any, rows: TrainingMatrix, targets: Labels, classes: list[LabelValue], rounds: int | None
 ) -> Fitted:
     encoding = rows.encoding(min(HISTOGRAM_CATEGORIES, estimator.max_bins - 1))
     matrix = rows.matrix(encoding)
@@ -200,7 +200,7 @@ def _fit_histogram(
     return _pickled(estimator, encoding, classes, found)
 
 
-def _fit_any(estimator: Any, rows: Rows, targets: Labels, classes: list[LabelValue]) -> Fitted:
+def _fit_any(estimator: Any, rows: TrainingMatrix, targets: Labels, classes: list[LabelValue]) -> Fitted:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
@@ -220,7 +220,7 @@ def _fit_any(estimator: Any, rows: Rows, targets: Labels, classes: list[LabelVal
     return _pickled(whole, encoding, classes, None)
 
 
-def _constant(estimator: Any, rows: Rows, classes: list[LabelValue]) -> Fitted:
+def _constant(estimator: Any, rows: TrainingMatrix, classes: list[LabelValue]) -> Fitted:
     """All labels are the same: there is nothing to learn, and most estimators would raise."""
     from sklearn.dummy import DummyClassifier
 

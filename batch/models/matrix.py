@@ -21,23 +21,23 @@ MOST_CATEGORIES = 10_000
 
 
 @dataclass(frozen=True)
-class Rows:
+class TrainingMatrix:
     """Some rows of a training table, oldest first."""
 
     table: pa.Table
     kinds: Mapping[str, FeatureKind]
 
     @classmethod
-    def read(cls, path: str, kinds: Mapping[str, FeatureKind]) -> Rows:
+    def read(cls, path: str, kinds: Mapping[str, FeatureKind]) -> TrainingMatrix:
         """All rows of a table."""
         return cls(pq.read_table(path, columns=["_label", *kinds]), kinds)
 
     def __len__(self) -> int:
         return int(self.table.num_rows)
 
-    def between(self, start: int, end: int) -> Rows:
+    def between(self, start: int, end: int) -> TrainingMatrix:
         """Rows ``start`` .. ``end``."""
-        return Rows(self.table.slice(start, end - start), self.kinds)
+        return TrainingMatrix(self.table.slice(start, end - start), self.kinds)
 
     def labels(self) -> Labels:
         """The label of each row: floats, booleans, integers, or texts as objects."""
@@ -93,7 +93,7 @@ def frequent(counts: Mapping[str, int], most: int) -> list[str]:
     return sorted(sorted(counts, key=lambda text: (-counts[text], text))[:most])
 
 
-def chunks(path: str, kinds: Mapping[str, FeatureKind], start: int, end: int) -> Iterator[Rows]:
+def chunks(path: str, kinds: Mapping[str, FeatureKind], start: int, end: int) -> Iterator[TrainingMatrix]:
     """Rows ``start`` .. ``end`` of a table a row group at a time: for tables that do not fit into memory."""
     with pq.ParquetFile(path) as file:
         at = 0
@@ -101,5 +101,5 @@ def chunks(path: str, kinds: Mapping[str, FeatureKind], start: int, end: int) ->
             count = file.metadata.row_group(group).num_rows
             low, high = max(start - at, 0), min(end - at, count)
             if low < high:
-                yield Rows(file.read_row_group(group, columns=["_label", *kinds]), kinds).between(low, high)
+                yield TrainingMatrix(file.read_row_group(group, columns=["_label", *kinds]), kinds).between(low, high)
             at += count

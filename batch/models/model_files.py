@@ -11,7 +11,7 @@ from typing import Any
 from anabranch.model import Model
 from batch.errors import GenerationError
 from batch.generation import Generation, verify
-from batch.publication import file_entry
+from batch.manifest import file_entry
 
 KEPT_VERSIONS = 8
 """The newest versions of a model, which can still be promoted, beside its champion."""

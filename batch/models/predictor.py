@@ -20,7 +20,7 @@ LightGBM: `n`, of the second class)."""
 Parts = list[float] | list[dict[LabelValue, float]]
 
 
-class Predictor:
+class VersionPredictor:
     """Predicts by one version of a model. Safe to use from many threads.
 
     Parameters
@@ -45,7 +45,7 @@ class Predictor:
         self.raw = raw
 
     @classmethod
-    def open(cls, version: int, task: Task, held: Mapping[str, Any], path: Path) -> Predictor:
+    def open(cls, version: int, task: Task, held: Mapping[str, Any], path: Path) -> VersionPredictor:
         """Open a file of a model, whose bytes were verified before: a pickle runs whatever is in it.
 
         Parameters

@@ -25,13 +25,13 @@ from anabranch.view import Tiles
 from batch import duck
 from batch.errors import LeakError
 from batch.generation import Generation
+from batch.manifest import file_entry
 from batch.models import label_file
 from batch.models.label_file import join_text, label_type
 from batch.models.prefix import Prefix
 from batch.models.records import runs
 from batch.models.row_file import Kinds, RowWriter, folder_of, name_of
 from batch.plan import Slice
-from batch.publication import file_entry
 from batch.views.python_fold import LakeEvents
 
 CARRIED_TILES = 200_000

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from anabranch.app import App
 from anabranch.cut import Cut
 from batch import duck
+from batch.capacity import Capacity
 from batch.cluster import Workers
-from batch.crew import Crew
 from batch.generation import Generation
 from batch.models import skew
 from batch.models.model_files import KEPT_VERSIONS, carry, held_versions
 from batch.models.model_rows import ModelRows
 from batch.models.replay import Replayed, ReplayTask, replay
 from batch.plan import Slice
-from batch.progress import Progress
+from batch.run_progress import Progress
 from batch.views.slice_fold import SliceDelta
 from eventlog.errors import LeaseLostError
 from eventlog.lake import Lake
 
 if TYPE_CHECKING:
-    from batch.models.training import School, Training
+    from batch.models.training import ModelTrainer, Training
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Making:
 
 
 @dataclass
-class Models:
+class ModelStages:
     """The models of one run.
 
     Attributes
@@ -61,7 +61,7 @@ class Models:
     """
 
     app: App
-    crew: Crew
+    crew: Capacity
     lake: Lake
     home: Path
     folder: Path
@@ -164,15 +164,15 @@ class Models:
             for training in trainings
         }
 
-    def _school(self, workers: Workers) -> School:
-        from batch.models.training import School
+    def _school(self, workers: Workers) -> ModelTrainer:
+        from batch.models.training import ModelTrainer
 
         def advance(n: int) -> None:
             self.check()
             self.progress.advance(n)
 
         folder = self.folder / "training"
-        return School(self.crew.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem)
+        return ModelTrainer(self.crew.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem)
 
     def _write_table(self, connection: duck.Connection, training: Training) -> None:
         """Give a model its training table, if it has enough rows."""

@@ -22,10 +22,10 @@ from anabranch.model import LabelValue, Model
 from batch.models.candidates import candidates
 from batch.models.encoding import Encoding
 from batch.models.estimator import Fitted, fit
-from batch.models.loss import losses
-from batch.models.matrix import Rows, chunks
-from batch.models.predictor import Predictor, Raw
+from batch.models.matrix import TrainingMatrix, chunks
+from batch.models.predictor import Raw, VersionPredictor
 from batch.models.training_table import TrainingTable
+from batch.models.version_loss import losses
 
 SUFFIXES = {"lightgbm": ".txt", "pickle": ".pickle"}
 
@@ -148,7 +148,7 @@ ROWS_A_THREAD = 20_000
 
 
 def _fit(model: Model, task: FitTask) -> FitResult:
-    rows = Rows.read(task.table.path, task.table.kinds).between(0, task.end)
+    rows = TrainingMatrix.read(task.table.path, task.table.kinds).between(0, task.end)
     fitted = fit(model, candidates(model)[task.candidate], rows, threads_worth(task), task.rounds)
     return finish(model, task, fitted)
 
@@ -166,7 +166,7 @@ def finish(model: Model, task: FitTask, fitted: Fitted) -> FitResult:
 
 
 def _score(model: Model, task: ScoreTask) -> ScoreResult:
-    champion = Predictor.open(task.version, model.task, task.held, Path(task.path))
+    champion = VersionPredictor.open(task.version, model.task, task.held, Path(task.path))
     loss = _loss(model, task.table, task.start, champion.raw, champion.encoding, champion.classes)
     return ScoreResult(task.model, loss)
 

@@ -136,7 +136,7 @@ class Training:
 
 
 @dataclass(frozen=True)
-class School:
+class ModelTrainer:
     """Trains models, all of their candidates at once.
 
     Attributes

@@ -75,7 +75,12 @@ def publish_view(
 
 
 def _write_table(
-    connection: duck.Connection, view: View, table: str, base: ViewFiles | None, expired_tile: int | None, path: Path
+    connection: duck.Connection,
+    view: View,
+    table: str,
+    base: ViewFiles | None,
+    expired_tile: int | None,
+    path: Path,
 ) -> int:
     query = f"SELECT {', '.join(_shown(view))} FROM {table} AS t"
     if base is not None:

@@ -10,14 +10,18 @@ from typing import Any
 from anabranch.view import View
 from batch import duck
 from batch.generation import Generation
-from batch.publication import file_entry
+from batch.manifest import file_entry
+from batch.views.prefix_scan import scan
 from batch.views.publish import ViewFiles, publish_view
-from batch.views.scan import scan
 from batch.views.slice_fold import SliceDelta
 
 
 def merge_view(
-    connection: duck.Connection, view: View, deltas: Sequence[SliceDelta], base: Generation | None, folder: Path
+    connection: duck.Connection,
+    view: View,
+    deltas: Sequence[SliceDelta],
+    base: Generation | None,
+    folder: Path,
 ) -> dict[str, Any]:
     """Write the files of a view; returns what the manifest says of them.
 

@@ -25,7 +25,7 @@ from bench.quality.experts import CUTS
 from bench.quality.report import geometric, scores_table
 from bench.quality.table import CASES, UNSEEN, Case
 from eventlog.log import Append
-from infra.process import Process, opened
+from infra.composition import Process, opened
 from infra.settings import Settings
 from speed.blend import loss
 from speed.consumer import Consumer

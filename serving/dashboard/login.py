@@ -10,8 +10,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from serving.dashboard.files import HEADERS
-from serving.posting import read_body
-from serving.session import COOKIE, DAYS, token_of
+from serving.http.posting import read_body
+from serving.http.session import COOKIE, DAYS, token_of
 
 _MOST_BYTES = 16 * 1024
 _WRONG = '<p class="wrong" role="alert">That is not the key of this service.</p>'

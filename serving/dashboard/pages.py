@@ -8,16 +8,16 @@ from starlette.responses import Response
 
 from serving.dashboard import login
 from serving.dashboard.files import all_files
-from serving.dashboard.snapshot import Snapshots
+from serving.dashboard.snapshot import OverviewSnapshots
 from serving.errors import NotFoundError
-from serving.models import Models
+from serving.models.model_status import ModelDirectory
 from serving.service import Service
 
 
-def add_routes(app: FastAPI, service: Service, models: Models) -> None:
+def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
     """Add the page, its files, the snapshot, and the login where there is a key."""
     files = all_files()
-    snapshots = Snapshots(service, models)
+    snapshots = OverviewSnapshots(service, models)
 
     @app.get("/", include_in_schema=False)
     async def page(request: Request) -> Response:

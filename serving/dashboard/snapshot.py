@@ -11,11 +11,11 @@ import orjson
 
 from anabranch.instant import iso
 from eventlog.errors import LogUnavailableError
-from serving.models import Models
-from serving.recorder import PREDICTIONS
+from serving.answers.staleness import staleness
+from serving.models.model_status import ModelDirectory
+from serving.models.prediction_recorder import PREDICTIONS
 from serving.routes.batch import describe
 from serving.service import Service
-from serving.staleness import staleness
 
 _SNAPSHOT_SECONDS = 0.9
 _RATES_SECONDS = 2.4
@@ -46,10 +46,10 @@ class Kept(Generic[T]):
             return self._answer
 
 
-class Snapshots:
+class OverviewSnapshots:
     """The state of a service at a glance, as JSON text."""
 
-    def __init__(self, service: Service, models: Models):
+    def __init__(self, service: Service, models: ModelDirectory):
         self._service = service
         self._summaries = Kept(_MODELS_SECONDS, models.summaries)
         self._rates = Kept(_RATES_SECONDS, self._of_rates)

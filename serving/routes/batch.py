@@ -10,16 +10,16 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch.instant import iso
-from eventlog.bodies import load_json
 from eventlog.errors import MalformedBodyError
-from eventlog.runs import Run
-from serving import openapi
+from eventlog.intake.bodies import load_json
+from eventlog.registry.runs import Run
+from serving.answers.selection import PAGING_LIMIT, WAITING, Parser, boolean, parse
+from serving.answers.waiting import until_asked
 from serving.errors import NotFoundError
-from serving.posting import read_body
-from serving.query import PAGING_LIMIT, WAITING, Parser, boolean, parse
-from serving.responses import answer_json
+from serving.http import openapi
+from serving.http.posting import read_body
+from serving.http.responses import answer_json
 from serving.service import Service
-from serving.waiting import until_asked
 
 _LIST: dict[str, Parser] = {"limit": PAGING_LIMIT, **WAITING}
 _START: dict[str, Parser] = {"full": boolean}

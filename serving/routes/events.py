@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import Cut, Stream
-from serving import openapi
-from serving.browsing import browse, events_json
-from serving.metrics import Metrics
-from serving.posting import POSTED, admitted, answer_posted, appended, headers_of, read_body
-from serving.query import LIMIT_DEFAULT, PAGING_LIMIT, Parser, parse
+from serving.answers.log_browsing import browse, events_json
+from serving.answers.selection import LIMIT_DEFAULT, PAGING_LIMIT, Parser, parse
+from serving.http import openapi
+from serving.http.posting import POSTED, admitted, answer_posted, appended, headers_of, read_body
+from serving.metrics.request_metrics import Metrics
 from serving.routes.streams import stream_of
 from serving.service import Service
 

@@ -9,11 +9,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from eventlog.errors import LogUnavailableError
-from serving import openapi
-from serving.metrics import CONTENT_TYPE, Metrics
-from serving.responses import answer_json, answer_problem
+from serving.answers.staleness import staleness_now
+from serving.http import openapi
+from serving.http.responses import answer_json, answer_problem
+from serving.metrics.request_metrics import CONTENT_TYPE, Metrics
 from serving.service import Service
-from serving.staleness import staleness_now
 
 
 def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:

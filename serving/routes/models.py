@@ -12,24 +12,24 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import Cut, Model
-from eventlog.bodies import load_json
 from eventlog.errors import MalformedBodyError
-from serving import openapi
+from eventlog.intake.bodies import load_json
+from serving.answers.selection import WAITING, Parser, parse
+from serving.answers.staleness import staleness_now
+from serving.answers.waiting import until_asked, until_past
 from serving.errors import NotFoundError
-from serving.models import Models
-from serving.posting import read_body
-from serving.query import WAITING, Parser, parse
-from serving.responses import answer_json
+from serving.http import openapi
+from serving.http.posting import read_body
+from serving.http.responses import answer_json
+from serving.models.model_status import ModelDirectory
 from serving.service import Service
-from serving.staleness import staleness_now
-from serving.waiting import until_asked, until_past
 
 _NOTHING: Mapping[str, Parser] = {}
 _DECIDED_SECONDS = 60.0
 """How long to wait until the fold has met a decision."""
 
 
-def add_routes(app: FastAPI, service: Service, models: Models) -> None:
+def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
     """Add the routes of this noun."""
     path = openapi.path("model", openapi.names(service.app.models), "The name of the model.")
     one_at_a_time = asyncio.Lock()  # a decision is made in sight of the one before

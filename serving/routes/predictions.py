@@ -13,18 +13,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import Model, Stream
-from eventlog.ingest import Admission
-from serving import openapi
+from eventlog.intake.door import Admission
+from serving.answers.selection import WAITING, Parser, boolean, parse
+from serving.answers.waiting import until_asked
 from serving.errors import InvalidExampleError, NotFoundError
-from serving.metrics import Metrics
-from serving.model_metrics import ModelMetrics
-from serving.models import example_schema
-from serving.posting import admitted, appended, read_body
-from serving.predicting import CONTENT_TYPE, Body, Examples, Predicting
-from serving.query import WAITING, Parser, boolean, parse
-from serving.responses import answer_json, to_json
+from serving.http import openapi
+from serving.http.posting import admitted, appended, read_body
+from serving.http.responses import answer_json, to_json
+from serving.metrics.model_metrics import ModelMetrics
+from serving.metrics.request_metrics import Metrics
+from serving.models.model_status import example_schema
+from serving.models.predicting import CONTENT_TYPE, Body, Examples, Predicting
 from serving.service import Service
-from serving.waiting import until_asked
 
 _PARAMETERS: dict[str, Parser] = {"record": boolean, **WAITING}
 _HEADERS = {"content-type": CONTENT_TYPE}

@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch.instant import iso
-from eventlog.dead_letters import DeadLetter
-from serving import openapi
+from eventlog.registry.dead_letters import DeadLetter
+from serving.answers.selection import PAGING_LIMIT, Parser, parse, whole
 from serving.errors import AlreadyRetriedError, NotFoundError
-from serving.metrics import Metrics
-from serving.posting import POSTED, admitted, answer_posted, appended
-from serving.query import PAGING_LIMIT, Parser, parse, whole
-from serving.responses import answer_json
+from serving.http import openapi
+from serving.http.posting import POSTED, admitted, answer_posted, appended
+from serving.http.responses import answer_json
+from serving.metrics.request_metrics import Metrics
 from serving.routes.streams import stream_of
 from serving.service import Service
 

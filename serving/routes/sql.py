@@ -8,15 +8,15 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import Response
 
-from eventlog.bodies import load_json
 from eventlog.errors import MalformedBodyError, UnsupportedContentTypeError
-from serving import openapi
-from serving.posting import read_body
-from serving.query import WAITING, parse
+from eventlog.intake.bodies import load_json
+from serving.answers.selection import WAITING, parse
+from serving.answers.waiting import result_of, until_asked
+from serving.http import openapi
+from serving.http.posting import read_body
 from serving.service import Service
-from serving.sql.desk import Desk, Query
 from serving.sql.errors import NotAcceptableError
-from serving.waiting import result_of, until_asked
+from serving.sql.runner_pool import Query, RunnerPool
 
 FORMAT_BY_TYPE = {
     "application/json": "json",
@@ -29,7 +29,7 @@ _BODY_BYTES = 1_000_000
 """No statement is longer than this."""
 
 
-def add_routes(app: FastAPI, service: Service, desk: Desk) -> None:
+def add_routes(app: FastAPI, service: Service, desk: RunnerPool) -> None:
     """Add the route of this noun."""
 
     @app.post(

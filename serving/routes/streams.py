@@ -11,13 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import Stream
-from serving import openapi
+from serving.answers.selection import WAITING, parse
+from serving.answers.staleness import staleness_now
+from serving.answers.waiting import until_asked
 from serving.errors import NotFoundError
-from serving.query import WAITING, parse
-from serving.responses import answer_json
+from serving.http import openapi
+from serving.http.responses import answer_json
 from serving.service import Service
-from serving.staleness import staleness_now
-from serving.waiting import until_asked
 
 
 def add_routes(app: FastAPI, service: Service) -> None:

@@ -10,22 +10,22 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import View
-from serving import openapi
-from serving.answer import present
+from serving.answers.merged_answer import present
+from serving.answers.selection import WAITING, ViewQueries, ViewQuery, parse
+from serving.answers.staleness import staleness, staleness_now
+from serving.answers.view_reading import ViewReader, is_quick
+from serving.answers.waiting import until_asked, until_past
 from serving.errors import NotFoundError
-from serving.query import WAITING, ViewQueries, ViewQuery, parse
-from serving.reading import Views, is_quick
-from serving.responses import answer_json, to_json
+from serving.http import openapi
+from serving.http.responses import answer_json, to_json
 from serving.service import Service
-from serving.staleness import staleness, staleness_now
-from serving.waiting import until_asked, until_past
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes of this noun."""
     views = service.app.views
     queries_by_view = {name: ViewQueries(view) for name, view in views.items()}
-    reader = Views(service.consumer, service.generations)
+    reader = ViewReader(service.consumer, service.generations)
 
     def body_of(view: View, query: ViewQuery) -> bytes:
         reading = reader.read(view, query)

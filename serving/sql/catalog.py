@@ -12,9 +12,9 @@ from pathlib import Path
 
 from anabranch import App
 from batch import duck
-from serving.sql.contents import Contents
-from serving.sql.of_views import history_macro
 from serving.sql.relation import Relation
+from serving.sql.snapshot_contents import SnapshotContents
+from serving.sql.view_relations import history_macro
 
 _STORAGE = "v1.2.0"
 """The format of the file: the oldest that has all we need, so that older clients open it too."""
@@ -22,7 +22,7 @@ _STORAGE = "v1.2.0"
 
 def write_template(connection: duck.Connection, path: Path, app: App, relations: Sequence[Relation]) -> None:
     """Write a database of these relations without a row."""
-    empty = Contents()
+    empty = SnapshotContents()
     statements = ["CREATE SCHEMA sources", *_sources(app, relations, empty)]
     for relation in relations:
         name = duck.name(relation.name)
@@ -41,14 +41,14 @@ def write(
     template: bytes,
     app: App,
     relations: Sequence[Relation],
-    contents: Contents,
+    contents: SnapshotContents,
 ) -> None:
     """Write the database of a snapshot. The connection is of a database of its own, in memory."""
     path.write_bytes(template)
     _run(connection, path, _sources(app, relations, contents))
 
 
-def _sources(app: App, relations: Sequence[Relation], contents: Contents) -> list[str]:
+def _sources(app: App, relations: Sequence[Relation], contents: SnapshotContents) -> list[str]:
     found = [
         f"CREATE OR REPLACE MACRO sources.{duck.name(relation.name)}() AS TABLE {relation.source(contents)}"
         for relation in relations

@@ -17,9 +17,9 @@ from anabranch.contributions import Cells
 from batch import duck
 from batch.views import tile_table
 from batch.views.merge import Slot, published, same_tile, slots
-from serving.sql.of_views import overlay_columns
-from serving.sql.of_views import same_tile as same_shown_tile
-from serving.sql.replica import Place, Replica
+from serving.sql.snapshot_fold import Place, SnapshotFold
+from serving.sql.view_relations import overlay_columns
+from serving.sql.view_relations import same_tile as same_shown_tile
 
 _TOGETHER = 10_000
 """Tiles that are in Python at a time."""
@@ -28,7 +28,12 @@ _LIMIT = 2**63
 
 
 def write_overlay(
-    connection: duck.Connection, view: View, replica: Replica, table: Path | None, old: Path | None, into: Path
+    connection: duck.Connection,
+    view: View,
+    replica: SnapshotFold,
+    table: Path | None,
+    old: Path | None,
+    into: Path,
 ) -> bool:
     """Write the overlay of this moment; False: no tile was ever touched, and there is none.
 
@@ -78,7 +83,7 @@ def _batch(connection: duck.Connection, view: View, places: Sequence[Place], tab
 
 
 def _rows(
-    view: View, places: Sequence[Place], replica: Replica, batch: Mapping[int, Cells]
+    view: View, places: Sequence[Place], replica: SnapshotFold, batch: Mapping[int, Cells]
 ) -> Iterator[tuple[Any, ...]]:
     shown = slots(view)
     for number, (key, start) in enumerate(places):

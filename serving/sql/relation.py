@@ -6,11 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from batch import duck
-from serving.sql.contents import Contents
+from serving.sql.snapshot_contents import SnapshotContents
 
 
 @dataclass(frozen=True, slots=True)
-class Column:
+class RelationColumn:
     """A column: its name, its SQL type, and what it means."""
 
     name: str
@@ -34,8 +34,8 @@ class Relation:
 
     name: str
     comment: str
-    columns: Sequence[Column]
-    source: Callable[[Contents], str]
+    columns: Sequence[RelationColumn]
+    source: Callable[[SnapshotContents], str]
 
     @property
     def names(self) -> str:
@@ -43,17 +43,17 @@ class Relation:
         return names(self.columns)
 
 
-def names(columns: Iterable[Column]) -> str:
+def names(columns: Iterable[RelationColumn]) -> str:
     """Quoted names, with commas."""
     return ", ".join(duck.name(column.name) for column in columns)
 
 
-def nothing(columns: Iterable[Column]) -> str:
+def nothing(columns: Iterable[RelationColumn]) -> str:
     """SQL of no rows of these columns."""
     return f"SELECT {', '.join(f'NULL::{c.type} AS {duck.name(c.name)}' for c in columns)} WHERE false"
 
 
-def rows_of(files: Sequence[str], columns: Sequence[Column]) -> str:
+def rows_of(files: Sequence[str], columns: Sequence[RelationColumn]) -> str:
     """SQL of the rows of Parquet files, some or all of which may lack a column: it is NULL there."""
     if not files:
         return nothing(columns)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from anabranch import App
-from serving.sql import of_events, of_predictions, of_system, of_views
+from serving.sql import events_relation, predictions_relation, system_relations, view_relations
 from serving.sql.relation import Relation
 
 
@@ -17,8 +17,8 @@ def relations(app: App, features: Mapping[str, str]) -> list[Relation]:
     features
         The SQL type of every feature that is known, by name.
     """
-    found = [of_events.relation(stream) for stream in app.streams.values()]
+    found = [events_relation.relation(stream) for stream in app.streams.values()]
     for view in app.views.values():
-        found += of_views.relations(view)
-    found += [of_predictions.relation(app, features), *of_system.relations()]
-    return [*found, of_system.freshness(found)]
+        found += view_relations.relations(view)
+    found += [predictions_relation.relation(app, features), *system_relations.relations()]
+    return [*found, system_relations.freshness(found)]

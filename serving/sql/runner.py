@@ -17,9 +17,9 @@ from importlib.abc import MetaPathFinder
 from pathlib import Path
 from typing import Any
 
-from serving.log_lines import formatter_of
+from serving.http.log_lines import formatter_of
 from serving.sql import landlock
-from serving.sql.child import Message, answer_all
+from serving.sql.child_process import Message, answer_all
 from serving.sql.errors import SqlError, SqlUnavailableError, told
 
 # DuckDB and Arrow are loaded by `main`, before the process gives up the right to open files outside of the home.
@@ -43,9 +43,9 @@ class Runner:
     """
 
     def __init__(self, limits: dict[str, Any], scratch: str, spent_bytes: int):
-        from serving.sql.sandbox import Limits, Sandbox
+        from serving.sql.sandbox import Sandbox, StatementLimits
 
-        self._limits = Limits(**limits)
+        self._limits = StatementLimits(**limits)
         self._scratch = scratch
         self._spent_bytes = spent_bytes
         self._sandbox: Sandbox | None = None
@@ -65,12 +65,12 @@ class Runner:
         return {**head, "spent": _data_bytes() > self._spent_bytes}, body
 
     def _run(self, message: dict[str, Any]) -> Message:
-        from serving.sql import rows
+        from serving.sql import result_rows
 
         limits = self._limits
         with self._open(message["snapshot"]).run(message["sql"], message["parameters"]) as relation:
-            result = rows.read(relation, limits.rows, limits.result_bytes)
-            body = rows.FORMATS[message["format"]](result, message["facts"])
+            result = result_rows.read(relation, limits.rows, limits.result_bytes)
+            body = result_rows.FORMATS[message["format"]](result, message["facts"])
         return {"rows": result.table.num_rows, "truncated": result.truncated}, body
 
     def _open(self, snapshot: dict[str, Any]) -> Any:
@@ -126,7 +126,7 @@ def main(arguments: Sequence[str]) -> None:
     import orjson
     import pyarrow.compute  # noqa: F401  # Arrow would load it amid the first statement with times
 
-    import serving.sql.rows
+    import serving.sql.result_rows
     import serving.sql.sandbox  # noqa: F401
 
     limits, log_format, scratch = orjson.loads(arguments[0]), arguments[1], arguments[2]

@@ -22,7 +22,7 @@ from serving.sql.errors import SqlFailedError, SqlRefusedError, SqlTooLargeError
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class StatementLimits:
     """How much a statement may take.
 
     Attributes
@@ -58,7 +58,7 @@ class Sandbox:
         A folder for what does not fit into memory.
     """
 
-    def __init__(self, path: str, files: Sequence[str], limits: Limits, scratch: str):
+    def __init__(self, path: str, files: Sequence[str], limits: StatementLimits, scratch: str):
         self.limits = limits
         self.connection = duckdb.connect(
             path,

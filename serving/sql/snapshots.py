@@ -12,24 +12,24 @@ from anabranch import SYSTEM, App, Cut, Stream
 from anabranch.instant import iso
 from batch import duck
 from batch.generations import Generations
-from eventlog.dead_letters import DeadLetters
 from eventlog.lake import Lake
 from eventlog.log import Log
-from eventlog.runs import Runs
-from eventlog.segment import Segment, joined
-from serving.recorder import PREDICTIONS
-from serving.sql import catalog, of_system
-from serving.sql.contents import Contents
-from serving.sql.folder import Folder
+from eventlog.log.segment import Segment, joined
+from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.runs import Runs
+from serving.models.prediction_recorder import PREDICTIONS
+from serving.sql import catalog, system_relations
 from serving.sql.known_features import KnownFeatures
+from serving.sql.lake_files import LakeFiles
+from serving.sql.model_standings import Standing
 from serving.sql.overlay import write_overlay
-from serving.sql.published import Published
+from serving.sql.published_tables import PublishedTables
 from serving.sql.relation import Relation
 from serving.sql.relations import relations
-from serving.sql.replica import Replica
-from serving.sql.shelf import Shelf
-from serving.sql.standing import Standing
-from serving.sql.tables import Tables
+from serving.sql.small_tables import SmallTables
+from serving.sql.snapshot_contents import SnapshotContents
+from serving.sql.snapshot_fold import SnapshotFold
+from serving.sql.snapshot_folder import SnapshotFolder
 from serving.sql.tail import Tail
 
 _READ_RECORDS = 20_000
@@ -97,7 +97,12 @@ class Snapshots:
     """
 
     def __init__(
-        self, sources: Sources, replica: Replica, folder: Folder, spill: Path, streams: Collection[str] | None = None
+        self,
+        sources: Sources,
+        replica: SnapshotFold,
+        folder: SnapshotFolder,
+        spill: Path,
+        streams: Collection[str] | None = None,
     ):
         app, log = sources.app, sources.log
         self._sources = sources
@@ -106,9 +111,9 @@ class Snapshots:
         self._connection = duck.connect(1, _MEMORY_BYTES, spill)
         kept: dict[str, Stream | None] = {**app.streams, PREDICTIONS: None, SYSTEM: None}
         self._tail = Tail({n: s for n, s in kept.items() if streams is None or n in streams}, folder.new)
-        self._lake = Shelf(sources.lake, list(kept))
-        self._published = Published(sources.generations, app, folder)
-        self._tables = Tables(sources.runs, sources.dead_letters, list(app.streams), folder.new)
+        self._lake = LakeFiles(sources.lake, list(kept))
+        self._published = PublishedTables(sources.generations, app, folder)
+        self._tables = SmallTables(sources.runs, sources.dead_letters, list(app.streams), folder.new)
         self._features = KnownFeatures()
         self._features.sample(self._connection, self._lake.files.get(PREDICTIONS, ()))
         self._overlays: dict[str, Path] = {}
@@ -200,7 +205,7 @@ class Snapshots:
         self._folder.hold(snapshot.name, _files(snapshot), published=False)
         return snapshot
 
-    def _contents(self, scored: str, fresh: Path) -> Contents:
+    def _contents(self, scored: str, fresh: Path) -> SnapshotContents:
         views, published = self._sources.app.views.values(), self._published
         for view in views:
             if self._replica.is_touched(view):
@@ -209,7 +214,7 @@ class Snapshots:
                 if write_overlay(self._connection, view, self._replica, table, old, into):
                     self._overlays[view.name] = into
         hidden = {view.name: self._replica.hidden(view, published.watermark(view)) for view in views}
-        contents = Contents(
+        contents = SnapshotContents(
             end=self._replica.end,
             archived=self._lake.archived,
             lake=self._lake.files,
@@ -223,7 +228,9 @@ class Snapshots:
             scored=scored,
             fresh=str(fresh),
         )
-        announced = self._connection.execute(f"SELECT generation FROM ({of_system.published(contents)})").fetchall()
+        announced = self._connection.execute(
+            f"SELECT generation FROM ({system_relations.published(contents)})"
+        ).fetchall()
         return replace(contents, tables=published.tables({number for (number,) in announced}))
 
     def _shape(self) -> bytes:

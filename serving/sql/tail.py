@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 
 from anabranch import Stream
 from batch import duck
-from eventlog.lake_columns import INSTANT, record_batch, schema_of
-from eventlog.segment import Segment, joined
+from eventlog.lake.columns import INSTANT, record_batch, schema_of
+from eventlog.log.segment import Segment, joined
 
 _TOGETHER = 10_000
 

@@ -9,9 +9,9 @@ from typing import Any
 from speed.blend.ada_hedge import AdaHedge
 from speed.blend.blend import Blend
 from speed.blend.boa import Boa
+from speed.blend.equal_weights import Mean
 from speed.blend.fixed_share import FixedShare
 from speed.blend.hedge import Hedge
-from speed.blend.mean import Mean
 from speed.blend.ml_poly import MlPoly
 from speed.blend.single import Single
 

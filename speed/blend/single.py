@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
-from speed.blend.mean import Mean
+from speed.blend.equal_weights import Mean
 
 
 class Single(Mean):

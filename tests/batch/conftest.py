@@ -13,13 +13,13 @@ from anabranch.instant import instant_us
 from anabranch.view import View
 from batch.generation import Generation
 from batch.run import Outcome, run_batch
-from eventlog.database import Database
 from eventlog.lake import Lake
-from eventlog.leases import Leases
 from eventlog.log import Append
-from eventlog.runs import Runs
-from eventlog.segment import Segment
-from eventlog.sql_log import SqlLog
+from eventlog.log.segment import Segment
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
+from eventlog.registry.leases import Leases
+from eventlog.registry.runs import Runs
 
 APPLICATION = str(Path(__file__).parent / "application.py")
 LONG = 365 * 86_400_000_000

@@ -13,7 +13,7 @@ from anabranch import Cut
 from batch.archive import archive
 from batch.errors import LeaseHeldError
 from batch.generation import Generation
-from batch.progress import MODEL_STAGES, STAGES, Silent
+from batch.run_progress import MODEL_STAGES, STAGES, Silent
 from eventlog.errors import LeaseLostError
 from tests.batch.conftest import LONG, Home
 from tests.batch.rides import START, rides

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from eventlog.errors import LeaseLostError
-from eventlog.leases import Leases, MemoryLeases
-from eventlog.process import is_dead, this_process
+from eventlog.registry.lease_holder import is_dead, this_process
+from eventlog.registry.leases import Leases, MemoryLeases
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -85,7 +85,7 @@ class LeasesContract:
         assert leases.renew(lease, 60).expires == clock() + 60_000_000
 
     def test_the_lease_of_a_dead_process_is_free_at_once(self, leases: Leases) -> None:
-        program = "from eventlog.process import this_process; print(this_process())"
+        program = "from eventlog.registry.lease_holder import this_process; print(this_process())"
         process = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
         holder = process.stdout.strip()
         assert is_dead(holder)

@@ -12,10 +12,10 @@ import pytest
 
 from anabranch import SYSTEM, Cut
 from eventlog import Append, Log, Record, Segment
-from eventlog.arrange import MAX_SEGMENT_BYTES, MAX_SEGMENT_RECORDS
 from eventlog.errors import LeaseLostError, LogUnavailableError, RecordsTrimmedError
 from eventlog.lake import Lake
-from eventlog.leases import Leases, MemoryLeases
+from eventlog.log.placement import MAX_SEGMENT_BYTES, MAX_SEGMENT_RECORDS
+from eventlog.registry.leases import Leases, MemoryLeases
 
 NOW = 1_700_000_000_000_000
 START = Cut((0,))

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from eventlog.database import Database
-from eventlog.leases import Leases, MemoryLeases
+from eventlog.registry.database import Database
+from eventlog.registry.leases import Leases, MemoryLeases
 from tests.contracts.leases import Clock, LeasesContract
 
 

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from eventlog.lake import Lake
-from eventlog.leases import MemoryLeases
-from eventlog.memory_log import MemoryLog
+from eventlog.log.memory_log import MemoryLog
+from eventlog.registry.leases import MemoryLeases
 from tests.contracts.log import NOW, LogContract, Open
 
 

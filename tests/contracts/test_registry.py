@@ -11,12 +11,12 @@ import pytest
 from pydantic import BaseModel, Field
 
 from anabranch import App
-from eventlog.database import Database
-from eventlog.dead_letters import DeadLetters
 from eventlog.errors import SchemaChangedError
-from eventlog.runs import Runs
-from eventlog.schemas import Schemas
-from eventlog.tables import batch_runs
+from eventlog.registry.database import Database
+from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.runs import Runs
+from eventlog.registry.schemas import Schemas
+from eventlog.registry.tables import batch_runs
 from tests.contracts.leases import Clock
 
 

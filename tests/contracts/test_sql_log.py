@@ -11,11 +11,11 @@ from sqlalchemy import event
 
 from anabranch import Cut
 from eventlog import Append, Record, Segment
-from eventlog.database import Database
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
-from eventlog.leases import Leases
-from eventlog.sql_log import SqlLog
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
+from eventlog.registry.leases import Leases
 from tests.contracts.log import NOW, START, LogContract, Open, numbered, read_all, records
 
 ROOT = Path(__file__).parent.parent.parent

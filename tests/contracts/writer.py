@@ -8,8 +8,8 @@ from itertools import count, islice
 import orjson
 
 from eventlog import Append
-from eventlog.database import Database
-from eventlog.sql_log import SqlLog
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
 
 
 def main(url: str, name: str, appends: int | None) -> None:

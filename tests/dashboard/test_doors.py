@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from serving.session import COOKIE, token_in, token_of
+from serving.http.session import COOKIE, token_in, token_of
 from tests.serving.conftest import Home, home, make_home
 
 __all__ = ["home", "make_home"]

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from eventlog.errors import LogUnavailableError
-from serving.dashboard.snapshot import Kept, Snapshots
-from serving.models import Models
+from serving.dashboard.snapshot import Kept, OverviewSnapshots
+from serving.models.model_status import ModelDirectory
 from tests.serving.conftest import Home, home, make_home
 
 __all__ = ["home", "make_home"]
@@ -75,7 +75,7 @@ def test_without_the_database_the_rest_is_told(home: Home, make_home: Callable[.
         raise LogUnavailableError("disk full")
 
     other = make_home(rates=away)
-    told = Snapshots(other.service, Models(other.service)).snapshot()
+    told = OverviewSnapshots(other.service, ModelDirectory(other.service)).snapshot()
     assert (told["log_end"], told["runs"]) == (None, [])
     assert "disk full" in told["problem"]
     assert told["speed_cut"] == "0:0"

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.demo import run_demo
-from infra.demo_shows import SHOWS
+from infra.demo.demo import run_demo
+from infra.demo.shows import SHOWS
 from infra.settings import Settings
 
 

@@ -166,7 +166,7 @@ def test_every_line_is_an_object_and_processes_name_their_run(service: Service) 
     logged = [json.loads(line) for line in lines]
     assert all({"time", "level", "logger", "message"} <= set(line) for line in logged)
     run = service.client.get("/v1/batch/runs").json()["runs"][0]["run"]
-    stages = [line for line in logged if line["logger"] == "infra.progress"]
+    stages = [line for line in logged if line["logger"] == "infra.progress_display"]
     assert [line["stage"] for line in stages] == STAGES
     assert {line["run"] for line in stages} == {run}
     published = next(line for line in logged if line["message"].startswith("published generation"))

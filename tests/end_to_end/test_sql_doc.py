@@ -11,10 +11,10 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from infra.process import opened
-from infra.scribe import snapshots_of
+from infra.analytics.snapshot_writer import snapshots_of
+from infra.composition import opened
 from infra.settings import Settings
-from serving.sql.rows import read, values
+from serving.sql.result_rows import read, values
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(?P<sql>.*?)^```\n(?:\n```text\n(?P<answer>.*?)^```\n)?", re.MULTILINE | re.DOTALL)

@@ -18,8 +18,8 @@ from pydantic import BaseModel
 
 from anabranch import SYSTEM, App, Cut, agg
 from anabranch.view import Key, Tiles, View
-from eventlog.publication import Publication
-from eventlog.segment import Segment
+from eventlog.decisions import Publication
+from eventlog.log.segment import Segment
 from speed.fold import apply, events_of
 from speed.state import SpeedState
 

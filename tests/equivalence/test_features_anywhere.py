@@ -18,11 +18,11 @@ from anabranch.contributions import Cells, Key
 from anabranch.freeze import features_of
 from anabranch.instant import instant_us
 from anabranch.view import Tiles
-from eventlog.publication import Publication
-from eventlog.segment import Segment
+from eventlog.decisions import Publication
+from eventlog.log.segment import Segment
+from speed.base_layer import Predictor
 from speed.fold import apply, events_of
-from speed.learner import Learner
-from speed.published import Predictor
+from speed.learning.learner import Learner
 from speed.state import SpeedState
 
 HOUR = 3_600_000_000

@@ -16,8 +16,8 @@ from anabranch.freeze import Failed, fold
 from anabranch.instant import iso
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
-from infra.demo_shows import Request
-from infra.rows import Place, Rows
+from infra.demo.shows import ShownRequest
+from infra.importing.file_rows import FileRows, Place
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -31,19 +31,19 @@ class Example:
 
     def rows(self) -> list[bytes]:
         """The events as JSON, as an import reads them."""
-        return [row for batch in Rows.of(self.path).batches(Place()) for row in batch.rows]
+        return [row for batch in FileRows.of(self.path).batches(Place()) for row in batch.rows]
 
     def events(self) -> Iterator[Events]:
         """The events as the log would store them, a few thousand at a time."""
         (stream,) = self.app.streams.values()
         offset = 0
-        for batch in Rows.of(self.path).batches(Place()):
+        for batch in FileRows.of(self.path).batches(Place()):
             models = [stream.checked.model_validate_json(row, strict=True) for row in batch.rows]
             times = [int(getattr(m, stream.time).timestamp()) * 1_000_000 if stream.time else 0 for m in models]
             yield Events(stream, 0, offset, times, b"[" + b",".join(batch.rows) + b"]")
             offset += len(times)
 
-    def frozen(self, model: str, requests: Sequence[Request]) -> list[Features | Failed]:
+    def frozen(self, model: str, requests: Sequence[ShownRequest]) -> list[Features | Failed]:
         """What each example's features are as these requests come in one after the other."""
         tiles: dict[str, Tiles] = {}
         watermarks: dict[str, int] = {}

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from infra.demo_shows import SHOWS
+from infra.demo.shows import SHOWS
 from tests.examples.conftest import Example
 
 

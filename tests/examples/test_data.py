@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.demo_shows import SHOWS
-from infra.rows import Rows
+from infra.demo.shows import SHOWS
+from infra.importing.file_rows import FileRows
 from tests.examples.conftest import EXAMPLES
 
 DATA = sorted(path for path in (EXAMPLES / "data").iterdir() if path.suffix != ".md")
@@ -18,14 +18,14 @@ README = (EXAMPLES / "data" / "README.md").read_text()
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.name)
 def test_a_data_set_is_small_and_readable(path: Path) -> None:
     assert path.stat().st_size <= 2_000_000
-    assert Rows.of(path).total > 1_000
+    assert FileRows.of(path).total > 1_000
 
 
 @pytest.mark.parametrize("path", DATA, ids=lambda path: path.name)
 def test_the_readme_names_source_licence_and_number_of_rows(path: Path) -> None:
     (section,) = re.findall(rf"^## `{path.name}`: ([\d,]+) .*?\n(.*?)(?=^## |\Z)", README, re.MULTILINE | re.DOTALL)
     rows, text = section
-    assert int(rows.replace(",", "")) == Rows.of(path).total
+    assert int(rows.replace(",", "")) == FileRows.of(path).total
     assert "- Licence: " in text or "- Licence:" in text
     assert "https://" in text or "Debian" in text
 

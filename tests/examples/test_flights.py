@@ -5,18 +5,18 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from infra.demo_shows import SHOWS, Request
+from infra.demo.shows import SHOWS, ShownRequest
 from tests.examples.conftest import Example
 
 FLIGHTS = 2_000
 
 
 @pytest.fixture(scope="module")
-def requests(flights: Example) -> list[Request]:
+def requests(flights: Example) -> list[ShownRequest]:
     return SHOWS["flights"].requests(flights.rows()[:FLIGHTS])
 
 
-def test_every_flight_leaves_once_and_lands_once_if_it_lands(flights: Example, requests: list[Request]) -> None:
+def test_every_flight_leaves_once_and_lands_once_if_it_lands(flights: Example, requests: list[ShownRequest]) -> None:
     ((landed,),) = flights.sql(f"SELECT count(delay) FROM (FROM data LIMIT {FLIGHTS})")
     ids = {
         stream: [
@@ -29,7 +29,7 @@ def test_every_flight_leaves_once_and_lands_once_if_it_lands(flights: Example, r
     assert set(ids["arrivals"]) < set(ids["departures"]), "cancelled flights never land"
 
 
-def test_an_arrival_is_posted_after_its_departure_and_nothing_before_its_time(requests: list[Request]) -> None:
+def test_an_arrival_is_posted_after_its_departure_and_nothing_before_its_time(requests: list[ShownRequest]) -> None:
     left: set[int] = set()
     newest = datetime(2013, 1, 1, tzinfo=UTC)
     for request in requests:
@@ -53,7 +53,7 @@ def test_labels_come_hours_later(flights: Example) -> None:
     assert most < 24 * 3600, "the label is within a day of its example"
 
 
-def test_a_flight_knows_only_of_flights_that_have_landed(flights: Example, requests: list[Request]) -> None:
+def test_a_flight_knows_only_of_flights_that_have_landed(flights: Example, requests: list[ShownRequest]) -> None:
     frozen = iter(flights.frozen("delay", requests))
     arrived: list[dict[str, object]] = []
     seen = 0

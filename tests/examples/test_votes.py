@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from infra.demo_shows import SHOWS
+from infra.demo.shows import SHOWS
 from tests.examples.conftest import Example
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from anabranch.duration import duration_us
 from eventlog.clock import now_us
-from infra.process import opened
+from infra.composition import opened
 from infra.retraining import Retraining
 from infra.settings import Settings
 

@@ -9,8 +9,8 @@ import pytest
 
 from anabranch.instant import instant_us
 from batch.errors import LeaseHeldError
-from eventlog.database import Database
-from eventlog.runs import Runs
+from eventlog.registry.database import Database
+from eventlog.registry.runs import Runs
 from infra.scheduling import Schedule, Scheduler
 
 BERLIN, UTC = ZoneInfo("Europe/Berlin"), ZoneInfo("UTC")

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from speed.blend.equal_weights import Mean
 from speed.blend.fixed_share import FixedShare
 from speed.blend.hedge import Hedge
-from speed.blend.mean import Mean
 from speed.blend.ml_poly import MlPoly
 from tests.laws import blend_checks, regret
 from tests.laws.blend_checks import noise

@@ -22,17 +22,17 @@ from batch.errors import LeaseHeldError
 from batch.generation import FORMAT
 from batch.generations import Generations
 from batch.views import index_file
-from eventlog.database import Database
-from eventlog.dead_letters import DeadLetters
-from eventlog.finder import Finder
-from eventlog.ingest import Limits
+from eventlog.decisions import Publication
+from eventlog.intake.door import BodyLimits
 from eventlog.lake import Lake
-from eventlog.publication import Publication
-from eventlog.runs import Runs
-from eventlog.sql_log import SqlLog
-from infra.below import Below
+from eventlog.log.event_finder import EventFinder
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
+from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.runs import Runs
+from infra.published_layer import PublishedLayer
 from serving.api import create_api
-from serving.recorder import Recorder
+from serving.models.prediction_recorder import Recorder
 from serving.service import Service
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
@@ -195,8 +195,8 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
         def adopted(publication: Publication) -> bool:
             return generations.get(publication.generation, publication.manifest_sha256).number > 0
 
-        def published(publication: Publication) -> Below:
-            return Below(generations.get(publication.generation, publication.manifest_sha256))
+        def published(publication: Publication) -> PublishedLayer:
+            return PublishedLayer(generations.get(publication.generation, publication.manifest_sha256))
 
         checkpoints = Checkpoints(tmp_path / "checkpoints")
         consumer = Consumer(app, log, checkpoints, adopted, clock=lambda: NOW, published=published)
@@ -217,11 +217,11 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
                 dead_letters=DeadLetters(database, clock=lambda: NOW),
                 runs=Runs(database, clock=lambda: NOW),
                 counts=lambda: {"rentals": 3},
-                limits=Limits(max_events=1_000, max_body_bytes=100_000),
+                limits=BodyLimits(max_events=1_000, max_body_bytes=100_000),
                 api_key=None,
                 start_batch=start_batch,
                 clock=lambda: NOW,
-                recorder=Recorder(log, Finder(database, log, Lake(tmp_path / "lake"))),
+                recorder=Recorder(log, EventFinder(database, log, Lake(tmp_path / "lake"))),
             ),
             **changes,
         )

@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from anabranch import App, agg
 from eventlog.log import Append
-from eventlog.segment import Segment
+from eventlog.log.segment import Segment
 
 
 class Ride(BaseModel):

@@ -10,13 +10,13 @@ import orjson
 import pytest
 
 from anabranch import SYSTEM, Cut, Model
+from eventlog.decisions import Publication
 from eventlog.log import Append
-from eventlog.memory_log import MemoryLog
-from eventlog.publication import Publication
+from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from speed.outbox import FEATURES
-from tests.speed.learner_world import Below, hours, make_app, ride
+from tests.speed.learning.learner_world import Below, hours, make_app, ride
 
 
 class Kept(Below):

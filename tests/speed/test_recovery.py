@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anabranch import App, Cut
-from eventlog.memory_log import MemoryLog
+from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.fold import apply
 from speed.recovery import recover

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from anabranch import App, Cut
-from eventlog.memory_log import MemoryLog
+from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
-from tests.speed.learner_world import Ride, ride
+from tests.speed.learning.learner_world import Ride, ride
 from tests.speed.test_consumer_models import append
 
 

@@ -13,8 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.models.encoding import Encoding, FeatureKind
-from batch.models.loss import losses
-from batch.models.matrix import Rows, chunks
+from batch.models.matrix import TrainingMatrix, chunks
+from batch.models.version_loss import losses
 
 KINDS: dict[str, FeatureKind] = {"size": "number", "open": "boolean", "place": "text"}
 TYPES = {"size": pa.float64(), "open": pa.bool_(), "place": pa.string()}
@@ -27,9 +27,9 @@ FEATURES = st.fixed_dictionaries(
 )
 
 
-def rows_of(features: list[dict[str, Any]]) -> Rows:
+def rows_of(features: list[dict[str, Any]]) -> TrainingMatrix:
     table = {name: pa.array([row[name] for row in features], type_) for name, type_ in TYPES.items()}
-    return Rows(pa.table({"_label": pa.array([1.0] * len(features)), **table}), KINDS)
+    return TrainingMatrix(pa.table({"_label": pa.array([1.0] * len(features)), **table}), KINDS)
 
 
 @given(st.lists(FEATURES, min_size=1), st.lists(FEATURES, min_size=1))
@@ -100,7 +100,7 @@ def test_a_table_is_read_in_lots_without_gap_or_overlap(tmp_path: Path) -> None:
         lots = list(chunks(path, KINDS, start, end))
         assert [v for lot in lots for v in lot.table["size"].to_pylist()] == list(map(float, range(start, end)))
         assert all(0 < len(lot) <= 7 for lot in lots)
-    assert len(Rows.read(path, KINDS).between(10, 30)) == 20
+    assert len(TrainingMatrix.read(path, KINDS).between(10, 30)) == 20
 
 
 def test_losses_are_those_of_the_metric() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from batch.models.candidates import candidates
-from batch.progress import MODEL_STAGES, STAGES
+from batch.run_progress import MODEL_STAGES, STAGES
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
 from tests.batch.models.training import ODD_ROWS, ROWS, entry, home_with, model, predictions, promoted, rides

@@ -49,13 +49,13 @@ def test_a_file_that_is_not_the_published_one_is_never_opened(home: Home) -> Non
 
 
 def test_an_estimator_that_cannot_be_opened_any_more_says_so(home: Home, tmp_path: Path) -> None:
-    from batch.models.predictor import Predictor
+    from batch.models.predictor import VersionPredictor
 
     path = tmp_path / "m.pickle"
     path.write_bytes(b"cno_such_module\nThing\n.")
     held = {"format": "pickle", "encoding": {"kinds": {}, "categories": {}, "classes": []}}
     with pytest.raises(ModelFileError, match="no_such_module"):
-        Predictor.open(1, "regression", held, path)
+        VersionPredictor.open(1, "regression", held, path)
 
 
 def test_a_champion_whose_generation_is_damaged_is_carried_from_another(home: Home) -> None:

@@ -8,9 +8,9 @@ import pytest
 
 from anabranch.model import Blending
 from speed.blend import BLENDS, Blend, blend_of
+from speed.blend.equal_weights import Mean
 from speed.blend.fixed_share import FixedShare
 from speed.blend.hedge import Hedge
-from speed.blend.mean import Mean
 
 
 def test_the_table_has_what_an_application_may_name_and_the_default_first() -> None:

@@ -1,0 +1,136 @@
+"""The crew of a run: who folds, in what pieces, with how much memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from anabranch import App
+from anabranch.view import View
+from batch.cluster import Demand, Starting, Workers
+from batch.generation import Generation
+from batch.models.replay import Delta, Span
+from batch.plan import Base, Slice, Work, aligned, plan, slices, spans
+from batch.views.slice_fold import SliceDelta, SliceTask
+from eventlog.lake import Lake
+
+SQL_SLICES = 16
+"""How much larger slices are in SQL: DuckDB streams over them, and larger ones leave less to merge."""
+MEMORY_BYTES = 800_000_000
+"""What DuckDB may use in the process of the run; half of it in every task."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capacity:
+    """Who folds, and in what pieces; the parameters of `batch.run.run_batch` of the same names."""
+
+    app_path: str
+    dask: str | None
+    workers: int | None
+    slice_records: int
+
+    def start(self, app: App, base: Base | None, end: int) -> Starting:
+        """Start the workers for what there will be to fold if the run goes on from `base`, in the background."""
+        works = plan(app.views.values(), base)
+        records = max((end - work.start for work in works), default=0)
+        in_python = sum(_in_python(app.views[name]) for work in works for name in work.views)
+        if app.models:
+            records = max(records, end - (0 if base is None else base.end))
+        return Starting(self.dask, self.workers, Demand(records, in_python, len(app.models)))
+
+    def parts(self, edges: Iterable[int], workers: Workers) -> list[Slice]:
+        """The slices of a run that replays: those of the views end where those of the replay begin."""
+        return list(aligned(edges, self.slice_records, workers.count))
+
+    def tasks(
+        self,
+        app: App,
+        lake: Lake,
+        works: Sequence[Work],
+        end: int,
+        workers: Workers,
+        folder: Path,
+        parts: Sequence[Slice] | None = None,
+    ) -> Iterator[SliceTask]:
+        """A task for every slice of every work that holds records of its stream.
+
+        Parameters
+        ----------
+        end
+            The cut of the run.
+        folder
+            The tables of tiles go into its folder ``tables``.
+        parts
+            The slices of every work; None: as it suits the work.
+        """
+        tables = folder.resolve() / "tables"
+        tables.mkdir()
+        app_path = self.absolute_app_path
+        files_by_place: dict[tuple[str, Slice], tuple[str, ...]] = {}
+        for work in works:
+            in_sql = not any(_in_python(app.views[name]) for name in work.views)
+            records = self.slice_records * (SQL_SLICES if in_sql else 1)
+            for part in slices(work.start, end, records, workers.count) if parts is None else parts:
+                place = (work.stream, part)
+                if place not in files_by_place:
+                    found = lake.files(work.stream, part.start, part.end)
+                    files_by_place[place] = tuple(str(Path(path).resolve()) for path in found)
+                if files := files_by_place[place]:
+                    yield SliceTask(
+                        app_path, work.views, part, files, str(tables), workers.task_threads, MEMORY_BYTES // 2
+                    )
+
+    def replays(
+        self,
+        app: App,
+        lake: Lake,
+        parts: Sequence[Slice],
+        deltas: Sequence[SliceDelta],
+        base: Generation | None,
+        workers: Workers,
+    ) -> Iterator[Span]:
+        """Spans of slices, at most two for a worker: each begins with a merge of what came before.
+
+        Parameters
+        ----------
+        deltas
+            What the slices add to the views, in order.
+        base
+            The generation that covers everything before the first slice; None: there is nothing before it.
+        """
+        of_view: dict[str, list[Delta]] = {name: [] for name in app.views}
+        for found in deltas:
+            for name, path in found.paths.items():
+                of_view[name].append(Delta(found.part.end, path, found.newest))
+        times = {view.of.name: base.watermark(view) for view in app.views.values()} if base is not None else {}
+        streams = {view.of.name for view in app.views.values()}
+        for model in app.models.values():
+            streams |= {model.on.name} if model.later_label is None else {model.on.name, model.later_label.stream.name}
+        for span in spans(parts, SPANS * workers.count):
+            start, end = span[0].start, span[-1].end
+            yield Span(
+                self.absolute_app_path,
+                span,
+                {name: tuple(str(Path(p).resolve()) for p in lake.files(name, start, end)) for name in streams},
+                None if base is None else (str(base.folder.parent.resolve()), base.number),
+                {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
+                {stream: time for stream, time in times.items() if time is not None},
+                workers.task_threads,
+                MEMORY_BYTES // 2,
+            )
+
+    @property
+    def absolute_app_path(self) -> str:
+        """Where a worker finds the application: it may stand in another folder."""
+        path, colon, name = self.app_path.partition(":")
+        return f"{Path(path).resolve()}{colon}{name}"
+
+
+SPANS = 2
+"""Spans of a replay for each worker: with one, all would wait for the slowest."""
+
+
+def _in_python(view: View) -> bool:
+    """Whether the fold of a view runs Python for every event or every tile."""
+    return not view.vectorised or any(aggregate.fold_sql("v", "o") is None for aggregate in view.aggregates.values())

@@ -1,0 +1,163 @@
+"""Validation: each event by itself, and in which form it is stored.
+
+An event of a plain stream (see `Stream.plain`) that is strictly valid is stored as it was sent. One that is valid only
+by a conversion (``"5"`` for a number) is stored converted, so that readers need not validate again. An event of another
+stream is stored so that validating it again gives the same model.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import orjson
+from pydantic import ValidationError
+
+from anabranch import Stream
+from eventlog.errors import MalformedBodyError
+from eventlog.intake.event_checks import EventChecks, Examined
+from eventlog.intake.parsed_events import ParsedEvents, Reason, reason
+from eventlog.intake.stored_form import StoredForm
+from eventlog.log import Append
+
+_MAX_REASONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An event that was refused.
+
+    Attributes
+    ----------
+    index
+        Its 0-based place among the events of the request.
+    errors
+        The reasons.
+    body
+        The event as it came.
+    """
+
+    index: int
+    errors: list[Reason]
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Admission:
+    """What may be appended, and what may not, in the order it came."""
+
+    append: Append
+    rejected: list[Rejected]
+
+
+def validate(stream: Stream, parsed: ParsedEvents, *, now: int, max_future_us: int = 3_600_000_000) -> Admission:
+    """Look at every event of a request.
+
+    Parameters
+    ----------
+    stream
+        Where they are posted to.
+    parsed
+        The events.
+    now
+        The clock, in microseconds.
+    max_future_us
+        How far ahead of it an event time may be.
+
+    Raises
+    ------
+    MalformedBodyError
+        If a line of NDJSON is not JSON: then the whole request is refused.
+    """
+    return _door(stream).validate(parsed, now + max_future_us)
+
+
+@lru_cache(maxsize=256)
+def _door(stream: Stream) -> _Door:
+    return _Door(stream)
+
+
+class _Door:
+    """All that validation needs to know of a stream, looked up once."""
+
+    def __init__(self, stream: Stream):
+        self._stream = stream
+        self._checks = EventChecks(stream)
+        self._storable = StoredForm(stream)
+        self._validate_json = stream.checked.__pydantic_validator__.validate_json
+
+    def validate(self, parsed: ParsedEvents, latest: int) -> Admission:
+        refused = dict(parsed.refused)
+        values = self._strict(parsed) if self._stream.plain else {}
+        if len(values) == len(parsed.events) and not refused:
+            columns = self._checks.examine_all(list(values.values()), latest)
+            if columns is not None:
+                return Admission(Append(self._stream.name, *columns, parsed.events), [])
+        append = Append(self._stream.name, [], [], [], [])
+        for index, event in enumerate(parsed.events):
+            if index in refused:
+                continue
+            try:
+                (id_, key, time, reasons), stored = self._admit(event, values.get(index), latest)
+            except ValidationError as error:
+                refused[index] = _reasons(error, None if parsed.lines is None else parsed.lines[index])
+                continue
+            except orjson.JSONDecodeError as error:
+                refused[index] = [reason("", f"not JSON: {error}", "json_invalid")]
+                continue
+            if reasons:
+                refused[index] = reasons
+                continue
+            append.ids.append(id_)
+            append.keys.append(key)
+            append.times.append(time)
+            append.data.append(stored)
+        return Admission(append, [Rejected(i, refused[i], parsed.events[i]) for i in sorted(refused)])
+
+    def _strict(self, parsed: ParsedEvents) -> dict[int, dict[str, Any]]:
+        """By index, the values of the events that may be stored as they are."""
+        validate_json = self._validate_json
+        passed: list[int] = []
+        for index, event in enumerate(parsed.events):
+            try:
+                validate_json(event, strict=True)
+            except ValidationError:  # the second try, without `strict`, tells why
+                continue
+            passed.append(index)
+        chosen = [parsed.events[index] for index in passed]
+        try:  # all at once: pydantic has seen that each is a JSON value by itself
+            return dict(zip(passed, orjson.loads(b"[%b]" % b",".join(chosen)), strict=True))
+        except orjson.JSONDecodeError:
+            return {index: value for index in passed if (value := _load(parsed.events[index])) is not None}
+
+    def _admit(self, event: bytes, value: dict[str, Any] | None, latest: int) -> tuple[Examined, bytes]:
+        """Examine an event and say in which form it is stored; `value`: it is strictly valid."""
+        if value is not None:
+            try:
+                return self._checks.examine(value, latest), event
+            except ValueError:  # a datetime in a form that only pydantic reads
+                pass
+        model = self._validate_json(event)
+        return self._checks.examine(vars(model), latest), self._storable.form(event, model)
+
+
+def _load(event: bytes) -> Any:
+    """A JSON value; None where pydantic has seen one but there is none: NaN and infinity."""
+    try:
+        return orjson.loads(event)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _reasons(error: ValidationError, line: int | None) -> list[Reason]:
+    """Why an event is not valid; raises `MalformedBodyError` for a line that is not even JSON."""
+    reasons = []
+    for found in error.errors(include_url=False, include_context=False)[:_MAX_REASONS]:
+        field, message, type_ = ".".join(map(str, found["loc"])), found["msg"], found["type"]
+        if type_ == "json_invalid" and line is not None:
+            raise MalformedBodyError(message, line)
+        if type_ == "model_type":
+            message = "an event must be a JSON object"
+        reasons.append(reason(field, message, type_, None if type_ in ("missing", "json_invalid") else found["input"]))
+    return reasons

@@ -1,0 +1,14 @@
+"""The log: append, read, wait, trim.
+
+Read `log` first (the contract), then `segment` (what it hands out).
+
+`sql_log` keeps the log in a database, `memory_log` in memory; what both share is `placement` (where events go) and
+`archived_segments` (what is no longer hot). `group_commit` is the thread that commits for many; `segment_rows` and
+`id_index` hold the statements, run by `prepared_statement`; `segment_cache` has what was just committed.
+`event_finder` finds one event by its id.
+"""
+
+from eventlog.log.log import MAX_ID_BYTES, Append, Appended, Log
+from eventlog.log.segment import Record, Segment
+
+__all__ = ["MAX_ID_BYTES", "Append", "Appended", "Log", "Record", "Segment"]

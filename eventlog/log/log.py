@@ -1,0 +1,124 @@
+"""What a log does. `SqlLog` keeps it in a database, `MemoryLog` in memory; both pass the same contract tests."""
+
+from __future__ import annotations
+
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from anabranch import Cut
+from eventlog.log.segment import Segment
+from eventlog.registry.leases import Lease
+
+MAX_ID_BYTES = 1024
+"""Ids and keys longer than this are refused at the door."""
+
+
+@dataclass(frozen=True, slots=True)
+class Append:
+    """Valid events of one stream, to be appended together, as columns of equal length.
+
+    Attributes
+    ----------
+    stream
+        What they are events of.
+    ids
+        The id of each; None: not deduplicated.
+    keys
+        The key of each.
+    times
+        The event time of each in microseconds; None: the append time.
+    data
+        Each as a JSON object.
+    """
+
+    stream: str
+    ids: list[str | None]
+    keys: list[str | None]
+    times: list[int | None]
+    data: list[bytes]
+
+    def __post_init__(self) -> None:
+        assert len(self.ids) == len(self.keys) == len(self.times) == len(self.data), "columns of unequal length"
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """What became of an append.
+
+    Attributes
+    ----------
+    position
+        The cut just after the last of these events, the originals of duplicates included: who has seen it has
+        seen them all.
+    accepted
+        How many were appended.
+    duplicates
+        How many were not, because an event of the same id is there already.
+    """
+
+    position: Cut
+    accepted: int
+    duplicates: int
+
+
+class Log(Protocol):
+    """One append-only log. Offsets are dense and become visible in order, whoever writes.
+
+    Every method may be called from any thread.
+    """
+
+    def submit(self, append: Append) -> Future[Appended]:
+        """Queue an append. The future resolves when it is durable, or raises and nothing of it was written.
+
+        Requests that are queued together share one commit; an idle log commits at once. Does not block: raises
+        `LogBusyError` when too much is queued.
+        """
+        ...
+
+    def append(self, append: Append) -> Appended:
+        """Append and wait until it is durable."""
+        ...
+
+    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
+        """Append one event to the system's stream and return its offset.
+
+        Raises
+        ------
+        LeaseLostError
+            If somebody took the lease over; checked in the very transaction that would have appended.
+        """
+        ...
+
+    def end(self) -> Cut:
+        """The cut after the last record that is visible."""
+        ...
+
+    def begin(self) -> Cut:
+        """The first cut that is still hot."""
+        ...
+
+    def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
+        """About `limit` records from exactly `cut` on, in order; empty only at the end of the log.
+
+        Whole segments are handed out, so it may be more than `limit`; where events are large it is less. Trimmed
+        records come from the lake.
+
+        Raises
+        ------
+        RecordsTrimmedError
+            If records at `cut` are neither hot nor in the lake.
+        """
+        ...
+
+    def wait(self, cut: Cut, timeout_seconds: float) -> bool:
+        """Wait until the log has grown past `cut`. False: it has not within the timeout."""
+        ...
+
+    def trim(self, before: Cut) -> int:
+        """Drop the hot segments that lie wholly before, and forget their ids. Returns how many records went."""
+        ...
+
+    def close(self) -> None:
+        """Commit what is queued, and let go of everything."""
+        ...

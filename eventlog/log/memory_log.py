@@ -1,0 +1,130 @@
+"""The log in memory: the twin of `SqlLog`, for tests and for trying definitions out."""
+
+from __future__ import annotations
+
+import time
+from bisect import bisect_right
+from concurrent.futures import Future
+from threading import Condition
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from anabranch import SYSTEM, Cut
+from eventlog.clock import Clock, now_us
+from eventlog.errors import LogUnavailableError
+from eventlog.log import Append, Appended
+from eventlog.log.archived_segments import abutting, read_archived
+from eventlog.log.placement import place
+from eventlog.log.segment import Segment
+from eventlog.registry.leases import Lease, MemoryLeases
+
+if TYPE_CHECKING:
+    from eventlog.lake import Lake
+
+
+class MemoryLog:
+    """A log that lives as long as the process; see `Log` for what its methods promise.
+
+    Parameters
+    ----------
+    lake
+        Answers for records that were trimmed; None: they are gone.
+    clock
+        Tells the append time.
+    leases
+        Who may mark.
+    """
+
+    def __init__(self, lake: Lake | None = None, clock: Clock = now_us, leases: MemoryLeases | None = None):
+        self.lake = lake
+        self.clock = clock
+        self.leases = leases or MemoryLeases(clock)
+        self._segments: list[Segment] = []
+        self._first = 0
+        self._next = 0
+        self._offset_by_id: dict[tuple[str, str], int] = {}
+        self._grown = Condition()
+        self._closed = False
+
+    def submit(self, append: Append) -> Future[Appended]:
+        """Append at once; the future is done."""
+        future: Future[Appended] = Future()
+        try:
+            future.set_result(self.append(append))
+        except LogUnavailableError as error:
+            future.set_exception(error)
+        return future
+
+    def append(self, append: Append) -> Appended:
+        """Append."""
+        with self._grown:
+            if self._closed:
+                raise LogUnavailableError("it is closed")
+            known = {}
+            for id_ in append.ids:
+                if id_ is not None and (append.stream, id_) in self._offset_by_id:
+                    known[id_] = self._offset_by_id[append.stream, id_]
+            arranged = place([append], known, partition=0, offset=self._next, now=self.clock())
+            for index, id_ in enumerate(arranged.ids):
+                if id_ is not None:
+                    self._offset_by_id[append.stream, id_] = self._next + index
+            self._segments += arranged.segments
+            self._next += len(arranged.ids)
+            self._grown.notify_all()
+            return arranged.results[0]
+
+    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
+        """Append one event of the system, fenced by a lease; see `Log.mark`."""
+        with self.leases.lock:
+            if lease is not None:
+                self.leases.check(lease)
+            appended = self.append(Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)]))
+        return appended.position.offsets[0] - 1
+
+    def end(self) -> Cut:
+        """The cut after the last record."""
+        return Cut((self._next,))
+
+    def begin(self) -> Cut:
+        """The first cut that is still hot."""
+        return Cut((self._first,))
+
+    def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
+        """About `limit` records from `cut` on; see `Log.read`."""
+        start = cut.offsets[0]
+        stop = start + max(limit, 1)
+        with self._grown:
+            first = self._first
+            index = max(bisect_right(self._segments, start, key=lambda segment: segment.offset) - 1, 0)
+            found = self._segments[index : bisect_right(self._segments, stop - 1, key=lambda segment: segment.offset)]
+        if start < first:
+            return read_archived(self.lake, start, first, limit)
+        return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+
+    def wait(self, cut: Cut, timeout_seconds: float) -> bool:
+        """Wait until the log grows past `cut`; see `Log.wait`."""
+        deadline = time.monotonic() + timeout_seconds
+        with self._grown:
+            while self._next <= cut.offsets[0]:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    return False
+                self._grown.wait(remaining)
+        return True
+
+    def trim(self, before: Cut) -> int:
+        """Drop segments wholly before, and their ids; see `Log.trim`."""
+        with self._grown:
+            going = [segment for segment in self._segments if segment.end <= before.offsets[0]]
+            for segment in going:
+                for id_ in segment.ids():
+                    if id_ is not None:
+                        del self._offset_by_id[segment.stream, id_]
+            self._segments = self._segments[len(going) :]
+            self._first = going[-1].end if going else self._first
+        return sum(segment.count for segment in going)
+
+    def close(self) -> None:
+        """Take no more appends."""
+        self._closed = True

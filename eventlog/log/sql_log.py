@@ -1,0 +1,185 @@
+"""The log in a database."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future
+from threading import Condition
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from sqlalchemy import Connection
+
+from anabranch import SYSTEM, Cut
+from eventlog.clock import Clock, now_us
+from eventlog.log import Append, Appended, segment_rows
+from eventlog.log.archived_segments import abutting, read_archived
+from eventlog.log.group_commit import Committer, QueuedAppend
+from eventlog.log.id_index import IdIndex
+from eventlog.log.placement import Placement, joined_column, place
+from eventlog.log.segment import Segment
+from eventlog.log.segment_cache import SegmentCache
+from eventlog.registry.database import Database
+from eventlog.registry.leases import Lease, check_lease
+from eventlog.registry.tables import heads
+
+if TYPE_CHECKING:
+    from eventlog.lake import Lake
+
+POLL_SECONDS = 0.015
+"""How often `SqlLog.wait` looks for what other processes appended."""
+TRIM_RECORDS = 50_000
+"""About how many records one transaction drops, so that writers never wait long."""
+_PARTITION = 0
+
+
+class SqlLog:
+    """The log in SQLite or PostgreSQL; see `Log` for what its methods promise.
+
+    Every writer begins by locking the row of its partition in `heads`, which holds the next offset, and keeps it
+    until the commit. So offsets are dense, and become visible in order, whichever process writes.
+
+    Parameters
+    ----------
+    database
+        Where it is kept. `close` leaves it open.
+    lake
+        Answers for records that were trimmed; None: they are gone.
+    clock
+        Tells the append time.
+
+    Attributes
+    ----------
+    commits
+        How long commits took, and how many failed.
+    """
+
+    def __init__(self, database: Database, lake: Lake | None = None, clock: Clock = now_us):
+        self.database = database
+        self.lake = lake
+        self.clock = clock
+        self._identities = IdIndex(database.dialect)
+        self._grown = Condition()
+        self._recent = SegmentCache()
+        self._committed = 0  # the end of the log as far as this process has written it
+        with database.write() as connection:
+            database.insert_if_absent(connection, heads, partition=_PARTITION, first=0, next=0)
+        self._committer = Committer(self._commit)
+        self.commits = self._committer.latencies
+
+    # writing
+
+    def submit(self, append: Append) -> Future[Appended]:
+        """Queue an append; see `Log.submit`."""
+        return self._committer.submit(QueuedAppend(append), block=False)
+
+    def append(self, append: Append) -> Appended:
+        """Append, and wait until it is durable."""
+        return self._committer.submit(QueuedAppend(append), block=True).result()
+
+    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
+        """Append one event of the system, fenced by a lease; see `Log.mark`."""
+        request = QueuedAppend(Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)]), lease)
+        return self._committer.submit(request, block=True).result().position.offsets[_PARTITION] - 1
+
+    def _commit(self, requests: list[QueuedAppend]) -> list[Appended]:
+        """Make requests durable in one transaction: the writer thread's work."""
+        appends_by_stream: dict[str, list[Append]] = {}
+        for request in requests:
+            appends_by_stream.setdefault(request.append.stream, []).append(request.append)
+        results_by_stream = {}
+        segments: list[Segment] = []
+        with self.database.write() as connection:
+            offset = start = segment_rows.lock_head(connection, _PARTITION).next
+            for request in requests:
+                if request.lease is not None:
+                    check_lease(connection, request.lease)
+            for stream, appends in appends_by_stream.items():
+                arranged = self._store(connection, offset, stream, appends)
+                results_by_stream[stream] = iter(arranged.results)
+                segments += arranged.segments
+                offset += len(arranged.ids)
+            segment_rows.set_next(connection, _PARTITION, offset)
+        self._recent.add(start, segments)
+        with self._grown:
+            self._committed = offset
+            self._grown.notify_all()
+        return [next(results_by_stream[request.append.stream]) for request in requests]
+
+    def _store(self, connection: Connection, offset: int, stream: str, appends: list[Append]) -> Placement:
+        ids = joined_column(append.ids for append in appends)
+        known: dict[str, int] | None = None  # mostly all ids are new; looking first takes as long again
+        if not self._identities.add(connection, stream, ids, offset):
+            known = self._identities.find(connection, stream, ids)
+        arranged = place(appends, known, partition=_PARTITION, offset=offset, now=self.clock())
+        if known is not None:
+            added = self._identities.add(connection, stream, arranged.ids, offset)
+            assert added, "ids that were found to be new are not"
+        segment_rows.insert_segments(connection, arranged.segments)
+        return arranged
+
+    # reading
+
+    def end(self) -> Cut:
+        """The cut after the last visible record."""
+        return Cut((self._head().next,))
+
+    def begin(self) -> Cut:
+        """The first cut that is still hot."""
+        return Cut((self._head().first,))
+
+    def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
+        """About `limit` records from `cut` on; see `Log.read`."""
+        start, limit = cut.offsets[_PARTITION], max(limit, 1)
+        found = self._recent.read(start, limit)
+        if not found:
+            with self.database.read() as connection:
+                first, end = segment_rows.head(connection, _PARTITION)
+                if start < end:
+                    found = segment_rows.select_segments(connection, _PARTITION, start, start + limit)
+                    first = found[0].offset if found else segment_rows.head(connection, _PARTITION).first
+            if start < first:
+                return read_archived(self.lake, start, first, limit)
+        return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+
+    def wait(self, cut: Cut, timeout_seconds: float) -> bool:
+        """Wait until the log grows past `cut`; see `Log.wait`."""
+        offset = cut.offsets[_PARTITION]
+        deadline = time.monotonic() + timeout_seconds
+        while self._committed <= offset and self._head().next <= offset:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0:
+                return False
+            with self._grown:
+                if self._committed <= offset:
+                    self._grown.wait(min(remaining, POLL_SECONDS))
+        return True
+
+    def _head(self) -> segment_rows.Head:
+        with self.database.read() as connection:
+            return segment_rows.head(connection, _PARTITION)
+
+    # trimming
+
+    def trim(self, before: Cut) -> int:
+        """Drop hot segments wholly before, and their ids; see `Log.trim`."""
+        dropped = 0
+        while piece := self._trim_piece(before.offsets[_PARTITION]):
+            dropped += piece
+        return dropped
+
+    def _trim_piece(self, before: int) -> int:
+        with self.database.write() as connection:
+            first = segment_rows.lock_head(connection, _PARTITION).first
+            going = segment_rows.segments_before(connection, _PARTITION, min(before, first + TRIM_RECORDS))
+            for segment in going:
+                self._identities.forget(connection, segment.stream, orjson.loads(segment.heads)[0])
+            if not going:
+                return 0
+            segment_rows.drop_segments(connection, _PARTITION, going[-1].end)
+            self._recent.clear()
+            return going[-1].end - first
+
+    def close(self) -> None:
+        """Commit what is queued, and end the writer thread."""
+        self._committer.close()

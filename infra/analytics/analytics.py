@@ -1,0 +1,262 @@
+"""Analytics inside ``up``: keeps ``HOME/analytics.duckdb`` fresh, and hands the SQL endpoint its snapshots.
+
+A thread asks the snapshot writer, a process of its own (`infra.analytics.snapshot_writer`): when the file is about to
+become older than it may, when a generation was published, and when somebody has a query. As long as nothing happens
+nobody is asked: the thread only says that what there is is still true, and lets the scribe go after some minutes.
+"""
+
+from __future__ import annotations
+
+import logging
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from anabranch.instant import iso
+from eventlog.errors import LogUnavailableError
+from infra.composition import Process
+from serving.sql.child_process import ChildEndedError, ChildProcess
+from serving.sql.errors import SqlUnavailableError
+from serving.sql.model_standings import standings
+from serving.sql.runner_pool import RunnerPool
+from speed.consumer import Consumer
+
+logger = logging.getLogger(__name__)
+FILE = "analytics.duckdb"
+FIRST_SECONDS = 2.0
+"""How long after the start the first snapshot is written, unless somebody asks before."""
+IDLE_SECONDS = 300.0
+"""How long nothing has to happen for the scribe to be let go."""
+_POLL_SECONDS = 0.5
+_RETRY_SECONDS = 5.0
+
+
+class Analytics:
+    """Where the desk has its snapshots from; see `serving.sql.runner_pool.Source`.
+
+    Parameters
+    ----------
+    process, consumer
+        Whose log and state.
+    refresh_seconds
+        How old the published file may become.
+    wait_seconds
+        How long a query waits for its snapshot.
+    idle_seconds
+        See `IDLE_SECONDS`.
+    """
+
+    def __init__(
+        self,
+        process: Process,
+        consumer: Consumer,
+        refresh_seconds: float,
+        wait_seconds: float,
+        idle_seconds: float = IDLE_SECONDS,
+    ):
+        self._process = process
+        self._consumer = consumer
+        self._refresh_seconds = refresh_seconds
+        self._wait_seconds = wait_seconds
+        self._idle_seconds = idle_seconds
+        self._changed = threading.Condition()
+        self._closing = False
+        self._wanted = self._served = 0
+        self._newest: dict[str, Any] | None = None
+        self._problem: str | None = None
+        self._in_use: Counter[str] = Counter()
+        self._scribe: ChildProcess | None = None
+        self._pulse: Any = None
+        self._shown = False
+        self._scored: tuple[str, dict[str, Any]] = ("", {})
+        self._publication = consumer.publication
+        self._due = time.monotonic() + min(FIRST_SECONDS, refresh_seconds)
+        self._moved = time.monotonic()
+        self._took_seconds = 0.0
+        self._thread = threading.Thread(target=self._run, name="analytics", daemon=True)
+
+    @classmethod
+    def of(cls, process: Process, consumer: Consumer) -> Analytics:
+        """As the settings of a process want it; it was not started."""
+        settings = process.settings
+        return cls(process, consumer, settings.analytics_refresh_seconds, settings.sql_limits["seconds"])
+
+    # life
+
+    def __enter__(self) -> Analytics:
+        """Begin."""
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End, and the scribe with it. The files stay."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify_all()
+            scribe = self._scribe
+        if scribe is not None:
+            scribe.end()  # what the thread waits for
+        self._thread.join()
+        self._let_go()
+
+    # reading
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there is no scribe now."""
+        return self._scribe is None
+
+    @contextmanager
+    def reading(self) -> Iterator[Mapping[str, Any]]:
+        """A snapshot of this moment; see `serving.sql.runner_pool.Source`."""
+        with self._changed:
+            self._wanted += 1
+            mine = self._wanted
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: self._served >= mine or self._closing, self._wait_seconds)
+            if self._served < mine:
+                raise SqlUnavailableError(f"Nothing could be prepared to be queried within {self._wait_seconds:g} s")
+            if self._problem is not None or self._newest is None:
+                raise SqlUnavailableError(f"What is to be queried cannot be prepared: {self._problem}")
+            snapshot = self._newest
+            self._in_use[snapshot["name"]] += 1
+        try:
+            yield snapshot
+        finally:
+            with self._changed:
+                self._in_use[snapshot["name"]] -= 1
+
+    # the thread
+
+    def _run(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(self._is_called, min(_POLL_SECONDS, max(0.0, self._due - time.monotonic())))
+                if self._closing:
+                    return
+                wanted = self._wanted
+            publish = time.monotonic() >= self._due or self._is_published()
+            if publish or wanted > self._served:
+                self._refresh(publish)
+                with self._changed:
+                    self._served = wanted
+                    self._changed.notify_all()
+
+    def _is_called(self) -> bool:
+        return self._closing or self._wanted > self._served
+
+    def _is_published(self) -> bool:
+        """Whether a generation was published since the file was."""
+        return self._newest is not None and self._consumer.publication != self._publication
+
+    def _refresh(self, publish: bool) -> None:
+        """Have a snapshot of this moment, and after `publish` also as the file."""
+        begun = time.monotonic()
+        try:
+            self._publication = self._consumer.publication
+            self._take(publish)
+            self._problem = None
+        except (ChildEndedError, LogUnavailableError, OSError, _RefusedError) as error:
+            if not self._closing:
+                logger.warning("no snapshot for analysts: %s", error)
+            self._problem, self._pulse = str(error), None
+            self._due = time.monotonic() + _RETRY_SECONDS
+            return
+        if publish:  # so early that the next one is there when this one has become too old
+            self._took_seconds = max(time.monotonic() - begun, self._took_seconds * 0.9)
+            self._due = begun + max(self._refresh_seconds - 1.5 * self._took_seconds, self._refresh_seconds / 2)
+
+    def _take(self, publish: bool) -> None:
+        taken = self._process.clock()
+        pulse = self._pulse_now()
+        if self._newest is not None and pulse == self._pulse and (self._shown or not publish):
+            _say_fresh(Path(self._newest["fresh"]), taken)
+            if time.monotonic() - self._moved > self._idle_seconds:
+                self._let_go()
+            return
+        self._moved = time.monotonic()
+        answer = self._ask(publish)
+        if "error" in answer:
+            raise _RefusedError(answer["error"])
+        self._shown = publish or (self._shown and self._newest == answer["snapshot"])
+        self._newest, self._pulse = answer["snapshot"], pulse
+
+    def _ask(self, publish: bool) -> dict[str, Any]:
+        with self._changed:
+            if self._closing:
+                raise _RefusedError("the service ends")
+            if self._scribe is None:
+                process = self._process
+                settings = process.settings
+                command = [
+                    sys.executable,
+                    "-m",
+                    "infra.analytics.snapshot_writer",
+                    settings.app_reference,
+                    str(process.home),
+                ]
+                self._scribe = ChildProcess([*command, settings.log_format])
+            scribe = self._scribe
+            in_use = [name for name, count in self._in_use.items() if count]
+            self._in_use = Counter({name: self._in_use[name] for name in in_use})
+            if self._newest is not None:
+                in_use.append(self._newest["name"])  # somebody may be about to read it
+        scored, told = self._standings()
+        message = {
+            "publish": str(self._process.home / FILE) if publish else None,
+            "in_use": in_use,
+            "scored": scored,
+            "standings": told,
+        }
+        try:
+            return scribe.ask(message, None)[0]
+        except ChildEndedError:
+            self._let_go()
+            raise
+
+    def _standings(self) -> tuple[str, dict[str, Any]]:
+        """The cut, and how the models stand there."""
+        if not self._process.app.models:
+            return "0:0", {}
+        if self._scored[0] != str(self._consumer.cut):
+            with self._consumer.reading() as state:
+                self._scored = (str(state.cut), dict(standings(state)))
+        return self._scored
+
+    def _pulse_now(self) -> Any:
+        """What differs whenever there is anything new."""
+        process = self._process
+        letters = process.dead_letters
+        rejected = [(letters.list(name, limit=1, newest=True), letters.count(name)) for name in process.app.streams]
+        folded = self._consumer.cut if process.app.models else None  # scores are those of what was folded
+        return (process.log.end(), folded, self._consumer.publication, process.runs.list(1), rejected)
+
+    def _let_go(self) -> None:
+        if self._scribe is not None:
+            self._scribe.end()
+            self._scribe = None
+
+
+def desk_of(process: Process, analytics: Analytics) -> RunnerPool:
+    """What runs statements on the snapshots of a process."""
+    folders = [process.home / name for name in ("analytics", "lake", "generations")]
+    settings = process.settings
+    return RunnerPool(analytics, settings.sql_limits, folders, process.home / "scratch", settings.log_format)
+
+
+class _RefusedError(Exception):
+    """The scribe could not write a snapshot; the message says why."""
+
+
+def _say_fresh(path: Path, time_us: int) -> None:
+    """As `serving.sql.snapshots` does, which needs DuckDB: say that nothing newer is known at this time."""
+    beside = path.with_name(f".{path.name}.part")
+    beside.write_bytes(orjson.dumps({"as_of": iso(time_us)}))
+    beside.replace(path)

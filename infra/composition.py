@@ -1,0 +1,191 @@
+"""The composition root: all that a process is made of, from the settings. Commands and tests use the same one."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import TYPE_CHECKING, cast
+
+from anabranch import App, Model, load_app
+from batch.errors import GenerationError
+from batch.generation import Generation
+from batch.generations import Generations
+from eventlog.clock import Clock, now_us
+from eventlog.counting.event_counts import EventCounts
+from eventlog.decisions import Publication
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
+from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.leases import Leases
+from eventlog.registry.runs import Runs
+from eventlog.registry.schemas import Schemas
+from infra.errors import UsageError
+from infra.published_layer import PublishedLayer
+from infra.settings import Settings
+from speed.checkpoint import Checkpoints
+from speed.consumer import Consumer
+
+if TYPE_CHECKING:
+    from eventlog.lake import Lake
+
+logger = logging.getLogger(__name__)
+
+
+class Process:
+    """What a process is made of. Made by `opened`; nothing is started.
+
+    Attributes
+    ----------
+    settings
+        What it was made from.
+    home
+        The directory on disk, as an absolute path.
+    database, log, counts, lake, leases, runs, schemas, dead_letters, generations, checkpoints
+        The parts, each as its own package describes it.
+    clock
+        Microseconds since 1970.
+    """
+
+    def __init__(self, settings: Settings, clock: Clock = now_us):
+        self.settings = settings
+        self.clock = clock
+        self.home = _made(settings.home)
+        self.database = _database(settings)
+        self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
+        self.log = SqlLog(self.database, self.lake, clock)
+        self.counts = EventCounts(self.database, self.lake)
+        self.leases = Leases(self.database, clock)
+        self.runs = Runs(self.database, clock)
+        self.schemas = Schemas(self.database, clock)
+        self.dead_letters = DeadLetters(self.database, clock)
+        self.generations = Generations(self.home / "generations")
+        self.checkpoints = Checkpoints(self.home / "checkpoints")
+        self.problems: list[str] = []
+        """What `adopt` found wrong, a sentence each."""
+        self._adopted: dict[tuple[int, str], bool] = {}
+        self._below: dict[int, PublishedLayer] = {}
+        self._adopting = Lock()
+
+    @cached_property
+    def app(self) -> App:
+        """The application, its streams registered.
+
+        Raises
+        ------
+        DefinitionError, SchemaChangedError
+            If it cannot be loaded, or the stored events do not fit it.
+        """
+        app = load_app(self.settings.app_reference)
+        self.schemas.register(app)
+        return app
+
+    def consumer(self, on_drift: Callable[[Model, int], None] = lambda model, time: None) -> Consumer:
+        """A consumer that was not started.
+
+        Raises
+        ------
+        DefinitionError
+            If a model of the application makes no learners that can be used.
+        """
+        return Consumer(
+            self.app,
+            self.log,
+            self.checkpoints,
+            self.adopt,
+            checkpoint_seconds=self.settings.checkpoint_seconds,
+            checkpoint_records=self.settings.checkpoint_records,
+            clock=self.clock,
+            published=self.below,
+            on_drift=on_drift,
+        )
+
+    def below(self, publication: Publication) -> PublishedLayer:
+        """What the speed layer asks of a generation that was adopted."""
+        with self._adopting:
+            known = self._below.get(publication.generation)
+            generation = self.generation(publication)
+            if known is None or known.generation is not generation:
+                self._below = {publication.generation: PublishedLayer(generation)}
+            return self._below[publication.generation]
+
+    def adopt(self, publication: Publication) -> bool:
+        """Whether a generation can be served: intact, and of the application's definitions. Decided once."""
+        with self._adopting:
+            known = (publication.generation, publication.manifest_sha256)
+            if known not in self._adopted:
+                self._adopted[known] = self._can_be_served(publication)
+            return self._adopted[known]
+
+    def _can_be_served(self, publication: Publication) -> bool:
+        try:
+            generation = self.generation(publication)
+        except GenerationError as error:
+            return self._reject(str(error))
+        lacking = [name for name, view in self.app.views.items() if not generation.extends(view)]
+        if lacking:
+            return self._reject(
+                f"generation {publication.generation} has other definitions of {', '.join(lacking)};"
+                " a batch run recomputes them"
+            )
+        self.generations.forget(publication.generation - 1)  # a long read may still be at the one before
+        return True
+
+    def generation(self, publication: Publication) -> Generation:
+        """The generation that a publication announced; raises `GenerationError`."""
+        return self.generations.get(publication.generation, publication.manifest_sha256)
+
+    def _reject(self, problem: str) -> bool:
+        logger.warning("%s", problem)
+        self.problems.append(problem)
+        return False
+
+    def close(self) -> None:
+        """Close every part, the log first: what is queued is committed."""
+        self.log.close()
+        self.generations.close()
+        self.database.close()
+
+
+def _made(home: Path) -> Path:
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"--home {home} cannot be made ({error.strerror}); pass another") from None
+    return home.resolve()
+
+
+def _database(settings: Settings) -> Database:
+    try:
+        return Database(settings.database_url)
+    except (ValueError, ImportError) as error:
+        raise UsageError(f"ANABRANCH_DATABASE: {error}") from None
+
+
+class _LakeOnDemand:
+    """A lake that is loaded when it is asked: Arrow and Delta Lake are large, and `up` seldom needs them."""
+
+    def __init__(self, root: Path):
+        self._root = root
+
+    @cached_property
+    def _lake(self) -> Lake:
+        from eventlog.lake import Lake
+
+        return Lake(self._root)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._lake, name)
+
+
+@contextmanager
+def opened(settings: Settings, clock: Callable[[], int] = now_us) -> Iterator[Process]:
+    """The parts of a process, closed at the end."""
+    process = Process(settings, clock)
+    try:
+        yield process
+    finally:
+        process.close()

@@ -1,0 +1,218 @@
+"""``anabranch import``: a file into a stream, in bounded batches, straight into the log; it goes on where it stopped.
+
+How far an import is stands in ``HOME/imports/<sha256 of the content>-<stream>.json``, written after each batch is
+durable. A kill in between repeats one batch at most, and that makes no duplicates: the log knows the ids. Events of a
+stream without an id get one for the purpose, from the file's content and the row.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from anabranch import Stream
+from eventlog.intake.door import Admission, ParsedEvents, validate
+from eventlog.log import Append
+from infra.composition import Process
+from infra.errors import UsageError
+from infra.importing.file_rows import Batch, FileRows, HeaderColumns, Place
+from infra.progress_display import progress
+from infra.terminal import console
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """How far an import is.
+
+    Attributes
+    ----------
+    file, stream
+        What goes where.
+    row, byte
+        Where it goes on; see `infra.importing.file_rows.Place`.
+    accepted, duplicates, rejected
+        What became of the rows before.
+    letter
+        The newest dead letter of the stream when this was written.
+    done
+        Whether all rows were read.
+    """
+
+    file: str
+    stream: str
+    row: int = 0
+    byte: int = 0
+    accepted: int = 0
+    duplicates: int = 0
+    rejected: int = 0
+    letter: int = 0
+    done: bool = False
+
+
+def import_file(process: Process, path: Path, stream_name: str) -> Imported:
+    """Import a file, or the rest of it, and print what became of its rows.
+
+    Raises
+    ------
+    UsageError
+        If there is no such stream.
+    ImportFileError
+        If the file cannot be read as rows.
+    """
+    streams = process.app.streams
+    if stream_name not in streams:
+        raise UsageError(f"there is no stream {stream_name!r}; {process.app.name} has: {', '.join(streams)}")
+    rows = FileRows.of(path)
+    importing = _Import(process, streams[stream_name], rows)
+    if importing.state.row and not importing.state.done:
+        Console(stderr=True).print(f"going on behind row {importing.state.row:,}")
+    state = importing.run()
+    _print(state, importing.reasons)
+    return state
+
+
+@dataclass(slots=True)
+class Reason:
+    """Why rows were rejected: how many, and the first of them."""
+
+    rows: int
+    first: int
+
+
+def _columns(stream: Stream) -> HeaderColumns:
+    """What the columns of a CSV file for this stream may be."""
+    fields = stream.model.model_fields
+    texts = (name for name, field in stream.fields.items() if field.kind == "text" and fields[name].is_required())
+    return HeaderColumns(
+        frozenset([*fields, *(info.alias for info in fields.values() if info.alias)]), frozenset(texts)
+    )
+
+
+class _Import:
+    """One file on its way into one stream."""
+
+    def __init__(self, process: Process, stream: Stream, rows: FileRows):
+        self.process = process
+        self.stream = stream
+        self.rows = rows
+        self._path = process.home / "imports" / f"{rows.sha256}-{stream.name}.json"
+        self.state = self._load()
+        self.reasons: dict[tuple[str, str], Reason] = {}
+        """By field and message; of the rows that this process read."""
+
+    def run(self) -> Imported:
+        """Read all rows that were not read yet."""
+        with progress() as shown:
+            shown.stage("import", self.rows.total)
+            shown.advance(self.state.row)
+            if not self.state.done:
+                resumed = self._path.exists()
+                self._save(self.state)
+                for batch in self.rows.batches(Place(self.state.row, self.state.byte), _columns(self.stream)):
+                    self._take(batch, resumed)
+                    resumed = False
+                    shown.advance(len(batch.rows))
+                self._save(replace(self.state, done=True))
+        return self.state
+
+    def _take(self, batch: Batch, resumed: bool) -> None:
+        """Append a batch, keep its refused rows, and then write down that it is done."""
+        process, stream = self.process, self.stream
+        numbered = [(number, row) for number, row in enumerate(batch.rows, batch.start.row) if row]
+        if not numbered:
+            return
+        parsed = ParsedEvents([row for _, row in numbered])
+        admission = validate(stream, parsed, now=process.clock(), max_future_us=process.settings.max_future_us)
+        refused = [
+            (event.body, [{**reason, "row": numbered[event.index][0] + 1} for reason in event.errors])
+            for event in admission.rejected
+        ]
+        for _, errors in refused:
+            self._note(errors)
+        if resumed and refused:
+            kept = self._kept_since(self.state.letter)
+            refused = [letter for letter in refused if letter not in kept]
+        letters = process.dead_letters.add(stream.name, refused)
+        appended = process.log.append(self._identified(admission, [number for number, _ in numbered]))
+        state = self.state
+        self._save(
+            replace(
+                state,
+                row=batch.end.row,
+                byte=batch.end.byte,
+                accepted=state.accepted + appended.accepted,
+                duplicates=state.duplicates + appended.duplicates,
+                rejected=state.rejected + len(admission.rejected),
+                letter=max([state.letter, *letters]),
+            )
+        )
+
+    def _note(self, errors: list[dict[str, Any]]) -> None:
+        """Remember why a row was rejected."""
+        for error in errors:
+            reason = self.reasons.setdefault((error["field"], error["message"]), Reason(0, error["row"]))
+            reason.rows += 1
+
+    def _identified(self, admission: Admission, numbers: list[int]) -> Append:
+        """The append, its events named after file and row where the stream has no id."""
+        append = admission.append
+        if self.stream.id is not None:
+            return append
+        refused = {rejected.index for rejected in admission.rejected}
+        rows = [number for index, number in enumerate(numbers) if index not in refused]
+        return replace(append, ids=[f"import:{self.rows.sha256[:32]}:{row}" for row in rows])
+
+    def _kept_since(self, letter: int) -> list[tuple[bytes, list[dict[str, Any]]]]:
+        """The dead letters that the batch which was cut off may have left."""
+        found = self.process.dead_letters.list(self.stream.name, after_id=letter, limit=100_000)
+        return [(letter.body, letter.errors) for letter in found]
+
+    def _load(self) -> Imported:
+        try:
+            return Imported(**json.loads(self._path.read_text()))
+        except FileNotFoundError:
+            newest = self.process.dead_letters.list(self.stream.name, limit=1, newest=True)
+            return Imported(self.rows.path.name, self.stream.name, letter=newest[0].id if newest else 0)
+
+    def _save(self, state: Imported) -> None:
+        """Write it beside its place, sync, rename."""
+        self.state = state
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = self._path.with_suffix(".part")
+        with temporary.open("w") as file:
+            json.dump(asdict(state), file)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+
+_REASONS_SHOWN = 10
+
+
+def _print(state: Imported, reasons: dict[tuple[str, str], Reason]) -> None:
+    table = Table("file", "stream", "rows", "accepted", "duplicates", "rejected", box=None, pad_edge=False)
+    for column in table.columns[2:]:
+        column.justify = "right"
+    counts = (state.row, state.accepted, state.duplicates, state.rejected)
+    table.add_row(state.file, state.stream, *(f"{count:,}" for count in counts))
+    out = console()
+    out.print(table)
+    if not state.rejected:
+        return
+    if reasons:
+        why = Table("rejected", "first row", "field", "reason", box=None, pad_edge=False)
+        most = sorted(reasons.items(), key=lambda found: -found[1].rows)[:_REASONS_SHOWN]
+        for (field, message), reason in most:
+            why.add_row(f"{reason.rows:,}", f"{reason.first:,}", Text(field or "(all)"), Text(message))
+        for column in why.columns[:2]:
+            column.justify = "right"
+        out.print()
+        out.print(why)
+    out.print(f"[yellow]rejected rows wait, with the reasons, at GET /v1/streams/{state.stream}/rejected[/]")

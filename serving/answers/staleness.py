@@ -1,0 +1,28 @@
+"""What every answer says about how fresh it is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from anabranch import Cut
+from eventlog.decisions import Publication
+from serving.service import Service
+
+_NOTHING = str(Cut())
+
+
+def staleness(service: Service, publication: Publication | None, cut: Cut) -> dict[str, Any]:
+    """``generation``, ``batch_cut``, ``speed_cut`` and ``lag_seconds`` of an answer from these."""
+    return {
+        "generation": None if publication is None else publication.generation,
+        "batch_cut": _NOTHING if publication is None else str(publication.cut),
+        "speed_cut": str(cut),
+        "lag_seconds": round(service.consumer.lag_seconds(), 6),
+    }
+
+
+def staleness_now(service: Service) -> dict[str, Any]:
+    """The same, of this moment."""
+    with service.consumer.reading() as state:
+        publication, cut = state.publication, state.cut
+    return staleness(service, publication, cut)

@@ -1,0 +1,120 @@
+"""From a request's body to durable events: what `routes.events` and a retry of `routes.rejected` have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+
+from anabranch import Stream
+from eventlog.intake.door import Admission, admit
+from eventlog.log import Appended
+from serving.answers.waiting import result_of
+from serving.errors import BodyTooLargeError
+from serving.http import openapi
+from serving.http.content_coding import unpacked
+from serving.http.responses import answer_json, answer_problem
+from serving.metrics.request_metrics import Metrics
+from serving.service import Service
+
+_QUICK_BYTES = 64 * 1024
+"""Bodies larger than this are validated in a thread of their own, so that other requests do not wait."""
+
+
+def headers_of(request: Request) -> Mapping[str, str]:
+    """The headers of a request, names in lower case; of those that are given twice the first.
+
+    `Request.headers` decodes them again for every look.
+    """
+    return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
+
+
+async def read_body(request: Request, limit: int) -> bytes:
+    """The body as it was before it was packed for the way (see `content_coding`).
+
+    Raises `BodyTooLargeError` as soon as it is known to have more than `limit` bytes, packed or not.
+    """
+    length = coding = b""
+    for name, value in request.scope["headers"]:
+        if name == b"content-length":
+            length = value
+        elif name == b"content-encoding":
+            coding = value
+    if length.isdigit() and int(length) > limit:
+        raise BodyTooLargeError(limit)
+    chunks: list[bytes] = []
+    size = 0
+    further = True
+    while further:
+        message = await request.receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > limit:
+            raise BodyTooLargeError(limit)
+        chunks.append(chunk)
+        further = message.get("more_body", False)
+    body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
+    return await run_in_threadpool(unpacked, body, coding.decode("latin-1"), limit) if coding else body
+
+
+async def admitted(service: Service, stream: Stream, headers: Mapping[str, str], body: bytes) -> Admission:
+    """The valid events of a body, and the others with what is wrong; raises as `eventlog.intake.door.admit` does."""
+
+    def admission() -> Admission:
+        content_type = headers.get("content-type")
+        return admit(content_type, body, stream, limits=service.limits, now=service.clock(), headers=headers)
+
+    return admission() if len(body) <= _QUICK_BYTES else await run_in_threadpool(admission)
+
+
+async def appended(service: Service, admission: Admission) -> Appended:
+    """Make the valid events durable; where there are none, the position is the end of the log."""
+    if admission.append.data:
+        return await result_of(service.log.submit(admission.append))
+    return Appended(await run_in_threadpool(service.log.end), 0, 0)
+
+
+def answer_posted(metrics: Metrics, stream: Stream, admission: Admission, appended: Appended) -> Response:
+    """201 if all events were accepted, 207 if some were, 422 if none was."""
+    rejected = admission.rejected
+    metrics.count_events(
+        stream.name, accepted=appended.accepted, duplicates=appended.duplicates, rejected=len(rejected)
+    )
+    metrics.count_reasons(stream.name, [event.errors[0]["type"] for event in rejected])
+    content: dict[str, Any] = {
+        "accepted": appended.accepted,
+        "duplicates": appended.duplicates,
+        "rejected": [{"index": event.index, "errors": event.errors} for event in rejected],
+        "position": str(appended.position),
+    }
+    if not rejected:
+        return answer_json(content, 201)
+    if appended.accepted or appended.duplicates:
+        return answer_json(content, 207)
+    first = rejected[0].errors[0]
+    field = first["field"] or "the event as a whole"
+    return answer_problem(
+        422,
+        "none-accepted",
+        "No event was accepted",
+        f"All {len(rejected)} were rejected; event {rejected[0].index}, {field}: {first['message']}",
+        **content,
+    )
+
+
+POSTED = openapi.record(
+    {
+        "accepted": openapi.COUNT,
+        "duplicates": openapi.COUNT,
+        "rejected": openapi.list_of(
+            openapi.record({"index": openapi.COUNT, "errors": openapi.list_of({"type": "object"})})
+        ),
+        "position": openapi.POSITION,
+    }
+)
+"""The answer to a post: `accepted` and `duplicates` are all fine; `rejected` tells the others by their index."""

@@ -1,0 +1,156 @@
+"""Errors as HTTP: one table, from what the layers raise to RFC 9457 problems."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from anabranch.errors import AnabranchError
+from batch.errors import GenerationError, LeaseHeldError
+from eventlog.errors import LogUnavailableError, MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
+from serving import errors
+from serving.http.log_lines import request_id
+from serving.http.request_ids import HEADER
+from serving.http.responses import answer_problem
+from serving.sql import errors as sql_errors
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """How one kind of error is told.
+
+    Attributes
+    ----------
+    status, kind, title
+        As in `serving.http.responses.answer_problem`.
+    members
+        The attributes of the error that are told too, for programs.
+    headers
+        Headers that go with it.
+    """
+
+    status: int
+    kind: str
+    title: str
+    members: tuple[str, ...] = ()
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+TABLE: dict[type[Exception], Row] = {
+    errors.UnauthorizedError: Row(
+        401, "unauthorized", "The API key is missing or wrong", headers=(("WWW-Authenticate", "Bearer"),)
+    ),
+    errors.CrossSiteError: Row(403, "cross-site", "Another site may not do this"),
+    errors.NotFoundError: Row(404, "not-found", "There is no such thing", ("noun", "name", "known")),
+    errors.AlreadyRetriedError: Row(409, "already-retried", "It was retried already"),
+    errors.AlreadyChampionError: Row(409, "already-champion", "It is the champion already", ("model", "champion")),
+    errors.NoEarlierChampionError: Row(
+        409, "no-earlier-champion", "There is no earlier champion", ("model", "champion")
+    ),
+    LeaseHeldError: Row(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
+    errors.BodyTooLargeError: Row(
+        413, "body-too-large", "The body is too large", ("limit",), headers=(("Connection", "close"),)
+    ),
+    TooManyEventsError: Row(413, "too-many-events", "Too many events in one request", ("limit",)),
+    UnsupportedContentTypeError: Row(415, "unsupported-content-type", "No such content type here", ("supported",)),
+    errors.UnsupportedCodingError: Row(
+        415, "unsupported-coding", "No such content coding here", ("coding",), headers=(("Accept-Encoding", "gzip"),)
+    ),
+    errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
+    MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
+    errors.InvalidExampleError: Row(422, "invalid-example", "An example is not valid", ("rejected",)),
+    errors.NoFeaturesError: Row(422, "no-features", "The features cannot be computed", ("index", "reason", "field")),
+    sql_errors.SqlRefusedError: Row(403, "sql-refused", "This statement may not run here", ("reason",)),
+    sql_errors.NotAcceptableError: Row(406, "not-acceptable", "No result in this form", ("supported",)),
+    sql_errors.SqlFailedError: Row(422, "sql-failed", "DuckDB cannot run this statement"),
+    sql_errors.SqlTooLargeError: Row(422, "sql-too-large", "The statement needs too much memory"),
+    sql_errors.SqlBusyError: Row(503, "sql-busy", "Too many queries", headers=(("Retry-After", "1"),)),
+    sql_errors.SqlUnavailableError: Row(
+        503, "sql-unavailable", "There is nothing to query yet", headers=(("Retry-After", "5"),)
+    ),
+    sql_errors.SqlTooLongError: Row(504, "sql-too-long", "The statement took too long", ("limit_seconds",)),
+    errors.BatchNotStartedError: Row(503, "batch-not-started", "The batch run did not begin"),
+    GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
+    LogUnavailableError: Row(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
+    errors.FoldBehindError: Row(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make `app` answer every error with a problem."""
+    for error in TABLE:
+        app.add_exception_handler(error, _known)
+    app.add_exception_handler(AnabranchError, _unforeseen)
+    app.add_exception_handler(HTTPException, _of_http)
+    app.add_exception_handler(ClientDisconnect, _gone)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem_of(error: Exception) -> Response:
+    """The problem that tells `error`, whose class or a base of it stands in the table."""
+    row = next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
+    facts = {name: getattr(error, name, None) for name in row.members}
+    members = {name: value if _is_json(value) else str(value) for name, value in facts.items() if value is not None}
+    return answer_problem(row.status, row.kind, row.title, str(error), dict(row.headers), **members)
+
+
+def _is_json(value: object) -> bool:
+    return isinstance(value, (str, int, float, list, tuple))
+
+
+async def _known(request: Request, error: Exception) -> Response:
+    return problem_of(error)
+
+
+async def _of_http(request: Request, error: Exception) -> Response:
+    """What the router refuses: an unknown path or method."""
+    assert isinstance(error, HTTPException)
+    detail, headers = error.detail, error.headers
+    if error.status_code == 404:
+        detail = f"There is nothing at {request.url.path}; /docs lists what there is"
+    elif error.status_code == 405:
+        allowed = ", ".join(_methods(request))
+        headers = {"Allow": allowed}
+        detail = f"{request.url.path} does not take {request.method}; it takes {allowed}"
+    status = HTTPStatus(error.status_code)
+    kind = status.phrase.lower().replace(" ", "-")
+    return answer_problem(status, kind, status.phrase, detail, headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """The methods that the routes at the path of a request take."""
+    routes = (route for route in request.app.router.routes if isinstance(route, Route))
+    at_path = (route for route in routes if route.path_regex.match(request.url.path))
+    return sorted({method for route in at_path for method in route.methods or ()})
+
+
+async def _unforeseen(request: Request, error: Exception) -> Response:
+    """An error of ours that no request should meet."""
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _mistake()
+
+
+async def _unexpected(request: Request, error: Exception) -> Response:
+    """Our mistake: the server logs it, since it is raised again behind the answer; the client learns nothing of it."""
+    asked = request_id.get()
+    return _mistake({} if asked is None else {HEADER: asked})  # it is answered outside of the middleware that adds it
+
+
+def _mistake(headers: Mapping[str, str] | None = None) -> Response:
+    detail = "The log of the service says what it was"
+    return answer_problem(500, "unexpected", "Something went wrong here", detail, headers)
+
+
+async def _gone(request: Request, error: Exception) -> Response:
+    """The client went away while it sent its body: nobody reads this."""
+    return answer_problem(400, "incomplete-body", "The body is incomplete", "The connection ended within the body")

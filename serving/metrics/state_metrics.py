@@ -1,0 +1,153 @@
+"""What Prometheus is told of the log, the fold, the views and the generation, at the moment of a scrape."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from typing import Any
+
+from prometheus_client import Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.registry import Collector
+
+from anabranch.instant import instant_us
+from batch.errors import GenerationError
+from eventlog.errors import LogUnavailableError
+from serving.answers.epoch_sizes import sizes_by_view
+from serving.service import Service
+
+
+class StateMetrics(Collector):
+    """Asks the parts of a service."""
+
+    def __init__(self, service: Service):
+        self._service = service
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        yield from self._log()
+        yield from self._fold()
+        manifest = self._manifest()
+        yield from self._views(manifest)
+        yield from self._generation(manifest)
+
+    def _log(self) -> Iterator[Metric]:
+        service = self._service
+        try:
+            end = sum(service.log.end().offsets)
+            yield gauge("anabranch_log_end_offset", "Records in the log. Absent while the log cannot be reached.", end)
+        except LogUnavailableError:
+            pass  # the rest is worth having
+        commits = service.commits
+        yield HistogramMetricFamily(
+            "anabranch_commit_seconds",
+            "Seconds that a commit to the log took until it was durable. One commit holds all that was posted while the"
+            " one before went on. If it grows, the disk or the database is slow.",
+            buckets=commits.cumulative(),
+            sum_value=commits.total_seconds,
+        )
+        yield CounterMetricFamily(
+            "anabranch_commit_failures",
+            "Commits that failed: disk full, database locked or away. Clients were told 503 and retry.",
+            value=commits.failures,
+        )
+        if service.generations.folder.is_dir():
+            yield gauge(
+                "anabranch_disk_free_bytes",
+                "Bytes free where the home is. Ingest ends with 503 when none is left.",
+                shutil.disk_usage(service.generations.folder).free,
+            )
+
+    def _fold(self) -> Iterator[Metric]:
+        consumer = self._service.consumer
+        yield gauge("anabranch_fold_offset", "Records of the log folded so far.", sum(consumer.cut.offsets))
+        yield CounterMetricFamily(
+            "anabranch_records_folded",
+            "Records folded by this process. rate() is the fold rate; it should match the growth of the log.",
+            value=consumer.records_folded,
+        )
+        yield gauge(
+            "anabranch_lag_seconds",
+            "Age in seconds of the oldest record that is not folded; 0: all are. If it stays above a few seconds,"
+            " events come faster than this process folds.",
+            consumer.lag_seconds(),
+        )
+        yield gauge(
+            "anabranch_caught_up", "1 once the fold has caught up since the start; 0: wait.", consumer.caught_up
+        )
+        yield gauge(
+            "anabranch_trouble",
+            "1 while the fold cannot go on; GET /readyz says why.",
+            consumer.problem is not None,
+        )
+        failures = CounterMetricFamily(
+            "anabranch_view_failures",
+            "Events on which a function of the view (by, where) raised, and which it therefore does not count. Mend the"
+            " function.",
+            labels=["view"],
+        )
+        for view in self._service.app.views:
+            failures.add_metric([view], consumer.failures_by_view.get(view, 0))
+        yield failures
+
+    def _views(self, manifest: dict[str, Any]) -> Iterator[Metric]:
+        service = self._service
+        with service.consumer.reading() as state:
+            epochs = len(state.epochs)
+        yield gauge(
+            "anabranch_epochs", "Epochs in memory: 1, and 2 while a batch run is under way or has failed.", epochs
+        )
+        keys = GaugeMetricFamily(
+            "anabranch_view_keys", "Keys of the view that the epochs hold in memory.", labels=["view"]
+        )
+        tiles = GaugeMetricFamily(
+            "anabranch_view_tiles",
+            "Tiles of the view: in the epochs, in memory (speed), and in the generation, on disk (batch).",
+            labels=["view", "layer"],
+        )
+        size = GaugeMetricFamily(
+            "anabranch_epoch_bytes",
+            "Bytes of memory that the epochs take for the view, estimated from some of its tiles. A batch run that is"
+            " published empties them; if they grow for days, look at the batch runs.",
+            labels=["view"],
+        )
+        for view, held in sizes_by_view(service.consumer).items():
+            keys.add_metric([view], held.keys)
+            tiles.add_metric([view, "speed"], held.tiles)
+            size.add_metric([view], held.bytes)
+        for view, published in manifest.get("views", {}).items():
+            if view in service.app.views:
+                tiles.add_metric([view, "batch"], published["rows"])
+        yield from (keys, tiles, size)
+
+    def _generation(self, manifest: dict[str, Any]) -> Iterator[Metric]:
+        publication = self._service.consumer.publication
+        if publication is None:
+            return
+        yield gauge("anabranch_generation", "The generation that is served.", publication.generation)
+        yield gauge("anabranch_batch_offset", "Records that it covers.", sum(publication.cut.offsets))
+        if "created" in manifest:
+            yield gauge(
+                "anabranch_generation_age_seconds",
+                "Seconds since the generation that is served was made. If it is older than two intervals between batch"
+                " runs, they fail or are not scheduled: see anabranch batch list.",
+                max(0.0, (self._service.clock() - instant_us(manifest["created"])) / 1e6),
+            )
+
+    def _manifest(self) -> dict[str, Any]:
+        """That of the generation that is served; empty if there is none that can be read."""
+        publication = self._service.consumer.publication
+        if publication is None:
+            return {}
+        try:
+            generation = self._service.generations.get(publication.generation, publication.manifest_sha256)
+        except GenerationError:
+            return {}
+        return dict(generation.manifest)
+
+
+def gauge(name: str, description: str, value: float) -> Metric:
+    """A gauge without labels."""
+    return GaugeMetricFamily(name, description, value=float(value))

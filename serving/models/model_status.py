@@ -1,0 +1,210 @@
+"""What a model is and how it does, and which versions of it can be the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic.errors import PydanticInvalidForJsonSchema
+
+from anabranch import Model
+from serving.answers.staleness import staleness
+from serving.errors import AlreadyChampionError, NoEarlierChampionError, NotFoundError
+from serving.service import Service
+
+Status = Literal["champion", "rejected", "retired"]
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatus:
+    """How a model stands at one cut of the log.
+
+    Attributes
+    ----------
+    model
+        Which.
+    champions
+        The versions that were champion, oldest first; the last one is.
+    report
+        What its learner tells; see `speed.learning.learner.Learner.report`.
+    versions
+        What the generation that is served holds, as its manifest says.
+    training
+        The report of the last training in that generation; empty if there was none.
+    freshness
+        What every answer says about how fresh it is.
+    """
+
+    model: Model
+    champions: Sequence[int]
+    report: Mapping[str, Any]
+    versions: Sequence[Mapping[str, Any]]
+    training: Mapping[str, Any]
+    freshness: Mapping[str, Any]
+
+    @property
+    def champion(self) -> int | None:
+        return self.champions[-1] if self.champions else None
+
+    def summary(self) -> dict[str, Any]:
+        """A model among others."""
+        report = self.report
+        return {
+            "model": self.model.name,
+            "stream": self.model.on.name,
+            "task": self.model.task,
+            "metric": self.model.metric,
+            "champion": self.champion,
+            "versions": [self._version(held) for held in self.versions],
+            "weights": report["weights"],
+            "scores": report["scores"],
+            "diverged": [expert for expert, diverged in report["diverged"].items() if diverged],
+            "failed": report["failed"]["count"],
+            "alarms": report["alarm_count"],
+        }
+
+    def detail(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """Everything about a model."""
+        return {
+            "model": self.model.name,
+            "stream": self.model.on.name,
+            "task": self.model.task,
+            "metric": self.model.metric,
+            "blend": blend if isinstance(blend := self.model.blend, str) else blend().name,
+            **self.report,
+            "champion": self.champion,
+            "versions": [self._version(held) for held in self.versions],
+            "candidates": self.training.get("candidates", {}),
+            "skew": self.training.get("skew"),
+            "schema": schema,
+            **self.freshness,
+        }
+
+    def _version(self, held: Mapping[str, Any]) -> dict[str, Any]:
+        return {
+            "version": held["version"],
+            "generation": held["generation"],
+            "cut": held["cut"],
+            "rows": held["rows"],
+            "holdout": held["holdout"]["loss"],
+            "status": self.status(held),
+            "candidate": held["candidate"],
+        }
+
+    def status(self, held: Mapping[str, Any]) -> Status:
+        """What a version is: the champion, one that was it, or one that never was."""
+        if held["version"] == self.champion:
+            return "champion"
+        return "retired" if held["promoted"] or held["version"] in self.champions else "rejected"
+
+    def check_promotable(self, version: int) -> None:
+        """Raise `NotFoundError` if there is no such version, `AlreadyChampionError` if it needs no promotion."""
+        known = [held["version"] for held in self.versions if held["fingerprint"] == self.model.fingerprint]
+        if version not in known:
+            can = [str(other) for other in sorted(known) if other != self.champion]
+            raise NotFoundError(f"version of model {self.model.name!r} that can be promoted", str(version), can)
+        if version == self.champion:
+            raise AlreadyChampionError(self.model.name, version)
+
+    def earlier(self) -> int:
+        """The champion before the present one; raises `NoEarlierChampionError`."""
+        if len(self.champions) < 2:
+            raise NoEarlierChampionError(self.model.name, self.champion)
+        return self.champions[-2]
+
+
+class ModelDirectory:
+    """Tells how the models of a service stand."""
+
+    def __init__(self, service: Service):
+        self._service = service
+        self._schemas = {name: example_schema(model) for name, model in service.app.models.items()}
+
+    def summaries(self) -> list[dict[str, Any]]:
+        """All models, shortly."""
+        return [self.standing(model).summary() for model in self._service.app.models.values()]
+
+    def detail(self, model: Model) -> dict[str, Any]:
+        """One model, with everything."""
+        return self.standing(model).detail(self._schemas[model.name])
+
+    def standing(self, model: Model) -> ModelStatus:
+        """How a model stands now; it may read a manifest from the disk."""
+        service = self._service
+        with service.consumer.reading() as state:
+            publication, cut = state.publication, state.cut
+            learner = state.learners[model.name]
+            champions, report = list(learner.champions), learner.report()
+        held: Mapping[str, Any] = {}
+        if publication is not None:
+            generation = service.generations.get(publication.generation, publication.manifest_sha256)
+            held = generation.manifest.get("models", {}).get(model.name, {})
+        return ModelStatus(
+            model,
+            champions,
+            report,
+            held.get("versions", []),
+            held.get("report", {}),
+            staleness(service, publication, cut),
+        )
+
+    def check_promotion(self, model: Model, version: int) -> int | None:
+        """Whether a version can be promoted; returns the present champion.
+
+        Raises
+        ------
+        NotFoundError
+            If there is no such version that can.
+        AlreadyChampionError
+            If it is the champion.
+        GenerationError
+            If its file is damaged.
+        """
+        standing = self.standing(model)
+        standing.check_promotable(version)
+        self._open(model, version)
+        return standing.champion
+
+    def check_rollback(self, model: Model, version: int | None) -> tuple[int, int | None]:
+        """The version that a rollback goes to, and the present champion.
+
+        Parameters
+        ----------
+        version
+            The one that is asked for; None: the champion before the present one.
+
+        Raises
+        ------
+        NoEarlierChampionError
+            If there is none.
+        NotFoundError
+            If there is no such version any more.
+        AlreadyChampionError
+            If it is the champion.
+        GenerationError
+            If its file is damaged, or no longer kept.
+        """
+        standing = self.standing(model)
+        version = standing.earlier() if version is None else version
+        standing.check_promotable(version)
+        self._open(model, version)
+        return version, standing.champion
+
+    def _open(self, model: Model, version: int) -> None:
+        """Open a version, to be sure that it can be."""
+        publication = self._service.consumer.publication
+        if publication is not None:
+            generation = self._service.generations.get(publication.generation, publication.manifest_sha256)
+            generation.predictor(model, version)
+
+
+def example_schema(model: Model) -> dict[str, Any]:
+    """The JSON schema of what a prediction is asked about: the event without its label, no field of it required."""
+    try:
+        schema = model.on.model.model_json_schema()
+    except PydanticInvalidForJsonSchema as error:  # a type of the user's own that JSON schema has no word for
+        return {"title": model.on.model.__name__, "type": "object", "description": f"No JSON schema: {error}"}
+    properties = {name: field for name, field in schema["properties"].items() if name != model.own_label}
+    kept = {word: value for word, value in schema.items() if word != "required"}
+    return {**kept, "properties": properties}

@@ -1,0 +1,59 @@
+"""What a snapshot is made of: files and facts, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotContents:
+    """The files that the views of a snapshot read, and what they need to know about them. Paths are absolute.
+
+    Attributes
+    ----------
+    end
+        The cut: every record before this offset is in the snapshot, no other.
+    archived
+        Records before this offset are in the files of the lake, the others in those of the tail.
+    lake, tail
+        Files by stream.
+    generation, batch_end
+        The generation that answers for the batch part, and the first offset that it does not cover; None, 0: none.
+    tables
+        By generation that is kept, the published table of each view.
+    overlays
+        By view, the merged tiles that events behind the generation have touched.
+    hidden
+        By view, tiles that start here or before are beyond its `keep`, in microseconds.
+    clocks
+        The newest event time by stream, in microseconds.
+    small
+        The files of the small tables by name.
+    scored
+        The cut at which the models were asked for their scores.
+    fresh
+        The file that says up to when nothing newer was known.
+    """
+
+    end: int = 0
+    archived: int = 0
+    lake: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    tail: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    generation: int | None = None
+    batch_end: int = 0
+    tables: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    overlays: Mapping[str, str] = field(default_factory=dict)
+    hidden: Mapping[str, int] = field(default_factory=dict)
+    clocks: Mapping[str, int] = field(default_factory=dict)
+    small: Mapping[str, str] = field(default_factory=dict)
+    scored: str = "0:0"
+    fresh: str | None = None
+
+    @property
+    def files(self) -> list[str]:
+        """Every file that a query may read."""
+        found = [path for files in (*self.lake.values(), *self.tail.values()) for path in files]
+        found += [path for by_view in self.tables.values() for path in by_view.values()]
+        found += [*self.overlays.values(), *self.small.values()]
+        return found if self.fresh is None else [*found, self.fresh]

@@ -1,0 +1,128 @@
+"""A replica: the views of the speed layer once more, in the process that writes snapshots.
+
+It folds the log by the same functions as the service, from the same checkpoints, so that it has to the bit what the
+service has at the same cut; and it never takes the service's time, nor the lock of its state. Beside the state it
+knows which tiles the fold has touched: only these are merged and presented again.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Iterator
+from functools import reduce
+from typing import Any
+
+from anabranch import SYSTEM, App, Cut, CutError, View
+from anabranch.contributions import Cells, Key
+from eventlog.log.segment import Segment
+from speed.fold import apply, events_of
+from speed.state import Adopt, SpeedState, forget_expired
+
+Place = tuple[Key, int]
+"""The key and the start of a tile."""
+_MARKERS = frozenset({"batch_started", "batch_failed", "batch_published"})
+
+
+class SnapshotFold:
+    """The state of the fold, and what has changed in it since somebody looked.
+
+    Parameters
+    ----------
+    app, adopt
+        As for `speed.fold.apply`.
+    state
+        What was recovered. Models are not folded: their learners stay where they were.
+
+    Attributes
+    ----------
+    state
+        As the fold has it.
+    """
+
+    def __init__(self, app: App, state: SpeedState, adopt: Adopt):
+        self.state = state
+        self._app = app
+        self._adopt = adopt
+        self._touched: dict[str, set[Place] | None] = dict.fromkeys(app.views)
+
+    @property
+    def end(self) -> int:
+        """How far it is."""
+        return self.state.cut.offsets[0]
+
+    def fold(self, segment: Segment) -> None:
+        """Fold the segment that comes next."""
+        if segment.stream in self._app.streams:
+            self._fold_events(segment)
+            return
+        apply(self.state, segment, self._app, self._adopt)
+        if segment.stream == SYSTEM and any(record.data["kind"] in _MARKERS for record in segment.records()):
+            self._touched = dict.fromkeys(self._app.views)  # epochs came, went or were joined
+
+    def _fold_events(self, segment: Segment) -> None:
+        state, expected = self.state, self.end
+        if segment.offset != expected:
+            raise CutError(f"fold of partition {segment.partition}", expected, segment.offset)
+        events = events_of(segment, self._app)
+        tiles_by_view = state.epochs[-1].tiles
+        for view in self._app.views_of(segment.stream):
+            contributions = view.contributions(tiles_by_view.setdefault(view.name, {}), events)
+            contributions.fold()
+            touched = self._touched[view.name]
+            if touched is not None:
+                touched.update(zip(contributions.keys, contributions.starts, strict=True))
+        newest = max(segment.times)
+        state.watermarks[segment.stream] = max(newest, state.watermarks.get(segment.stream, newest))
+        state.cut = Cut((segment.end,))
+
+    # looking
+
+    def is_touched(self, view: View) -> bool:
+        """Whether anything has changed since `take`."""
+        touched = self._touched[view.name]
+        return touched is None or bool(touched)
+
+    def take(self, view: View) -> tuple[list[Place], bool]:
+        """The tiles that have changed since the last time, and whether these are all that the epochs hold."""
+        touched = self._touched[view.name]
+        self._touched[view.name] = set()
+        if touched is not None:
+            return list(touched), False
+        return list(dict.fromkeys(self._places(view))), True
+
+    def _places(self, view: View) -> Iterator[Place]:
+        for epoch in self.state.epochs:
+            for key, by_start in epoch.tiles.get(view.name, {}).items():
+                for start in by_start:
+                    yield key, start
+
+    def cells(self, view: View, key: Key, start: int) -> Cells | None:
+        """The speed part of a tile, to be kept; None: it has none."""
+        parts: list[Any] = []
+        for epoch in self.state.epochs:
+            found = epoch.tiles.get(view.name, {}).get(key, {}).get(start)
+            if found is not None:
+                parts.append(found)
+        if not parts:
+            return None
+        # merging may change what it is given: this is a copy, as it is where the service answers
+        kept: list[Cells] = marshal.loads(marshal.dumps(parts))
+        return reduce(view.merge, kept)
+
+    def hidden(self, view: View, seen: int | None) -> int | None:
+        """Tiles that start here or before are beyond the view's `keep`; None: none is.
+
+        Parameters
+        ----------
+        seen
+            The newest event time that the generation has seen, in microseconds.
+        """
+        known = [time for time in (seen, self.state.watermarks.get(view.of.name)) if time is not None]
+        if view.keep_us is None or view.tile_us is None or not known:
+            return None
+        return max(known) - view.keep_us - view.tile_us
+
+    def forget_expired(self) -> None:
+        """Drop tiles that `keep` hides for good."""
+        if forget_expired(self.state, self._app):
+            self._touched = dict.fromkeys(self._app.views)

@@ -1,0 +1,47 @@
+"""What the speed layer asks of a published generation. The batch layer has it; neither imports the other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Protocol
+
+from anabranch.contributions import Cells, Key
+from anabranch.features import Features
+from anabranch.model import LabelValue, Model
+from anabranch.view import View
+
+Part = float | Mapping[LabelValue, float]
+"""A prediction of one expert: a number in a regression, else the probability of every class."""
+
+
+class Predictor(Protocol):
+    """One version of a model, as the batch layer trained it. It never changes."""
+
+    @property
+    def version(self) -> int:
+        """The number of the generation that trained it."""
+        ...
+
+    def predict(self, rows: Sequence[Features]) -> Sequence[Part]:
+        """The prediction for each row. It does not depend on the other rows."""
+        ...
+
+
+class BaseLayer(Protocol):
+    """A generation: the exact views of everything before its cut, and the models trained on it."""
+
+    def tiles_of(self, view: View, key: Key, first: int | None) -> dict[int, Cells]:
+        """The tiles of a key that start at `first` or later, by start; None: all of them."""
+        ...
+
+    def predictor(self, model: Model, version: int) -> Predictor | None:
+        """A version of a model; None if the generation does not have it, or it cannot be used."""
+        ...
+
+    def champions(self, model: Model) -> list[int]:
+        """The versions that were promoted, oldest first, the champion of its time last: for who forgot them."""
+        ...
+
+    def holdout_loss(self, model: Model, version: int) -> float | None:
+        """What a version lost on its holdout, on average; None: that is not known."""
+        ...

@@ -1,0 +1,322 @@
+"""The desk, its runners and their walls, on a snapshot made by hand."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import orjson
+import pytest
+
+from serving.routes.sql import _wanted
+from serving.sql import landlock
+from serving.sql.child_process import ChildEndedError, ChildProcess
+from serving.sql.errors import (
+    NotAcceptableError,
+    SqlError,
+    SqlFailedError,
+    SqlRefusedError,
+    SqlTooLargeError,
+    SqlTooLongError,
+    SqlUnavailableError,
+    error_of,
+    told,
+)
+from serving.sql.runner import Runner
+from serving.sql.runner_pool import Query, RunnerPool, RunnerProcess
+
+LIMITS = {"seconds": 2.0, "memory_bytes": 100_000_000, "rows": 100, "result_bytes": 100_000}
+
+
+SPILLING = "SELECT count(DISTINCT word) FROM (SELECT md5(range::VARCHAR) AS word FROM range(100000000))"
+
+
+class Source:
+    """One snapshot, and which were read."""
+
+    def __init__(self, folder: Path):
+        self._files = [str(folder / "numbers.parquet")]
+        self.path = folder / "snapshot.duckdb"
+        with duckdb.connect(self.path) as connection:
+            connection.execute(f"COPY (SELECT range AS number FROM range(1000)) TO '{self._files[0]}'")
+            connection.execute(f"CREATE VIEW numbers AS FROM read_parquet('{self._files[0]}')")
+        self.read: list[str] = []
+
+    @contextmanager
+    def reading(self) -> Iterator[Mapping[str, Any]]:
+        self.read.append("begun")
+        facts = {"generation": None, "batch_cut": "0:0", "cut": "0:7"}
+        yield {"name": "snapshot", "path": str(self.path), "files": self._files, **facts}
+        self.read.append("ended")
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[RunnerPool]:
+    with closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as desk:
+        yield desk
+
+
+def ask(desk: RunnerPool, sql: str, *parameters: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = orjson.loads(desk.submit(Query(sql, parameters, "json")).result(60).body)
+    return answer
+
+
+def test_a_query_is_answered_from_the_snapshot(desk: RunnerPool) -> None:
+    answer = ask(desk, "SELECT sum(number) AS total FROM numbers WHERE number < ?", 5)
+    assert 0.0 <= answer.pop("lag_seconds") < 60.0
+    assert answer == {
+        "columns": [{"name": "total", "type": "HUGEINT"}],
+        "rows": [[10]],
+        "row_count": 1,
+        "truncated": False,
+        "generation": None,
+        "batch_cut": "0:0",
+        "speed_cut": "0:7",
+    }
+
+
+def test_a_runner_that_died_is_replaced(desk: RunnerPool) -> None:
+    for hostile, error in (
+        ("SELECT count(*) FROM range(1000000000000)", SqlTooLongError),
+        ("SELECT length(repeat('x', 2000000000))", SqlTooLargeError),
+        ("SELECT * FROM read_text('/etc/passwd')", SqlRefusedError),
+        ("SELECT nothing", SqlFailedError),
+    ):
+        with pytest.raises(error):
+            ask(desk, hostile)
+        assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
+
+
+def test_a_runner_that_ended_between_two_queries_is_replaced(desk: RunnerPool) -> None:
+    ask(desk, "SELECT 1")
+    (runner,) = desk._runners
+    os.kill(runner.pid, signal.SIGKILL)
+    runner._process.wait(10)
+    assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
+
+
+def test_a_runner_that_is_spent_is_replaced(tmp_path: Path) -> None:
+    script = (
+        "import os; from serving.sql.child_process import answer_all;"
+        "answer_all(lambda _: ({'rows': 1, 'truncated': False, 'spent': True}, str(os.getpid()).encode()))"
+    )
+
+    class OfSpentRunners(RunnerPool):
+        def _start(self) -> RunnerProcess:
+            return RunnerProcess([sys.executable, "-c", script], None, tempfile.mkdtemp(dir=tmp_path))
+
+    with closing(OfSpentRunners(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as desk:
+        pids = {desk.submit(Query("SELECT 1", [], "json")).result(60).body for _ in range(3)}
+    assert len(pids) == 3
+
+
+@pytest.mark.parametrize(("spent_bytes", "spent"), [(0, True), (2**60, False)])
+def test_a_runner_says_when_it_is_spent(tmp_path: Path, spent_bytes: int, spent: bool) -> None:
+    with Source(tmp_path).reading() as snapshot:
+        asked = {"sql": "SELECT 1", "parameters": [], "facts": {}, "snapshot": snapshot, "format": "json"}
+        head, _ = Runner(LIMITS, str(tmp_path), spent_bytes).answer(asked)
+    assert head == {"rows": 1, "truncated": False, "spent": spent}
+
+
+@contextmanager
+def runner_on(folder: Path, before: str = "") -> Iterator[ChildProcess]:
+    """A runner as the desk starts it; `before` is run ahead of it in its process."""
+    code = f"{before}\nimport sys, serving.sql.runner\nserving.sql.runner.main(sys.argv[1:])"
+    child = ChildProcess([sys.executable, "-c", code, orjson.dumps(LIMITS).decode(), "text", str(folder), str(folder)])
+    try:
+        child.ask({}, 60.0)
+        yield child
+    finally:
+        child.end()
+
+
+@pytest.mark.parametrize("format_", ["json", "csv", "arrow", "parquet"])
+def test_a_runner_loads_no_library_amid_a_statement(tmp_path: Path, format_: str) -> None:
+    """It would take of the statement's own memory, once 30 MB for pandas, and there may be too little for it."""
+
+    def libraries(child: ChildProcess) -> set[str]:
+        lines = Path(f"/proc/{child.pid}/maps").read_text().splitlines()
+        return {path for line in lines if ".so" in (path := line.split()[-1])}
+
+    with runner_on(tmp_path) as child, Source(tmp_path).reading() as snapshot:
+        before = libraries(child)
+        asked = {
+            "sql": "SELECT [TIMESTAMPTZ '2024-02-29 10:00:00Z'] AS times, TIMESTAMPTZ '2024-02-29 10:00:00Z' AS time,"
+            " DATE '2024-02-29' AS day, 1.5::DECIMAL(9, 2) AS price, MAP {'k': 1} AS counts, number FROM numbers",
+            "parameters": [],
+            "facts": {},
+        }
+        head, _ = child.ask({**asked, "snapshot": snapshot, "format": format_}, 60.0)
+        assert head["rows"] == 100
+        assert libraries(child) - before == set()
+        assert "/pandas/" not in str(before)
+
+
+def test_the_memory_of_a_statement_does_not_depend_on_what_libraries_take(tmp_path: Path) -> None:
+    """They take more on a machine of many cores: 40 MB a thread of OpenBLAS, say."""
+    with runner_on(tmp_path, "taken = bytearray(2_000_000_000)") as child, Source(tmp_path).reading() as snapshot:
+        asked = {"sql": "SELECT number FROM numbers", "parameters": [], "facts": {}, "format": "json"}
+        head, _ = child.ask({**asked, "snapshot": snapshot}, 60.0)
+    assert head == {"rows": 100, "truncated": True, "spent": False}
+
+
+def test_a_result_that_is_too_large_is_cut_or_refused(desk: RunnerPool) -> None:
+    found = ask(desk, "SELECT repeat('x', 5000) FROM numbers")
+    assert found["truncated"]
+    assert 15 <= found["row_count"] < 20
+    assert ask(desk, "SELECT 1 FROM numbers LIMIT 100")["truncated"] is False
+    assert ask(desk, "SELECT 1 FROM numbers LIMIT 101")["truncated"] is True
+    assert ask(desk, "SELECT 1 FROM numbers LIMIT 0")["rows"] == []
+    with pytest.raises(SqlTooLargeError, match="A row of the result"):
+        ask(desk, "SELECT repeat('x', 200000) FROM numbers LIMIT 1")
+
+
+def test_what_runs_ends_with_the_desk(tmp_path: Path) -> None:
+    desk = RunnerPool(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], tmp_path / "scratch")
+    ask(desk, "SELECT 1")
+    running = desk.submit(Query("SELECT count(*) FROM range(1000000000000)", [], "json"))
+    threading.Thread(target=desk.close).start()
+    with pytest.raises(SqlError):
+        running.result(30)
+    desk.close()
+    with pytest.raises(SqlError):
+        desk.submit(Query("SELECT 1", [], "json")).result(30)
+
+
+def test_where_there_is_no_place_to_spill_to_that_is_said(tmp_path: Path) -> None:
+    (tmp_path / "full").write_text("no folder can be made in here")
+    with (
+        closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "full" / "scratch")) as desk,
+        pytest.raises(SqlUnavailableError, match="no place to run the query in"),
+    ):
+        ask(desk, "SELECT 1")
+
+
+def test_what_a_killed_query_had_spilt_goes_with_it(tmp_path: Path) -> None:
+    scratch = tmp_path / "scratch"
+    (scratch / "of a desk that was killed").mkdir(parents=True)
+    with closing(RunnerPool(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], scratch)) as desk:
+        assert not scratch.exists()
+        spilling = desk.submit(Query(SPILLING, [], "json"))
+        while not any(path.stat().st_size for path in scratch.glob("*/duckdb_temp*")):
+            assert not spilling.done()
+            time.sleep(0.02)  # a statement tells nobody that it spills
+        (runner,) = desk._busy
+        os.kill(runner.pid, signal.SIGKILL)
+        with pytest.raises(SqlTooLargeError):
+            spilling.result(30)
+        assert list(scratch.iterdir()) == []
+        assert ask(desk, "SELECT 1")["rows"] == [[1]]
+    assert not scratch.exists()
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        SqlRefusedError("file", "no"),
+        SqlFailedError("no"),
+        SqlTooLongError(3.0),
+        SqlTooLargeError("no"),
+        SqlUnavailableError("no"),
+    ],
+)
+def test_an_error_survives_the_way_to_another_process(error: SqlError) -> None:
+    again = error_of(orjson.loads(orjson.dumps(told(error))))
+    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
+
+
+def test_a_child_that_does_not_answer_is_killed() -> None:
+    child = ChildProcess([sys.executable, "-c", "import time; time.sleep(60)"])
+    with pytest.raises(ChildEndedError) as caught:
+        child.ask({}, 0.3)
+    assert caught.value.late
+
+
+def test_a_child_that_ends_is_noticed() -> None:
+    child = ChildProcess([sys.executable, "-c", "print(1)"])
+    with pytest.raises(ChildEndedError) as caught:
+        child.ask({}, 60.0)
+    assert not caught.value.late
+
+
+def test_a_child_ends_with_its_parent_in_the_middle_of_work() -> None:
+    work = "import time; from serving.sql.child_process import answer_all; answer_all(lambda m: time.sleep(600))"
+    parent = (
+        "import os, sys; from serving.sql.child_process import Child;"
+        f"child = Child([sys.executable, '-c', {work!r}]);"
+        "child._process.stdin.write(bytes([2,0,0,0]) + bytes(8) + b'{}'); child._process.stdin.flush();"
+        "print(child.pid, flush=True); os._exit(0)"
+    )
+    ended = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
+    pid = int(ended.stdout)
+    from tests.end_to_end.analyst import until
+
+    until(lambda: not is_alive(pid), 30)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_kernel_keeps_what_was_given_up(tmp_path: Path) -> None:
+    for name in ("readable", "writable", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    program = (
+        "import sys, os, socket; from pathlib import Path; from serving.sql.landlock import restrict\n"
+        f"root = Path({str(tmp_path)!r})\n"
+        "if not restrict([str(root / 'readable')], [str(root / 'writable')]): print('unknown'); sys.exit()\n"
+        "def can(act):\n"
+        "    try: act(); return True\n"
+        "    except OSError: return False\n"
+        "print(can(lambda: (root / 'readable/file').read_text()),\n"
+        "  can(lambda: (root / 'writable/new').write_text('x')),\n"
+        "  can(lambda: (root / 'readable/file').write_text('x')), can(lambda: (root / 'other/file').read_text()),\n"
+        "  can(lambda: os.truncate(root / 'readable/file', 0)), can(lambda: open('/etc/passwd')),\n"
+        "  can(lambda: (root / 'readable/file').unlink()))"
+    )
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    if ended.stdout.strip() == "unknown":
+        pytest.skip("this kernel has no Landlock")
+    assert ended.stdout.split() == ["True", "True", *["False"] * 5]
+    assert (tmp_path / "readable" / "file").read_text() == "readable"
+
+
+def test_elsewhere_the_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")
+    assert not landlock.restrict([os.devnull], [])
+
+
+@pytest.mark.parametrize(
+    ("accept", "wanted"),
+    [
+        (None, "application/json"),
+        ("*/*", "application/json"),
+        ("text/csv", "text/csv"),
+        ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
+        ("text/csv;q=0.5, application/vnd.apache.parquet;q=0.9", "application/vnd.apache.parquet"),
+        ("application/json;q=0, text/*", "text/csv"),
+        ("Application/VND.apache.arrow.stream; q=x, text/csv;q=0.1", "text/csv"),
+    ],
+)
+def test_the_form_that_is_wanted_most_is_taken(accept: str | None, wanted: str) -> None:
+    assert _wanted(accept) == wanted
+
+
+@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", "text/html, image/*"])
+def test_a_form_that_there_is_not_is_refused(accept: str) -> None:
+    with pytest.raises(NotAcceptableError, match="text/csv"):
+        _wanted(accept)
