@@ -15,11 +15,11 @@ from anabranch.field import Field
 from anabranch.function import problem_of
 from anabranch.label import Label
 from anabranch.likeness import likeness
+from anabranch.metric import Metric
 from anabranch.stream import Stream
 from anabranch.view import View
 
 Task = Literal["regression", "binary", "multiclass"]
-Metric = Literal["squared_error", "absolute_error", "log_loss"]
 Blending = Literal["hedge", "batch", "speed", "mean", "fixed_share", "ada_hedge", "boa", "ml_poly"]
 LabelValue = bool | int | float | str
 """The label of an example: a float in a regression, a bool in a binary model, else as the field has it."""

@@ -25,7 +25,7 @@ from batch.models.estimator import Fitted, fit
 from batch.models.matrix import TrainingMatrix, chunks
 from batch.models.predictor import Raw, VersionPredictor
 from batch.models.training_table import TrainingTable
-from batch.models.version_loss import losses
+from batch.models.version_loss import version_losses
 
 SUFFIXES = {"lightgbm": ".txt", "pickle": ".pickle"}
 
@@ -177,5 +177,6 @@ def _loss(
     """The mean loss on the rows from `start` on, some at a time."""
     total = 0.0
     for rows in chunks(table.path, table.kinds, start, table.rows):
-        total += float(losses(model.metric, raw(rows.matrix(encoding)), classes, rows.labels().tolist()).sum())
+        costs = version_losses(model.metric, raw(rows.matrix(encoding)), classes, rows.labels().tolist())
+        total += float(costs.sum())
     return total / (table.rows - start)

@@ -1,21 +1,19 @@
-"""The losses by which versions of a model are compared. The smaller, the better."""
+"""What a version of a model costs on rows that it was not fitted on: by this versions are compared."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from anabranch.model import LabelValue, Metric
+from anabranch.metric import Metric, losses
+from anabranch.model import LabelValue
 
 if TYPE_CHECKING:
     import numpy as np
 
-LEAST_PROBABILITY = 1e-6
-"""Probabilities count as at least this: one wrong certainty would be an infinite loss."""
 
-
-def losses(metric: Metric, raw: np.ndarray, classes: Sequence[LabelValue], labels: Sequence[Any]) -> np.ndarray:
-    """The loss of each prediction.
+def version_losses(metric: Metric, raw: np.ndarray, classes: Sequence[LabelValue], labels: Sequence[Any]) -> np.ndarray:
+    """The loss of each prediction of a version.
 
     Parameters
     ----------
@@ -27,20 +25,16 @@ def losses(metric: Metric, raw: np.ndarray, classes: Sequence[LabelValue], label
     Raises
     ------
     ValueError
-        If a prediction is not finite.
+        If a prediction is not finite: its loss would be neither smaller nor larger than another.
     """
     import numpy as np
 
     if not np.isfinite(raw).all():
         raise ValueError("it predicts numbers that are not finite")
-    found: np.ndarray
     if metric != "log_loss":
-        errors = raw - np.asarray(labels, dtype=np.float64)
-        found = np.square(errors) if metric == "squared_error" else np.abs(errors)
-        return found
+        return losses(metric, raw, np.asarray(labels, dtype=np.float64))
     probabilities = np.column_stack([1.0 - raw, raw]) if raw.ndim == 1 else raw
     padded = np.column_stack([probabilities, np.zeros(len(probabilities))])
     column = {label: place for place, label in enumerate(classes)}
     places = [column.get(label, len(classes)) for label in labels]
-    found = -np.log(np.clip(padded[np.arange(len(padded)), places], LEAST_PROBABILITY, 1.0))
-    return found
+    return losses(metric, padded[np.arange(len(padded)), places], None)

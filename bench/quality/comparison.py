@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from anabranch.metric import Metric, loss
 from bench.quality.example import replay
 from bench.quality.experts import Floats
 from bench.quality.predictions import Predictions
-from speed.blend import Blend, Metric, loss, slope
+from speed.blend import Blend, slope
 
 
 def blended(blend: Blend, of: Predictions, experts: Sequence[str]) -> Floats:

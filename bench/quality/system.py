@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from anabranch.instant import iso
+from anabranch.metric import loss
 from batch.run import run_batch
 from bench.quality.application import kinds_of, write
 from bench.quality.example import Example, replay
@@ -27,7 +28,6 @@ from bench.quality.table import CASES, UNSEEN, Case
 from eventlog.log import Append
 from infra.composition import Process, opened
 from infra.settings import Settings
-from speed.blend import loss
 from speed.consumer import Consumer
 
 LARGEST, GEOMETRIC = 1.01, 0.98

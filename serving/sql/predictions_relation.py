@@ -11,12 +11,12 @@ import json
 from collections.abc import Mapping, Sequence
 
 from anabranch import App, Model
+from anabranch.metric import loss_sql
 from batch import duck
 from serving.models.prediction_recorder import PREDICTIONS
 from serving.sql.events_relation import DATA, PLACE, labels, records
 from serving.sql.relation import Relation, RelationColumn
 from serving.sql.snapshot_contents import SnapshotContents
-from speed.blend.loss import LEAST
 
 _TYPE_BY_TASK = {"regression": "DOUBLE", "binary": "BOOLEAN"}
 
@@ -135,12 +135,12 @@ def _later(contents: SnapshotContents, model: Model, type_: str) -> str:
 
 
 def _loss(model: Model) -> str:
-    """SQL of the loss; `speed.blend.loss` is its reference."""
+    """SQL of the loss; NULL as long as the label is not known."""
     if model.task == "regression":
-        difference = "((p.prediction ->> '$')::DOUBLE - known.label::DOUBLE)"
-        return f"pow({difference}, 2)" if model.metric == "squared_error" else f"abs({difference})"
-    likely = f"greatest(least(coalesce(p.probabilities[known.label::VARCHAR], 0), 1), {LEAST})"
-    return f"CASE WHEN known.label IS NOT NULL THEN -ln({likely}) END"
+        return loss_sql(model.metric, "(p.prediction ->> '$')::DOUBLE", "known.label::DOUBLE")
+    # a label that no expert had seen is in no map of probabilities, and its probability is none
+    given = "CASE WHEN known.label IS NOT NULL THEN coalesce(p.probabilities[known.label::VARCHAR], 0) END"
+    return loss_sql(model.metric, given, None)
 
 
 def _path(field: str) -> str:

@@ -1,4 +1,7 @@
-"""All losses of one example at once: `speed.blend.loss` for every part, in one pass. This is hot."""
+"""All losses and slopes of one example at once: `anabranch.metric.loss` and `speed.blend.slope`, in one pass.
+
+This is hot: it runs once an event, for all experts.
+"""
 
 from __future__ import annotations
 
@@ -6,15 +9,14 @@ from collections.abc import Callable, Mapping
 from math import log
 from typing import Any
 
-from anabranch.model import Metric
-from speed.blend.loss import likelihood
+from anabranch.metric import Metric, likelihood
 
 Measure = Callable[[Mapping[str, Any], Any, Any], tuple[dict[str, float], dict[str, float], float]]
 """``(parts, blended, label) -> (loss of each part, slope of each part, loss of the blend)``."""
 
 
 def measure_of(metric: Metric) -> Measure:
-    """The measure of a metric. To the bit, it is what `loss` and `slope` say of each part.
+    """The measure of a metric. To the bit, it is what `loss` and `slope` say of each part; a law holds it to them.
 
     >>> measure_of("squared_error")({"batch": 3.0, "speed": 7.0}, 4.0, 5.0)
     ({'batch': 4.0, 'speed': 4.0}, {'batch': -6.0, 'speed': -14.0}, 1.0)

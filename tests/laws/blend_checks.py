@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from speed.blend import Blend, blend_of, loss, slope
+from anabranch.metric import loss
+from speed.blend import Blend, blend_of, slope
 
 Losses = dict[str, float]
 Maker = Callable[[], Blend]

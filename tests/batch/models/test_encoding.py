@@ -8,13 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from batch.models.encoding import Encoding, FeatureKind
 from batch.models.matrix import TrainingMatrix, chunks
-from batch.models.version_loss import losses
 
 KINDS: dict[str, FeatureKind] = {"size": "number", "open": "boolean", "place": "text"}
 TYPES = {"size": pa.float64(), "open": pa.bool_(), "place": pa.string()}
@@ -101,17 +99,3 @@ def test_a_table_is_read_in_lots_without_gap_or_overlap(tmp_path: Path) -> None:
         assert [v for lot in lots for v in lot.table["size"].to_pylist()] == list(map(float, range(start, end)))
         assert all(0 < len(lot) <= 7 for lot in lots)
     assert len(TrainingMatrix.read(path, KINDS).between(10, 30)) == 20
-
-
-def test_losses_are_those_of_the_metric() -> None:
-    numbers = np.array([1.0, 3.0])
-    assert losses("squared_error", numbers, [], [2.0, 1.0]).tolist() == [1.0, 4.0]
-    assert losses("absolute_error", numbers, [], [2.0, 1.0]).tolist() == [1.0, 2.0]
-    binary = np.array([0.25, 1.0])
-    found = losses("log_loss", binary, [False, True], [False, False])
-    assert found.tolist() == pytest.approx([-np.log(0.75), -np.log(1e-6)])
-    several = np.array([[0.5, 0.5], [0.9, 0.1]])
-    found = losses("log_loss", several, ["a", "b"], ["b", "never seen"])
-    assert found.tolist() == pytest.approx([np.log(2), -np.log(1e-6)])
-    with pytest.raises(ValueError, match="not finite"):
-        losses("squared_error", np.array([np.nan]), [], [1.0])
