@@ -1,4 +1,9 @@
 """``anabranch verify``: recomputes every view from the raw log by another road, and compares with what is served.
 
-Read `verification` first. `recount` is the other road, `reference_values` what the raw log says of one aggregate.
+Read `verification` first: it has the two sides computed and compared.
+
+- `recount` is the other road: the raw log, by plain Python and SQL. It shares nothing with the layers but the reader
+  of the log and the definitions.
+- `served` is the one seam to what is judged.
+- `comparison` walks both sides, `reference_values` judges one answer; `report` tells people.
 """

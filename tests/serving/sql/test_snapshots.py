@@ -19,7 +19,7 @@ from eventlog.log import Append
 from infra.analytics.snapshot_writer import snapshots_of
 from infra.composition import Process, opened
 from infra.settings import Settings
-from infra.verify.verification import _Still
+from infra.verify.served import _Still
 from serving.answers.merged_answer import present
 from serving.answers.selection import ViewQueries
 from serving.answers.view_reading import ViewReader
