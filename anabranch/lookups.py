@@ -220,13 +220,12 @@ class ViewLookup:
             begins, ends = max(begins, first + span - 1), min(ends, first + width + span - 1)
         keep = self._view.keep_us
         if keep is not None:
-            watermark = self._lookups.watermarks.get(self._stream)
-            standing._hides_at = _BEFORE_ALL
-            if watermark is not None:
-                hidden = watermark - keep - width  # as in the answer of a query
-                kept = hidden - hidden % width + width
-                first = kept if first is None or first < kept else first
-                standing._hides_at = first + keep + width
+            oldest = self._view.oldest_kept(self._lookups.watermarks.get(self._stream))
+            if oldest is None:
+                standing._hides_at = _BEFORE_ALL  # the first event of the stream may hide some: look again at once
+            else:
+                first = oldest if first is None or first < oldest else first
+                standing._hides_at = first + keep + width  # from this clock on, `keep` hides the first tile too
         if first is not None and newest < first:
             newest = _BEFORE_ALL  # the event is so late that `keep` hides its own tile: there is none to show
         standing._first, standing._newest, standing._width = first, newest, width

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 from anabranch.agg.aggregate import Aggregate
 from anabranch.contributions import Cells, Contributions, Key
@@ -170,6 +170,49 @@ class View:
             name: aggregate.present(state)
             for (name, aggregate), state in zip(self.aggregates.items(), cells, strict=True)
         }
+
+    # what `keep` hides
+
+    def oldest_kept(self, clock: int | None) -> int | None:
+        """The start of the oldest tile that `keep` shows: every layer hides those before it, and no other.
+
+        A tile is hidden once it ended `keep` or longer before the clock.
+
+        Parameters
+        ----------
+        clock
+            The newest event time of the view's stream, in microseconds; None: there was no event.
+
+        Returns
+        -------
+        int or None
+            In microseconds, the start of a tile; None: no tile is hidden.
+        """
+        if self.keep_us is None or self.tile_us is None or clock is None:
+            return None
+        # the latest start that is hidden: such a tile ends exactly `keep` before the clock; it need not be aligned
+        hidden = clock - self.keep_us - self.tile_us
+        if hidden < -(2**62):
+            return None  # before all events; SQL has no integer for what lies much further back
+        return hidden - hidden % self.tile_us + self.tile_us
+
+    @staticmethod
+    def kept_sql(tile: str, oldest: int | None, type_: Literal["BIGINT", "TIMESTAMPTZ"] = "BIGINT") -> str:
+        """SQL of whether `keep` shows a tile.
+
+        Parameters
+        ----------
+        tile
+            SQL of the start of the tile.
+        oldest
+            What `oldest_kept` says.
+        type_
+            What `tile` is: microseconds or an instant.
+        """
+        if oldest is None:
+            return "true"
+        # not epoch_us(tile): as a plain column it lets DuckDB pass over whole row groups of a Parquet file
+        return f"{tile} >= {oldest if type_ == 'BIGINT' else f'make_timestamptz({oldest})'}"
 
     # packed
 

@@ -104,14 +104,13 @@ def forget_expired(state: SpeedState, app: App) -> int:
     """Drop tiles that `keep` hides for good, and return how many. Answers do not change."""
     dropped = 0
     for view in app.views.values():
-        watermark = state.watermarks.get(view.of.name)
-        if view.keep_us is None or view.tile_us is None or watermark is None:
+        oldest = view.oldest_kept(state.watermarks.get(view.of.name))
+        if oldest is None:
             continue
-        oldest = watermark - view.keep_us - view.tile_us
         for epoch in state.epochs:
             tiles = epoch.tiles.get(view.name, {})
-            for key in [key for key, by_start in tiles.items() if min(by_start) <= oldest]:
-                expired = [start for start in tiles[key] if start <= oldest]
+            for key in [key for key, by_start in tiles.items() if min(by_start) < oldest]:
+                expired = [start for start in tiles[key] if start < oldest]
                 dropped += len(expired)
                 for start in expired:
                     del tiles[key][start]

@@ -56,8 +56,8 @@ class Prefix:
             if paths:
                 held[name] = {"files": {"index": {"path": f"{name}.sqlite"}}}
                 view = views[name]
-                expired = tile_table.expired_tile(view, watermarks.get(view.of.name))
-                _index(connection, view, [Path(path) for path in paths], expired, self._folder / f"{name}.sqlite")
+                oldest = view.oldest_kept(watermarks.get(view.of.name))
+                _index(connection, view, [Path(path) for path in paths], oldest, self._folder / f"{name}.sqlite")
         self._merged = Generation(self._folder, {"generation": 0, "cut": "0:0", "run": "", "views": held})
         self._names = held.keys()
 
@@ -80,11 +80,9 @@ class Prefix:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _index(
-    connection: duck.Connection, view: View, deltas: Sequence[Path], expired_tile: int | None, path: Path
-) -> None:
+def _index(connection: duck.Connection, view: View, deltas: Sequence[Path], oldest: int | None, path: Path) -> None:
     table = duck.name(f"prefix_{view.name}")
-    merge(connection, view, deltas, None, expired_tile, table)
+    merge(connection, view, deltas, None, oldest, table)
     with connection.cursor() as cursor:
         found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {table}").to_arrow_reader(INDEXED_TILES)
         index_file.create(path, view, map(tile_table.plain, found))

@@ -82,7 +82,7 @@ def merge(
     view: View,
     deltas: Sequence[Path],
     base: Path | None,
-    expired_tile: int | None,
+    oldest: int | None,
     table: str,
 ) -> None:
     """Make a table of the tiles that `deltas` touch, sorted by key and tile.
@@ -93,13 +93,13 @@ def merge(
         Tables of tiles, Parquet files.
     base
         The published table of the last generation, whose tiles are merged in.
-    expired_tile
-        Tiles that start here or earlier are left out.
+    oldest
+        What `View.oldest_kept` says: tiles that start before are left out.
     """
     connection.execute(f"CREATE TABLE {table} ({', '.join(f'{duck.name(n)} {t}' for n, t in table_columns(view))})")
     if not deltas:
         return
-    query = _merged(view, deltas, base, expired_tile)
+    query = _merged(view, deltas, base, oldest)
     if not any(slot.needs_python for slot in slots(view)):
         connection.execute(f"INSERT INTO {table} {query}")
         return
@@ -126,17 +126,17 @@ def same_tile(view: View, left: str, right: str) -> str:
     return " AND ".join([*keys, f"{left}.tile = {right}.tile"])
 
 
-def _merged(view: View, deltas: Sequence[Path], base: Path | None, expired_tile: int | None) -> str:
+def _merged(view: View, deltas: Sequence[Path], base: Path | None, oldest: int | None) -> str:
     names = ", ".join(tile_table.names(view))
     source = f"SELECT {names} FROM read_parquet([{', '.join(duck.text(path) for path in deltas)}])"
     if base is not None:
         touched = f"({published(view, base)}) AS base SEMI JOIN deltas ON {same_tile(view, 'base', 'deltas')}"
         source = f"WITH deltas AS MATERIALIZED ({source}) SELECT * FROM deltas UNION ALL SELECT {names} FROM {touched}"
     place = [*view.key_columns, "tile"]
-    kept = "" if expired_tile is None else f" WHERE tile > {expired_tile}"
+    kept = view.kept_sql("tile", oldest)
     merged = [expression for slot in slots(view) for expression in slot.merged]
-    order = ", ".join(f"{column} NULLS FIRST" for column in place)
-    return f"SELECT {', '.join([*place, *merged])} FROM ({source}){kept} GROUP BY {', '.join(place)} ORDER BY {order}"
+    groups = f" GROUP BY {', '.join(place)} ORDER BY {', '.join(f'{column} NULLS FIRST' for column in place)}"
+    return f"SELECT {', '.join([*place, *merged])} FROM ({source}) WHERE {kept}{groups}"
 
 
 def _finished(view: View, rows: Sequence[tile_table.Row]) -> Iterator[tile_table.Row]:

@@ -60,11 +60,11 @@ def publish_view(
         The number of tiles.
     """
     into.table.parent.mkdir(parents=True, exist_ok=True)
-    expired_tile = tile_table.expired_tile(view, watermark)
+    oldest = view.oldest_kept(watermark)
     table = duck.name(f"touched_{view.name}")
-    merge(connection, view, deltas, None if base is None else base.table, expired_tile, table)
+    merge(connection, view, deltas, None if base is None else base.table, oldest, table)
     with ThreadPoolExecutor(1) as beside:
-        rows = beside.submit(_write_table, connection, view, table, base, expired_tile, into.table)
+        rows = beside.submit(_write_table, connection, view, table, base, oldest, into.table)
         if base is None:  # what was merged is all there is: both files are written at once
             _write_index(connection, view, table, into.index)
         count = rows.result()
@@ -79,17 +79,17 @@ def _write_table(
     view: View,
     table: str,
     base: ViewFiles | None,
-    expired_tile: int | None,
+    oldest: int | None,
     path: Path,
 ) -> int:
     query = f"SELECT {', '.join(_shown(view))} FROM {table} AS t"
     if base is not None:
-        kept = "true" if expired_tile is None else f"base.tile > {expired_tile}"
         keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
         carried = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *_value_names(view), *_packed_names(view)])
         query += (
             f" UNION ALL SELECT * FROM (SELECT {carried} FROM read_parquet({duck.text(base.table)})) AS base"
-            f" ANTI JOIN {table} AS touched ON {same_tile(view, 'base', 'touched')} WHERE {kept}"
+            f" ANTI JOIN {table} AS touched ON {same_tile(view, 'base', 'touched')}"
+            f" WHERE {view.kept_sql('base.tile', oldest)}"
         )
         order = ", ".join(f"{column} NULLS FIRST" for column in [*view.key_columns, "tile"])
         query = f"SELECT * FROM ({query}) ORDER BY {order}"

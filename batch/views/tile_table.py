@@ -77,10 +77,3 @@ def arrow_type(sql_type: str) -> pa.DataType:
         "BLOB": pa.binary(),
         "TIMESTAMPTZ": pa.timestamp("us", "UTC"),
     }[sql_type]
-
-
-def expired_tile(view: View, watermark: int | None) -> int | None:
-    """Tiles that start here or earlier are beyond the `keep` of the view; None: no tile is."""
-    if view.keep_us is None or view.tile_us is None or watermark is None:
-        return None
-    return watermark - view.keep_us - view.tile_us

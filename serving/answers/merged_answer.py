@@ -80,10 +80,9 @@ def _first_tile(view: View, start: int | None, watermark: int | None) -> int | N
     if width is None:
         return None
     first = None if start is None else start - start % width
-    if view.keep_us is not None and watermark is not None:
-        hidden = watermark - view.keep_us - width  # tiles that start here or before
-        kept = hidden - hidden % width + width
-        first = kept if first is None else max(first, kept)
+    oldest = view.oldest_kept(watermark)
+    if oldest is not None:
+        first = oldest if first is None else max(first, oldest)
     return None if first is None else max(first, -LAST_TILE)
 
 

@@ -24,8 +24,8 @@ class SnapshotContents:
         By generation that is kept, the published table of each view.
     overlays
         By view, the merged tiles that events behind the generation have touched.
-    hidden
-        By view, tiles that start here or before are beyond its `keep`, in microseconds.
+    oldest_kept
+        By view that has a `keep`, where the oldest tile starts that it shows, in microseconds: see `View.oldest_kept`.
     clocks
         The newest event time by stream, in microseconds.
     small
@@ -44,7 +44,7 @@ class SnapshotContents:
     batch_end: int = 0
     tables: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     overlays: Mapping[str, str] = field(default_factory=dict)
-    hidden: Mapping[str, int] = field(default_factory=dict)
+    oldest_kept: Mapping[str, int] = field(default_factory=dict)
     clocks: Mapping[str, int] = field(default_factory=dict)
     small: Mapping[str, str] = field(default_factory=dict)
     scored: str = "0:0"

@@ -109,8 +109,8 @@ class SnapshotFold:
         kept: list[Cells] = marshal.loads(marshal.dumps(parts))
         return reduce(view.merge, kept)
 
-    def hidden(self, view: View, seen: int | None) -> int | None:
-        """Tiles that start here or before are beyond the view's `keep`; None: none is.
+    def oldest_kept(self, view: View, seen: int | None) -> int | None:
+        """What `View.oldest_kept` says, with what the generation has seen and what the fold has.
 
         Parameters
         ----------
@@ -118,9 +118,7 @@ class SnapshotFold:
             The newest event time that the generation has seen, in microseconds.
         """
         known = [time for time in (seen, self.state.watermarks.get(view.of.name)) if time is not None]
-        if view.keep_us is None or view.tile_us is None or not known:
-            return None
-        return max(known) - view.keep_us - view.tile_us
+        return view.oldest_kept(max(known, default=None))
 
     def forget_expired(self) -> None:
         """Drop tiles that `keep` hides for good."""

@@ -213,7 +213,7 @@ class Snapshots:
                 old, table = self._overlays.pop(view.name, None), published.table(view)
                 if write_overlay(self._connection, view, self._replica, table, old, into):
                     self._overlays[view.name] = into
-        hidden = {view.name: self._replica.hidden(view, published.watermark(view)) for view in views}
+        oldest = {view.name: self._replica.oldest_kept(view, published.watermark(view)) for view in views}
         contents = SnapshotContents(
             end=self._replica.end,
             archived=self._lake.archived,
@@ -222,7 +222,7 @@ class Snapshots:
             generation=published.number,
             batch_end=published.end,
             overlays={name: str(path) for name, path in self._overlays.items()},
-            hidden={name: tile for name, tile in hidden.items() if tile is not None},
+            oldest_kept={name: tile for name, tile in oldest.items() if tile is not None},
             clocks=dict(self._replica.state.watermarks),
             small=self._tables.files(),
             scored=scored,

@@ -102,8 +102,8 @@ def _batch(view: View, contents: SnapshotContents) -> str:
 
 
 def _kept(view: View, contents: SnapshotContents, rows: str) -> str:
-    hidden = contents.hidden.get(view.name)
-    return rows if hidden is None else f"SELECT * FROM ({rows}) WHERE tile > make_timestamptz({hidden})"
+    oldest = contents.oldest_kept.get(view.name)
+    return rows if oldest is None else f"SELECT * FROM ({rows}) WHERE {view.kept_sql('tile', oldest, 'TIMESTAMPTZ')}"
 
 
 def _nothing(view: View) -> str:

@@ -18,7 +18,6 @@ from anabranch.instant import instant_us
 from anabranch.view import Tiles, View
 from batch import duck
 from batch.views import sql_fold
-from batch.views.tile_table import expired_tile
 from tests.batch.application import of_columns
 from tests.batch.conftest import Home
 from tests.batch.rides import rides
@@ -115,12 +114,12 @@ def folded(home: Home, view: View) -> dict[Any, Any]:
         if segment.stream == view.of.name:
             view.fold(tiles, Events(view.of, 0, segment.offset, segment.times, segment.data))
             newest = max(newest, *segment.times)
-    expired = expired_tile(view, newest)
+    oldest = view.oldest_kept(newest)
     return {
         (key, tile): view.present(cells)
         for key, by_tile in tiles.items()
         for tile, cells in by_tile.items()
-        if expired is None or tile > expired
+        if oldest is None or tile >= oldest
     }
 
 
