@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from threading import Event, Thread
 from types import TracebackType
 from typing import Protocol, Self
 
 from eventlog.errors import LeaseLostError, LogUnavailableError
 from eventlog.registry.leases import Lease
+
+logger = logging.getLogger(__name__)
 
 
 class Renewing(Protocol):
@@ -31,6 +34,11 @@ class LeaseKeeper:
         As it was acquired.
     ttl_seconds
         Its life.
+
+    Attributes
+    ----------
+    problem
+        After the end: why the lease could not be given back; None: it was, or another has it.
     """
 
     def __init__(self, leases: Renewing, lease: Lease, ttl_seconds: float):
@@ -39,6 +47,7 @@ class LeaseKeeper:
         self._ttl_seconds = ttl_seconds
         self._stop = Event()
         self._lost: LeaseLostError | None = None
+        self.problem: str | None = None
         self._thread = Thread(target=self._renew, name="lease-keeper", daemon=True)
 
     def __enter__(self) -> Self:
@@ -50,7 +59,13 @@ class LeaseKeeper:
     ) -> None:
         self._stop.set()
         self._thread.join()
-        self._leases.release(self.lease)
+        try:
+            self._leases.release(self.lease)
+        except Exception as error:  # the work is done or has failed already: neither is changed by this
+            self.problem = (
+                f"the lease {self.lease.name!r} could not be given back; on other machines it is free"
+                f" {self._ttl_seconds:.0f} s after its last renewal: {error}"
+            )
 
     def check(self) -> None:
         """Raise `LeaseLostError` if another has the lease by now."""
@@ -71,3 +86,5 @@ class LeaseKeeper:
                 return
             except LogUnavailableError:
                 continue  # the marker is fenced: a lease that could not be renewed harms nothing
+            except Exception:  # as little; but it is not expected, and must be seen
+                logger.exception("the lease %r could not be renewed", self.lease.name)

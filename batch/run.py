@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
@@ -59,6 +60,11 @@ from eventlog.registry.runs import Run, Runs
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
+_PATIENCE_SECONDS = 5.0
+"""How long a run that published waits for a database that restarts, to say so there."""
+_AGAIN_SECONDS = 0.5
+_SETTLED_MOST = 100
+"""Of so many of the newest runs the rows are corrected by what the log says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,12 +146,15 @@ def run_batch(
         batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or Silent())
         try:
-            return batch.run(full, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
+            outcome = batch.run(full, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
             raise
         finally:
             batch.close()
+    if keeper.problem is not None:
+        outcome.problems.append(keeper.problem)
+    return outcome
 
 
 class _Batch:
@@ -172,20 +181,19 @@ class _Batch:
         self.clock = clock
         self.problems: list[str] = []
         self.folder = generations.folder / f".run-{name}"
-        self.published = False
+        self.published: int | None = None
 
     def begin(self, full: bool, progress: Progress) -> None:
-        """Enter the run into the registry, and clear away what dead runs left."""
-        self.abandoned = self.runs.list(status="running")
-        for run in self.abandoned:
+        """Enter the run into the registry, where runs that died are still at work."""
+        for run in self.runs.list(status="running"):
             self.runs.finish(run, "abandoned", error="its process ended before the run did")
         self.row: Run = self.runs.start(self.name, full=full, pid=os.getpid())
         self.progress: Progress = Together([progress, StageTimes(self._store)])
-        self.generations.remove_unfinished()
-        self.generations.workplace(self.name)
 
     def run(self, full: bool, crew: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
+        self.generations.remove_unfinished()
+        self.generations.workplace(self.name)
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
@@ -211,7 +219,7 @@ class _Batch:
         self._publish(making, previous, views, learnt, models.promoted)
         self._trim(making.number, known, retention_us)
         self.progress.end()
-        self.runs.finish(self.row, "published", generation=making.number)
+        self._finish_published()
         return Outcome(making.number, self.name, self.cut, events, self.problems)
 
     @property
@@ -219,15 +227,20 @@ class _Batch:
         return self.cut.offsets[0]
 
     def fail(self, error: BaseException) -> None:
-        """Say in the log and in the registry that the run failed, as far as they can be reached."""
+        """Say in the log and in the registry that the run failed, as far as they can be reached.
+
+        What ends a run after its publication takes nothing back: then the registry says that it published.
+        """
+        if self.published is not None:
+            self._finish_published(patience_seconds=0)
+            return
         text = f"{type(error).__name__}: {error}"
         for say in (
             lambda: self.log.mark({"kind": "batch_failed", "run": self.name, "error": text}, self.keeper.lease),
             lambda: self.runs.finish(self.row, "failed", error=text),
         ):
             try:
-                if not self.published:
-                    say()
+                say()
             except Exception as also:  # the first error is the one to report
                 error.add_note(f"and it could not be recorded: {also}")
 
@@ -337,7 +350,7 @@ class _Batch:
         self._generation.rename(target)
         sync_folder(self.generations.folder)
         self.log.mark(Publication(number, self.cut, sha256, self.name, promoted).event(), self.keeper.lease)
-        self.published = True
+        self.published = making.number
         self.progress.advance()
 
     def _trim(self, number: int, known: Sequence[Publication], retention_us: int) -> None:
@@ -366,11 +379,26 @@ class _Batch:
         return ModelStages(self.app, crew, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
 
     def _settle(self, known: Sequence[Publication]) -> None:
-        """A run that was killed after its publication did publish: the log says so."""
+        """A run that ended after its publication did publish, whatever its row says: the log is the truth."""
         generation_by_run = {publication.run: publication.generation for publication in known}
-        for run in self.abandoned:
-            if run.id in generation_by_run:
+        for run in self.runs.list(_SETTLED_MOST):
+            if run.id in generation_by_run and run.status != "published":
                 self.runs.finish(run, "published", generation=generation_by_run[run.id])
+
+    def _finish_published(self, patience_seconds: float = _PATIENCE_SECONDS) -> None:
+        """Say in the registry that the run published; if that cannot be reached now, the next run does it."""
+        deadline = time.monotonic() + patience_seconds
+        while True:
+            try:
+                self.runs.finish(self.row, "published", generation=self.published)
+            except LogUnavailableError as error:
+                if time.monotonic() < deadline:
+                    time.sleep(_AGAIN_SECONDS)
+                    continue
+                self._problem(f"the run is published, but its row says so only after the next run: {error}")
+            except Exception as error:
+                self._problem(f"the run is published, but its row says so only after the next run: {error}")
+            return
 
     def _problem(self, text: str) -> None:
         self.problems.append(text)

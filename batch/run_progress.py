@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+logger = logging.getLogger(__name__)
 STAGES = ("mark", "archive", "fold", "merge", "replay", "train", "publish", "trim")
 """The stages of a run, in their order; `replay` and `train` only where the application has models."""
 MODEL_STAGES = ("replay", "train")
@@ -49,30 +51,34 @@ class Silent:
 
 
 class Together:
-    """Tells several."""
+    """Tells several. One that fails is told no more: a run does not end because it cannot be looked at."""
 
     def __init__(self, parts: Sequence[Progress]):
-        self.parts = parts
+        self.parts = list(parts)
 
     def stage(self, name: str, total: int) -> None:
         """Begin a stage in all of them."""
-        for part in self.parts:
-            part.stage(name, total)
+        self._tell(lambda part: part.stage(name, total))
 
     def advance(self, n: int = 1) -> None:
         """Advance all of them."""
-        for part in self.parts:
-            part.advance(n)
+        self._tell(lambda part: part.advance(n))
 
     def note(self, text: str) -> None:
         """Tell all of them."""
-        for part in self.parts:
-            part.note(text)
+        self._tell(lambda part: part.note(text))
 
     def end(self) -> None:
         """End the stage in all of them."""
-        for part in self.parts:
-            part.end()
+        self._tell(lambda part: part.end())
+
+    def _tell(self, tell: Callable[[Progress], None]) -> None:
+        for part in list(self.parts):
+            try:
+                tell(part)
+            except Exception:  # a closed terminal, a database that is away
+                logger.exception("the progress of the run is not shown any more")
+                self.parts.remove(part)
 
 
 @dataclass(slots=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from anabranch import Cut
 from batch.archive import archive
@@ -15,6 +17,8 @@ from batch.errors import LeaseHeldError
 from batch.generation import Generation
 from batch.run_progress import MODEL_STAGES, STAGES, Silent
 from eventlog.errors import LeaseLostError
+from eventlog.registry.database import Database
+from eventlog.registry.runs import Status
 from tests.batch.conftest import LONG, Home
 from tests.batch.rides import START, rides
 from tests.batch.views.test_roads import assert_same, folded
@@ -192,6 +196,70 @@ def test_a_run_killed_just_after_its_publication_was_published(home: Home) -> No
     settled = home.runs.get(first.run)
     assert settled is not None
     assert (settled.status, settled.generation) == ("published", 1)
+
+
+class LockedFrom(Silent):
+    """Keeps the database locked from the beginning of a stage on, until it is let go."""
+
+    def __init__(self, home: Home, stage: str):
+        self.at = stage
+        self.other = Database(str(home.database.engine.url))
+        self.held = ExitStack()
+        home.database.engine.dispose()  # connections that wait less long than a user's may
+        event.listen(home.database.engine, "checkout", lambda connection, *_: connection.execute(_IMPATIENT))
+
+    def stage(self, name: str, total: int) -> None:
+        if name == self.at:
+            self.held.enter_context(self.other.write())
+
+    def let_go(self) -> None:
+        self.held.close()
+        self.other.close()
+
+
+_IMPATIENT = "PRAGMA busy_timeout = 20"
+
+
+def test_a_run_is_published_though_the_database_goes_away_just_after(home: Home) -> None:
+    home.post("rides", rides(20))
+    locked = LockedFrom(home, "trim")
+    outcome = home.run(progress=locked)
+    locked.let_go()
+    assert outcome.generation == 1
+    for problem in ("old records", "its row says so only after the next run", "lease 'batch' could not be given back"):
+        assert [told for told in outcome.problems if problem in told], outcome.problems
+    home.now += 10**8  # the lease ends by itself: this process lives on
+    home.run()
+    rows = [(run.status, run.generation, run.error) for run in home.runs.list()]
+    assert rows == [("published", 2, None), ("published", 1, None)]
+
+
+def test_a_published_run_whose_row_says_otherwise_is_corrected_by_the_next(home: Home) -> None:
+    runs = [home.run() for _ in range(2)]
+    wrong: tuple[Status, Status] = ("abandoned", "failed")
+    for outcome, status in zip(runs, wrong, strict=True):
+        row = home.runs.get(outcome.run)
+        assert row is not None
+        home.runs.update(replace(row, status=status, generation=None, error="it was not told in time"))
+    home.run()
+    assert [(run.status, run.generation, run.error) for run in home.runs.list()] == [
+        ("published", number, None) for number in (3, 2, 1)
+    ]
+
+
+class Blind(Silent):
+    """A display whose terminal is gone."""
+
+    def stage(self, name: str, total: int) -> None:
+        raise BrokenPipeError(name)
+
+
+def test_a_run_whose_progress_cannot_be_shown_is_published(home: Home) -> None:
+    home.post("rides", rides(20))
+    outcome = home.run(progress=Blind())
+    row = home.runs.get(outcome.run)
+    assert row is not None
+    assert (row.status, row.generation) == ("published", 1)
 
 
 def test_a_second_run_leaves_everything_alone(home: Home) -> None:
