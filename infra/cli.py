@@ -10,6 +10,7 @@ import typer
 
 from anabranch.errors import AnabranchError
 from infra import logs
+from infra.errors import ImportRunningError
 from infra.settings import Settings
 
 # Modules that load heavy libraries are imported inside the commands: `--help` and `up` must start fast.
@@ -133,16 +134,23 @@ def import_(
     """Bulk-load a file into a stream, with a progress bar; beside a running `anabranch up` or without one.
 
     A killed import goes on where it stopped when it is started again, without duplicates. Rows that are not valid
-    events go to the dead letters, with the reasons. Exit code 1 if all rows were rejected.
+    events go to the dead letters, each with its line and the reasons.
+
+    Exit codes: 0 every row is an event now, 1 some were rejected or the file cannot be read, 75 another process is
+    importing it at this moment.
 
     Example: `anabranch import rentals.parquet --stream rentals examples/bikes.py`
     """
     from infra.composition import opened
     from infra.importing.file_import import import_file
 
-    with opened(_settings(app, home)) as process:
-        done = import_file(process, file, stream)
-    if done.rejected and not done.accepted + done.duplicates:
+    try:
+        with opened(_settings(app, home)) as process:
+            done = import_file(process, file, stream)
+    except ImportRunningError as error:
+        logs.fail(error)
+        raise typer.Exit(75) from None
+    if done.rejected:
         raise typer.Exit(1)
 
 

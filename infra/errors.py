@@ -4,6 +4,7 @@ AnabranchError
 ├── UsageError           a command was asked for something that cannot be
 ├── AlreadyRunningError  another process serves the same home
 ├── ImportFileError      a file cannot be read as the rows of a stream
+├── ImportRunningError   another process imports the same file into the same stream
 └── RefusedError         a service does not answer without the right API key
 """
 
@@ -49,6 +50,21 @@ class ImportFileError(AnabranchError):
     def __init__(self, path: Path, problem: str):
         self.path = path
         super().__init__(f"{path}: {problem}")
+
+
+class ImportRunningError(AnabranchError):
+    """Another process imports the same file into the same stream.
+
+    Attributes
+    ----------
+    path, stream
+        Which into which.
+    """
+
+    def __init__(self, path: Path, stream: str):
+        self.path = path
+        self.stream = stream
+        super().__init__(f"{path} is being imported into {stream} by another process; wait until that has ended")
 
 
 class RefusedError(AnabranchError):

@@ -11,7 +11,8 @@ from typing import Any
 import orjson
 
 from infra.demo.stage import ROOT
-from infra.importing.file_rows import FileRows, Place
+from infra.importing.file_rows import FileRows
+from infra.importing.row_batches import Place
 
 EXAMPLES = ROOT / "examples"
 _REQUEST_EVENTS = 50

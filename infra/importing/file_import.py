@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -18,11 +20,14 @@ from rich.table import Table
 from rich.text import Text
 
 from anabranch import Stream
+from batch.lease_keeper import LeaseKeeper
 from eventlog.intake.door import Admission, ParsedEvents, validate
 from eventlog.log import Append
+from eventlog.registry.lease_holder import this_process
 from infra.composition import Process
-from infra.errors import UsageError
-from infra.importing.file_rows import Batch, FileRows, HeaderColumns, Place
+from infra.errors import ImportRunningError, UsageError
+from infra.importing.file_rows import FileRows
+from infra.importing.row_batches import Batch, FileColumns, Place
 from infra.progress_display import progress
 from infra.terminal import console
 
@@ -36,7 +41,7 @@ class Imported:
     file, stream
         What goes where.
     row, byte
-        Where it goes on; see `infra.importing.file_rows.Place`.
+        Where it goes on; see `infra.importing.row_batches.Place`.
     accepted, duplicates, rejected
         What became of the rows before.
     letter
@@ -65,43 +70,74 @@ def import_file(process: Process, path: Path, stream_name: str) -> Imported:
         If there is no such stream.
     ImportFileError
         If the file cannot be read as rows.
+    ImportRunningError
+        If another process is importing it into this stream at this moment.
     """
     streams = process.app.streams
     if stream_name not in streams:
         raise UsageError(f"there is no stream {stream_name!r}; {process.app.name} has: {', '.join(streams)}")
-    rows = FileRows.of(path)
-    importing = _Import(process, streams[stream_name], rows)
-    if importing.state.row and not importing.state.done:
-        Console(stderr=True).print(f"going on behind row {importing.state.row:,}")
-    state = importing.run()
+    stream, rows = streams[stream_name], FileRows.of(path)
+    columns = _columns(stream)
+    _hint(stream, rows.columns(columns.known), columns.known)
+    with _alone(process, path, stream, rows):
+        importing = _Import(process, stream, rows, columns)
+        if importing.state.row and not importing.state.done:
+            Console(stderr=True).print(f"going on behind row {importing.state.row:,}")
+        state = importing.run()
     _print(state, importing.reasons)
     return state
 
 
+@contextmanager
+def _alone(process: Process, path: Path, stream: Stream, rows: FileRows) -> Iterator[None]:
+    """Nobody else imports this content into this stream meanwhile: both would keep the refused rows.
+
+    The lease frees itself when its holder is killed. That it is lost harms nothing: ids find duplicates.
+    """
+    name = f"import:{rows.sha256}:{stream.name}"
+    lease = process.leases.acquire(name, this_process(), _LEASE_SECONDS)
+    if lease is None:
+        raise ImportRunningError(path, stream.name)
+    with LeaseKeeper(process.leases, lease, _LEASE_SECONDS):
+        yield
+
+
 @dataclass(slots=True)
 class Reason:
-    """Why rows were rejected: how many, and the first of them."""
+    """Why rows were rejected: how many, and the first of them (its line, in a file that has lines)."""
 
     rows: int
     first: int
 
 
-def _columns(stream: Stream) -> HeaderColumns:
-    """What the columns of a CSV file for this stream may be."""
+def _columns(stream: Stream) -> FileColumns:
+    """What the columns of a file for this stream may be."""
     fields = stream.model.model_fields
     texts = (name for name, field in stream.fields.items() if field.kind == "text" and fields[name].is_required())
-    return HeaderColumns(
-        frozenset([*fields, *(info.alias for info in fields.values() if info.alias)]), frozenset(texts)
-    )
+    return FileColumns(frozenset([*fields, *(info.alias for info in fields.values() if info.alias)]), frozenset(texts))
+
+
+def _hint(stream: Stream, columns: Sequence[str], known: frozenset[str]) -> None:
+    """Say where a column is nearly a field: its values would be kept under a name that nobody reads."""
+    err = Console(stderr=True)
+    by_lower = {name.casefold(): name for name in known}
+    for column in columns:
+        field = by_lower.get(column.casefold())
+        if column not in known and field is not None and field not in columns:
+            err.print(Text(f"hint: column {column!r} is not the field {field!r}; rename it if that is what it holds"))
+    if columns and not by_lower.keys() & {column.casefold() for column in columns}:
+        fields = ", ".join(stream.model.model_fields)
+        err.print(Text(f"hint: no column is a field of {stream.name} ({fields}); does the file begin with its header?"))
 
 
 class _Import:
     """One file on its way into one stream."""
 
-    def __init__(self, process: Process, stream: Stream, rows: FileRows):
+    def __init__(self, process: Process, stream: Stream, rows: FileRows, columns: FileColumns):
         self.process = process
         self.stream = stream
         self.rows = rows
+        self.columns = columns
         self._path = process.home / "imports" / f"{rows.sha256}-{stream.name}.json"
         self.state = self._load()
         self.reasons: dict[tuple[str, str], Reason] = {}
@@ -115,7 +151,8 @@ class _Import:
             if not self.state.done:
                 resumed = self._path.exists()
                 self._save(self.state)
-                for batch in self.rows.batches(Place(self.state.row, self.state.byte), _columns(self.stream)):
+                place, most_bytes = Place(self.state.row, self.state.byte), self.process.settings.max_body_bytes
+                for batch in self.rows.batches(place, self.columns, max_row_bytes=most_bytes):
                     self._take(batch, resumed)
                     resumed = False
                     shown.advance(len(batch.rows))
@@ -125,13 +162,14 @@ class _Import:
     def _take(self, batch: Batch, resumed: bool) -> None:
         """Append a batch, keep its refused rows, and then write down that it is done."""
         process, stream = self.process, self.stream
-        numbered = [(number, row) for number, row in enumerate(batch.rows, batch.start.row) if row]
-        if not numbered:
+        indexes = [index for index, row in enumerate(batch.rows) if row]
+        if not indexes:
             return
-        parsed = ParsedEvents([row for _, row in numbered])
+        refused_rows = {at: batch.refused[index] for at, index in enumerate(indexes) if index in batch.refused}
+        parsed = ParsedEvents([batch.rows[index] for index in indexes], refused=refused_rows)
         admission = validate(stream, parsed, now=process.clock(), max_future_us=process.settings.max_future_us)
         refused = [
-            (event.body, [{**reason, "row": numbered[event.index][0] + 1} for reason in event.errors])
+            (event.body, [{**reason, **_where(batch, indexes[event.index])} for reason in event.errors])
             for event in admission.rejected
         ]
         for _, errors in refused:
@@ -140,7 +178,7 @@ class _Import:
             kept = self._kept_since(self.state.letter)
             refused = [letter for letter in refused if letter not in kept]
         letters = process.dead_letters.add(stream.name, refused)
-        appended = process.log.append(self._identified(admission, [number for number, _ in numbered]))
+        appended = process.log.append(self._identified(admission, [batch.start.row + index for index in indexes]))
         state = self.state
         self._save(
             replace(
@@ -157,7 +195,9 @@ class _Import:
     def _note(self, errors: list[dict[str, Any]]) -> None:
         """Remember why a row was rejected."""
         for error in errors:
-            reason = self.reasons.setdefault((error["field"], error["message"]), Reason(0, error["row"]))
+            reason = self.reasons.setdefault(
+                (error["field"], error["message"]), Reason(0, error.get("line", error["row"]))
+            )
             reason.rows += 1
 
     def _identified(self, admission: Admission, numbers: list[int]) -> Append:
@@ -193,7 +233,14 @@ class _Import:
         temporary.replace(self._path)
 
 
+def _where(batch: Batch, index: int) -> dict[str, int]:
+    """Where a row of a batch stands in its file, counted from 1: blank rows count, the header does not."""
+    line = batch.lines[index]
+    return {"row": batch.start.row + index + 1, **({"line": line} if line else {})}
+
+
 _REASONS_SHOWN = 10
+_LEASE_SECONDS = 60.0
 
 
 def _print(state: Imported, reasons: dict[tuple[str, str], Reason]) -> None:
@@ -207,7 +254,7 @@ def _print(state: Imported, reasons: dict[tuple[str, str], Reason]) -> None:
     if not state.rejected:
         return
     if reasons:
-        why = Table("rejected", "first row", "field", "reason", box=None, pad_edge=False)
+        why = Table("rejected", "first at", "field", "reason", box=None, pad_edge=False)
         most = sorted(reasons.items(), key=lambda found: -found[1].rows)[:_REASONS_SHOWN]
         for (field, message), reason in most:
             why.add_row(f"{reason.rows:,}", f"{reason.first:,}", Text(field or "(all)"), Text(message))

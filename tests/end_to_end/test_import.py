@@ -62,13 +62,53 @@ def test_rows_that_are_not_events_are_counted_and_kept(service: Service, tmp_pat
     path = tmp_path / "some.ndjson"
     path.write_text('{"page": "a"}\n\nnot json\n{"size": 3}\n{"page": "b"}\n')
     done = importing(service, path, "clicks")
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == 1, done.stderr
     why = [line.strip().split(maxsplit=3) for line in done.stdout.splitlines()]
     assert ["1", "4", "page", "Field required"] in why
     service.start()
     assert [event["data"]["page"] for event in service.events("clicks")] == ["a", "b"]
     letters = service.client.get("/v1/streams/clicks/rejected").json()["rejected"]
     assert [letter["errors"][0]["row"] for letter in letters] == [3, 4]
+    assert [letter["errors"][0]["line"] for letter in letters] == [3, 4]
+
+
+def test_rows_of_csv_that_cannot_be_read_are_told_by_their_line(service: Service, tmp_path: Path) -> None:
+    path = tmp_path / "some.csv"
+    path.write_text('page,size\na,1\n"b,2\nc,3\nd,4,5\ne\nf,6\n')
+    done = importing(service, path, "clicks")
+    assert done.returncode == 1, done.stderr
+    assert "never closed" in done.stdout
+    service.start()
+    assert [event["data"]["page"] for event in service.events("clicks")] == ["a", "c", "f"]
+    letters = service.client.get("/v1/streams/clicks/rejected").json()["rejected"]
+    assert [letter["errors"][0]["line"] for letter in letters] == [3, 5, 6]
+
+
+def test_a_column_that_is_a_field_in_another_case_is_hinted_at(service: Service, tmp_path: Path) -> None:
+    path = tmp_path / "case.csv"
+    path.write_text("Page,size\na,1\n")
+    done = importing(service, path, "clicks")
+    assert done.returncode == 1
+    assert "column 'Page' is not the field 'page'" in " ".join(done.stderr.split())
+
+
+def test_of_two_that_import_one_file_at_once_one_does_and_nothing_is_kept_twice(
+    service: Service, tmp_path: Path
+) -> None:
+    count = 60_000
+    path = tmp_path / "same.ndjson"
+    write_ndjson(path, [{"page": f"p{n % 9}", "size": n} if n % 100 else {"size": n} for n in range(count)])
+    command = service.command("import", str(path), str(service.application), "--stream", "clicks")
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(2)]
+    told = [process.communicate()[1] for process in both]
+    codes = sorted(process.returncode for process in both)
+    assert codes in ([1, 75], [1, 1]), told  # the second may come when the first has ended
+    if codes == [1, 75]:
+        assert any("by another process" in " ".join(said.split()) for said in told)
+    service.start()
+    assert len(service.events("clicks")) == count - count // 100
+    found = service.client.post("/v1/sql", json={"sql": "SELECT count(*) FROM rejected"}).json()
+    assert found["rows"] == [[count // 100]]
 
 
 def test_a_file_of_which_nothing_is_accepted_is_a_failure(service: Service, tmp_path: Path) -> None:

@@ -17,7 +17,8 @@ from anabranch.instant import iso
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
 from infra.demo.shows import ShownRequest
-from infra.importing.file_rows import FileRows, Place
+from infra.importing.file_rows import FileRows
+from infra.importing.row_batches import Place
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 

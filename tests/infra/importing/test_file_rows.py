@@ -14,13 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.errors import ImportFileError
-from infra.importing.file_rows import DELIMITERS, NO_COLUMNS, FileRows, HeaderColumns, Place
+from infra.importing.csv_rows import DELIMITERS
+from infra.importing.file_rows import FileRows
+from infra.importing.row_batches import NO_COLUMNS, FileColumns, Place
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 tables = st.lists(st.fixed_dictionaries({"a": cells.filter(bool), "b": cells.filter(bool)}), max_size=12)
 
 
-def read_from_everywhere(path: Path, expected: list[Any], columns: HeaderColumns = NO_COLUMNS) -> None:
+def read_from_everywhere(path: Path, expected: list[Any], columns: FileColumns = NO_COLUMNS) -> None:
     """From wherever an import may be cut off, the rest follows."""
     rows = FileRows.of(path)
     batches = list(rows.batches(Place(), columns, batch_rows=3))
@@ -49,7 +51,7 @@ def test_csv_goes_on_at_any_batch_whatever_is_quoted(
     writer.writeheader()
     writer.writerows(table)
     path = written(folder / ("x.csv.gz" if packed else "x.csv"), text.getvalue().encode())
-    read_from_everywhere(path, table, HeaderColumns(frozenset({"b", "c"})))
+    read_from_everywhere(path, table, FileColumns(frozenset({"b", "c"})))
 
 
 @given(table=tables, packed=st.booleans())
@@ -69,7 +71,7 @@ def test_an_empty_cell_is_a_missing_value_except_where_a_text_is_required(tmp_pa
     path = tmp_path / "x.csv"
     path.write_bytes(b"\xef\xbb\xbfa,b\n,\n")
     assert next(FileRows.of(path).batches(Place())).rows == [b"{}"]
-    assert next(FileRows.of(path).batches(Place(), HeaderColumns(text=frozenset({"b"})))).rows == [b'{"b":""}']
+    assert next(FileRows.of(path).batches(Place(), FileColumns(text=frozenset({"b"})))).rows == [b'{"b":""}']
 
 
 def test_the_same_content_is_the_same_file_wherever_it_lies(tmp_path: Path) -> None:
@@ -92,7 +94,7 @@ def test_the_same_content_is_the_same_file_wherever_it_lies(tmp_path: Path) -> N
     ids=["spaces in the head", "a semicolon", "a comma where nothing fits better", "tabs", "a byte order mark"],
 )
 def test_files_as_people_have_them(tmp_path: Path, name: str, content: bytes, expected: bytes) -> None:
-    (batch,) = FileRows.of(written(tmp_path / name, content)).batches(Place(), HeaderColumns(frozenset({"a", "b"})))
+    (batch,) = FileRows.of(written(tmp_path / name, content)).batches(Place(), FileColumns(frozenset({"a", "b"})))
     assert batch.rows == [expected]
 
 
@@ -102,8 +104,10 @@ def test_files_as_people_have_them(tmp_path: Path, name: str, content: bytes, ex
         ("x.txt", b"", r"\.csv, \.tsv, \.ndjson"),
         ("x.parquet", b"not parquet", "not Parquet"),
         ("x.csv", b"", "empty"),
-        ("x.csv", b"a\n\xff\n", "UTF-8 at byte 2"),
-        ("x.csv", b'a\n1\n"' + b"x" * 200_000, "the row that begins at byte 4 cannot be read: field larger than"),
+        ("x.csv", b"\n\n", "empty"),
+        ("x.csv", b"\xffa\n1\n", "UTF-8 at byte 0"),
+        ("x.csv", b"a,b,a\n1,2,3\n", "columns 1 and 3 are both named 'a'"),
+        ("x.csv", b'a,"b\n1,2\n', "line 1, which must name the columns, cannot be read"),
         ("x.parquet.gz", b"", r"\.csv, .*text also in \.gz"),
         ("x.csv.gz", b"a\n1\n", "not gzip"),
         ("x.csv.gz", gzip.compress(b"a\n1\n", mtime=0)[:-4], "not all of it"),
