@@ -7,5 +7,5 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
 - `views`: slices to tables of tiles, these to the files of a generation
 - `models`: slices to training rows, these to versions of models
 - `generation`: the read side, the only part that the service loads (no Dask, no DuckDB, no Arrow)
-- `crew`, `cluster`: who does the tasks, an address of Dask
+- `capacity`, `cluster`: in what pieces the work is done and by whom, the address of Dask
 """

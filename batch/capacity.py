@@ -1,4 +1,4 @@
-"""The crew of a run: who folds, in what pieces, with how much memory."""
+"""How much a run takes on at once: who does the work, in what pieces, with how much memory."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from anabranch import App
 from anabranch.view import View
 from batch.cluster import Demand, Starting, Workers
 from batch.generation import Generation
-from batch.models.replay import Delta, Span
-from batch.plan import Base, Slice, Work, aligned, plan, slices, spans
+from batch.models.replay_task import ReplayRange, ViewDelta
+from batch.plan import Base, Slice, Work, aligned, plan, ranges, slices
 from batch.views.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
 
@@ -89,8 +89,8 @@ class Capacity:
         deltas: Sequence[SliceDelta],
         base: Generation | None,
         workers: Workers,
-    ) -> Iterator[Span]:
-        """Spans of slices, at most two for a worker: each begins with a merge of what came before.
+    ) -> Iterator[ReplayRange]:
+        """Ranges of slices, at most two for a worker: each begins with a merge of what came before.
 
         Parameters
         ----------
@@ -99,19 +99,19 @@ class Capacity:
         base
             The generation that covers everything before the first slice; None: there is nothing before it.
         """
-        of_view: dict[str, list[Delta]] = {name: [] for name in app.views}
+        of_view: dict[str, list[ViewDelta]] = {name: [] for name in app.views}
         for found in deltas:
             for name, path in found.paths.items():
-                of_view[name].append(Delta(found.part.end, path, found.newest))
+                of_view[name].append(ViewDelta(found.part.end, path, found.newest))
         times = {view.of.name: base.watermark(view) for view in app.views.values()} if base is not None else {}
         streams = {view.of.name for view in app.views.values()}
         for model in app.models.values():
             streams |= {model.on.name} if model.later_label is None else {model.on.name, model.later_label.stream.name}
-        for span in spans(parts, SPANS * workers.count):
-            start, end = span[0].start, span[-1].end
-            yield Span(
+        for part in ranges(parts, RANGES * workers.count):
+            start, end = part[0].start, part[-1].end
+            yield ReplayRange(
                 self.absolute_app_path,
-                span,
+                part,
                 {name: tuple(str(Path(p).resolve()) for p in lake.files(name, start, end)) for name in streams},
                 None if base is None else (str(base.folder.parent.resolve()), base.number),
                 {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
@@ -127,8 +127,8 @@ class Capacity:
         return f"{Path(path).resolve()}{colon}{name}"
 
 
-SPANS = 2
-"""Spans of a replay for each worker: with one, all would wait for the slowest."""
+RANGES = 2
+"""Ranges of slices of a replay for each worker: with one, all would wait for the slowest."""
 
 
 def _in_python(view: View) -> bool:

@@ -2,10 +2,6 @@
 
 AnabranchError
 ├── LeaseHeldError            another batch run is at work
-├── RowsError                 the features of a model's examples cannot be rows to train on
-│   ├── LeakError                 the features function reads the label
-│   ├── FeaturesChangedError      it returns other names than before
-│   └── MixedFeatureError         a feature is a text in one event and a number in another
 └── GenerationError           a generation cannot be read
     ├── CorruptGenerationError    a file of it is missing, or not the one that was published
     ├── FormatError               it was written by another version of this program
@@ -33,25 +29,6 @@ class LeaseHeldError(AnabranchError):
         self.holder = holder
         by = f" ({holder})" if holder else ""
         super().__init__(f"another batch run holds the lease{by}; this one leaves it alone")
-
-
-class RowsError(AnabranchError):
-    """The features of a model's examples cannot be rows to train on. The message says where, and what to change.
-
-    Workers raise it in other processes, so it is made of nothing but its message.
-    """
-
-
-class LeakError(RowsError):
-    """The features function reads the label that it is to predict."""
-
-
-class FeaturesChangedError(RowsError):
-    """The features function returns other names than before."""
-
-
-class MixedFeatureError(RowsError):
-    """A feature is a text in one event and a number in another."""
 
 
 class GenerationError(AnabranchError):

@@ -110,10 +110,10 @@ def aligned(edges: Iterable[int], slice_records: int, multiple_of: int = 1) -> I
         yield from slices(low, high, slice_records, multiple_of, WORTH_A_REPLAY)
 
 
-def spans(parts: Sequence[Slice], count: int) -> Iterator[tuple[Slice, ...]]:
+def ranges(parts: Sequence[Slice], count: int) -> Iterator[tuple[Slice, ...]]:
     """Consecutive slices in at most `count` lots of nearly equal length.
 
-    >>> [len(span) for span in spans([Slice(n, n + 1) for n in range(7)], 3)]
+    >>> [len(found) for found in ranges([Slice(n, n + 1) for n in range(7)], 3)]
     [2, 2, 3]
     """
     count = min(count, len(parts))

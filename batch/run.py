@@ -44,7 +44,7 @@ from batch.lease_keeper import LeaseKeeper
 from batch.manifest import publications, sync_folder, write_manifest
 from batch.models.champions import champions, system_events
 from batch.models.model_rows import remove_rows
-from batch.models.stages import Making, ModelStages, report
+from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, Work, plan
 from batch.run_progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.views.slice_fold import SliceDelta
@@ -190,7 +190,7 @@ class _Batch:
         self.row: Run = self.runs.start(self.name, full=full, pid=os.getpid())
         self.progress: Progress = Together([progress, StageTimes(self._store)])
 
-    def run(self, full: bool, crew: Capacity, train_bytes: int, retention_us: int) -> Outcome:
+    def run(self, full: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
         self.generations.remove_unfinished()
         self.generations.workplace(self.name)
@@ -198,8 +198,8 @@ class _Batch:
         self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
         self.progress.advance()
-        starting = crew.start(self.app, None if full else self.generations.newest(), self.end)
-        models = self._models(crew, train_bytes)
+        starting = capacity.start(self.app, None if full else self.generations.newest(), self.end)
+        models = self._models(capacity, train_bytes)
         try:
             self._archive()
             with duck.connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
@@ -210,17 +210,17 @@ class _Batch:
                 works = plan(self.app.views.values(), base)
                 events = self.end - min([*(work.start for work in works), *models.starts()], default=self.end)
                 self.row = replace(self.row, events=events)
-                parts, deltas = self._fold(works, starting, crew, models)
-                making = Making(known[0].generation + 1 if known else 1, self.cut, self._generation)
+                parts, deltas = self._fold(works, starting, capacity, models)
+                new = NewGeneration(known[0].generation + 1 if known else 1, self.cut, self._generation)
                 views = self._merge(connection, works, deltas, base)
-                learnt = self._learn(connection, starting, models, parts, deltas, base, known, making)
+                learnt = self._learn(connection, starting, models, parts, deltas, base, known, new)
         finally:
             starting.close()
-        self._publish(making, previous, views, learnt, models.promoted)
-        self._trim(making.number, known, retention_us)
+        self._publish(new, previous, views, learnt, models.promoted)
+        self._trim(new.number, known, retention_us)
         self.progress.end()
         self._finish_published()
-        return Outcome(making.number, self.name, self.cut, events, self.problems)
+        return Outcome(new.number, self.name, self.cut, events, self.problems)
 
     @property
     def end(self) -> int:
@@ -261,7 +261,7 @@ class _Batch:
         archive(self.log, self.lake, self.app, self.cut, advance)
 
     def _fold(
-        self, works: Sequence[Work], starting: Starting, crew: Capacity, models: ModelStages
+        self, works: Sequence[Work], starting: Starting, capacity: Capacity, models: ModelStages
     ) -> tuple[list[Slice], list[SliceDelta]]:
         """Fold all views; returns the slices of the replay, if there is one, and what each slice adds to the views."""
         total = sum(self.end - work.start for work in works)
@@ -269,7 +269,9 @@ class _Batch:
         workers = starting.wait()
         parts = models.parts(self.end, workers)
         found = []
-        for delta in workers.fold(list(crew.tasks(self.app, self.lake, works, self.end, workers, self.folder, parts))):
+        for delta in workers.fold(
+            list(capacity.tasks(self.app, self.lake, works, self.end, workers, self.folder, parts))
+        ):
             self.keeper.check()
             part = delta.part.end - delta.part.start
             total -= part
@@ -307,7 +309,7 @@ class _Batch:
         deltas: Sequence[SliceDelta],
         base: Generation | None,
         known: Sequence[Publication],
-        making: Making,
+        new: NewGeneration,
     ) -> dict[str, dict[str, Any]]:
         """Replay and train, if there are models; returns what the manifest says of them."""
         if not self.app.models:
@@ -316,13 +318,13 @@ class _Batch:
         models.replay(workers, parts, deltas, base)
         now = champions(system_events(connection, self.lake.files(SYSTEM, 0, self.end), self.log, self.cut))
         since = known[0].cut.offsets[0] if known else 0
-        learnt = models.train(connection, workers, now, self.generations.peeked(known), since, making)
-        self.row = replace(self.row, report=report(learnt, making.number))
+        learnt = models.train(connection, workers, now, self.generations.peeked(known), since, new)
+        self.row = replace(self.row, report=report(learnt, new.number))
         return learnt
 
     def _publish(
         self,
-        making: Making,
+        new: NewGeneration,
         base: Generation | None,
         views: dict[str, dict[str, Any]],
         models: dict[str, dict[str, Any]],
@@ -330,7 +332,7 @@ class _Batch:
     ) -> None:
         self.progress.stage("publish", 1)
         self._generation.mkdir(exist_ok=True)
-        number = making.number
+        number = new.number
         manifest = {
             "generation": number,
             "run": self.name,
@@ -350,7 +352,7 @@ class _Batch:
         self._generation.rename(target)
         sync_folder(self.generations.folder)
         self.log.mark(Publication(number, self.cut, sha256, self.name, promoted).event(), self.keeper.lease)
-        self.published = making.number
+        self.published = new.number
         self.progress.advance()
 
     def _trim(self, number: int, known: Sequence[Publication], retention_us: int) -> None:
@@ -373,10 +375,10 @@ class _Batch:
         """Where the new generation is made."""
         return self.folder / "generation"
 
-    def _models(self, crew: Capacity, train_bytes: int) -> ModelStages:
+    def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
         home = self.generations.folder.parent
         check, problem = self.keeper.check, self._problem
-        return ModelStages(self.app, crew, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
+        return ModelStages(self.app, capacity, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that ended after its publication did publish, whatever its row says: the log is the truth."""

@@ -12,7 +12,8 @@ from anabranch import App, Cut, load_app
 from batch.archive import archive
 from batch.capacity import Capacity
 from batch.cluster import DaskWorkers
-from batch.models.replay import ReplayTask, replay
+from batch.models.replay import replay
+from batch.models.replay_task import ReplayTask
 from batch.plan import plan
 from bench.data import appends
 from bench.report import Figure, at_least
@@ -74,18 +75,18 @@ def replay_rate(app: App, lake: Lake, home: Path, count: int) -> float:
     folder = home / f"run-{count}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    crew = Capacity(str(APPLICATION), None, count, 100_000)
+    capacity = Capacity(str(APPLICATION), None, count, 100_000)
     workers = DaskWorkers.local(count)
     list(workers.run(load_app, [str(APPLICATION)] * 2 * count))  # what a worker does once is no part of the rate
     begun = time.perf_counter()
-    parts = crew.parts([0, EVENTS], workers)
+    parts = capacity.parts([0, EVENTS], workers)
     works = plan(app.views.values(), None)
     deltas = sorted(
-        workers.fold(list(crew.tasks(app, lake, works, EVENTS, workers, folder, parts))), key=lambda d: d.part
+        workers.fold(list(capacity.tasks(app, lake, works, EVENTS, workers, folder, parts))), key=lambda d: d.part
     )
-    spans = crew.replays(app, lake, parts, deltas, None, workers)
-    tasks = [ReplayTask(span, dict.fromkeys(app.models, 0), {}, str(home), str(folder)) for span in spans]
-    rows = sum(found.file["rows"] for span in workers.run(replay, tasks) for found in span)
+    ranges = capacity.replays(app, lake, parts, deltas, None, workers)
+    tasks = [ReplayTask(part, dict.fromkeys(app.models, 0), {}, str(home), str(folder)) for part in ranges]
+    rows = sum(found.file["rows"] for of_range in workers.run(replay, tasks) for found in of_range)
     seconds = time.perf_counter() - begun
     workers.close()
     assert rows == EVENTS

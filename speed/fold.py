@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anabranch import SYSTEM, App, Cut, CutError, Events, Model, freeze
+from anabranch import SYSTEM, App, Cut, CutError, Events, freeze
 from eventlog.decisions import Publication
 from eventlog.log.segment import Segment
 from speed.base_layer import BaseLayer
 from speed.decision_effects import apply_decision
 from speed.state import Adopt, SpeedState
+
+if TYPE_CHECKING:
+    from speed.learning.learner import Learner  # River is large: only an application with models pays for it
 
 
 @dataclass(slots=True)
@@ -83,7 +86,7 @@ def fold_events(state: SpeedState, events: Events, app: App) -> Effects:
         learner = state.learners[model.name]
         alarms = learner.fold(events, frozen[model.name])
         effects.alarms += [(model.name, offset) for offset in alarms]
-        effects.samples += _samples(model, events, frozen[model.name])
+        effects.samples += _samples(learner, events, frozen[model.name])
     for learner in state.learners.values():
         label = learner.model.later_label
         if label is not None and label.stream.name == stream:
@@ -107,13 +110,15 @@ SAMPLED = 61
 """Of so many examples, one has its frozen features sampled for the skew test of the next batch run."""
 
 
-def _samples(model: Model, events: Events, frozen: freeze.Frozen) -> list[tuple[str, dict[str, Any]]]:
+def _samples(learner: Learner, events: Events, frozen: freeze.Frozen) -> list[tuple[str, dict[str, Any]]]:
     """(id, event of the stream `_features`) of the sampled examples: chosen by their place in the log alone."""
+    model = learner.model
     first = -events.offset % SAMPLED
     found = []
     for index in range(first, len(frozen), SAMPLED):
         features = frozen[index]
-        if not isinstance(features, freeze.Failed):
+        # what was set aside is no training row of the batch layer either, so there would be nothing to compare
+        if not isinstance(features, freeze.Failed) and learner.kinds.refusal(features) is None:
             at = events.offset + index
             data = {"model": model.name, "fingerprint": model.fingerprint, "at": at, "features": features}
             found.append((f"{model.name}:{model.fingerprint}:{at}", data))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
+from anabranch.feature_kinds import FeatureKind
 from anabranch.features import Features
 
 if TYPE_CHECKING:
     import numpy as np
 
-FeatureKind = Literal["number", "boolean", "text"]
 NAN = float("nan")
 WORTH_COLUMNS = 16
 """Rows from which on they are encoded column by column, several times faster."""

@@ -25,7 +25,7 @@ def write(
         How many labels, and the newest event time of their stream; None: there was no event.
     """
     columns = [("_offset", "BIGINT"), ("_time", "BIGINT"), ("_join", "VARCHAR"), ("_label", label_type(model))]
-    writer = RowWriter(model.name, path, columns)
+    writer = RowWriter(path, columns)
     newest: int | None = None
     for events in runs(connection, [label.stream], {label.stream.name: files}, part):
         newest = max(events.times if newest is None else (newest, *events.times))
@@ -37,7 +37,7 @@ def write(
             if key is not None and value is not None
         ]
         if rows:
-            writer.add(list(zip(*rows, strict=True)), [], f"labels of slice {part.start}-{part.end}")
+            writer.add(list(zip(*rows, strict=True)), [], {})
     writer.close()
     return writer.rows, newest
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from batch.models.encoding import Encoding, FeatureKind
+from anabranch.feature_kinds import FeatureKind
+from batch.models.encoding import Encoding
 
 Matrix = np.ndarray[Any, np.dtype[np.float64]]
 Labels = np.ndarray[Any, Any]

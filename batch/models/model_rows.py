@@ -7,13 +7,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from anabranch.feature_kinds import Kinds, fit_together, joined_kinds
 from anabranch.model import Model
 from batch import duck
 from batch.errors import CorruptGenerationError, GenerationError
 from batch.generation import Generation, verify
-from batch.models.replay import EXAMPLES, Replayed
-from batch.models.row_file import Kinds, joined_kinds
+from batch.models.replay_task import EXAMPLES, Replayed
 from batch.models.training_table import TrainingTable, write_table
+from batch.plan import Slice
 
 Problem = Callable[[str], None]
 
@@ -33,7 +34,7 @@ class ModelRows:
     newest
         The newest event times by stream.
     examples
-        The first events on which the features function raised.
+        The first events that were set aside.
     """
 
     model: Model
@@ -62,16 +63,37 @@ class ModelRows:
             model, base.end, rows["files"], rows["labels"], rows["features"] or None, dict(rows["newest"]), examples
         )
 
+    def misjudged(self, replayed: Iterable[Replayed]) -> dict[Slice, Kinds]:
+        """The slices that have to be replayed again, each with the kinds of features that are in force before it.
+
+        Slices are replayed apart from each other, as if nothing had come between the rows that are kept and each of
+        them. Where the examples of a slice fit together with those before it, that set the same events aside as one
+        pass over the log (see `anabranch.feature_kinds`); where they do not, the slice began with another idea of
+        the features, as after an odd first event. The kinds before the first such slice are certain, those before the
+        others may change once it was replayed: so ask again, until none is left. Every round settles one at least.
+        """
+        found: dict[Slice, Kinds] = {}
+        kinds = self.kinds
+        for of_slice in self._mine(replayed):
+            if of_slice.kinds is None:
+                continue
+            if fit_together(kinds, of_slice.kinds):
+                kinds = joined_kinds(kinds, of_slice.kinds)
+            elif kinds is not None:
+                found[of_slice.part] = kinds
+        return found
+
+    def _mine(self, replayed: Iterable[Replayed]) -> list[Replayed]:
+        return sorted((found for found in replayed if found.model == self.model.name), key=lambda found: found.part)
+
     def add(self, replayed: Iterable[Replayed]) -> None:
-        """Add what was replayed; raises `RowsError` if it does not fit together."""
-        mine = [found for found in replayed if found.model == self.model.name]
-        for found in sorted(mine, key=lambda found: found.part):
+        """Add what was replayed, of which nothing is `misjudged`."""
+        for found in self._mine(replayed):
             self.files = [*self.files, found.file]
             if found.labels is not None:
                 self.labels = [*self.labels, found.labels]
             if found.kinds is not None:
-                where = f"from offset {found.part.start} on"
-                self.kinds = joined_kinds(self.model.name, self.kinds, found.kinds, where)
+                self.kinds = joined_kinds(self.kinds, found.kinds)
             for stream, time in found.newest.items():
                 self.newest[stream] = max(time, self.newest.get(stream, time))
             self.examples = [*self.examples, *found.examples][:EXAMPLES]
@@ -83,7 +105,7 @@ class ModelRows:
 
     @property
     def failed(self) -> int:
-        """On how many events the features function raised."""
+        """How many events were set aside: the features function raised, or its features do not fit the others'."""
         return sum(int(file["failed"]) for file in self.files)
 
     def paths(self, home: Path) -> list[Path]:
@@ -113,7 +135,7 @@ class ModelRows:
         events = f"{self.failed:,} of {self.failed + self.rows:,} events"
         consequence = "they are left out" if self.rows else "it is not trained"
         return (
-            f"the features function of model {self.model.name!r} raised on {events}, e.g. at"
+            f"model {self.model.name!r} has no features of {events}, e.g. of the one at"
             f" {example['position']}: {example['reason']}; {consequence}"
         )
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from anabranch.app import App
 from anabranch.cut import Cut
+from anabranch.feature_kinds import Kinds
 from batch import duck
 from batch.capacity import Capacity
 from batch.cluster import Workers
@@ -16,7 +17,8 @@ from batch.generation import Generation
 from batch.models import skew
 from batch.models.model_files import KEPT_VERSIONS, carry, held_versions
 from batch.models.model_rows import ModelRows
-from batch.models.replay import Replayed, ReplayTask, replay
+from batch.models.replay import replay
+from batch.models.replay_task import Replayed, ReplayTask
 from batch.plan import Slice
 from batch.run_progress import Progress
 from batch.views.slice_fold import SliceDelta
@@ -28,7 +30,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Making:
+class NewGeneration:
     """The generation that a run makes: its number, cut, and folder."""
 
     number: int
@@ -42,14 +44,14 @@ class ModelStages:
 
     Attributes
     ----------
-    crew
-        Who replays and trains.
+    capacity
+        Who replays and trains, in what pieces.
     home
         Where ``rows/`` is.
     folder
         For what is only needed during the run.
     distributed_bytes
-        See `batch.models.training.School`.
+        See `batch.models.training.ModelTrainer`.
     check
         Raises if another run took over.
     problem
@@ -61,7 +63,7 @@ class ModelStages:
     """
 
     app: App
-    crew: Capacity
+    capacity: Capacity
     lake: Lake
     home: Path
     folder: Path
@@ -89,7 +91,7 @@ class ModelStages:
         """The slices of the run; None: views choose their own, there is nothing to replay."""
         if not self.rows:
             return None
-        return self.crew.parts([end, *self.starts()], workers)
+        return self.capacity.parts([end, *self.starts()], workers)
 
     def replay(
         self, workers: Workers, parts: Sequence[Slice], deltas: Sequence[SliceDelta], base: Generation | None
@@ -106,19 +108,37 @@ class ModelStages:
         self.progress.stage("replay", sum(part.end - part.start for part in parts))
         starts = {name: rows.start for name, rows in self.rows.items()}
         kinds = {name: rows.kinds for name, rows in self.rows.items() if rows.kinds is not None}
-        replayed: list[Replayed] = []
-        spans = self.crew.replays(self.app, self.lake, parts, deltas, base, workers)
-        home, scratch = str(self.home.resolve()), str((self.folder / "replay").resolve())
-        tasks = [ReplayTask(span, starts, kinds, home, scratch) for span in spans]
-        for found in workers.run(replay, tasks):
+
+        def tasks(some: Sequence[Slice], starts: Mapping[str, int], kinds: Mapping[str, Kinds]) -> list[ReplayTask]:
+            ranges = self.capacity.replays(self.app, self.lake, some, deltas, base, workers)
+            home, scratch = str(self.home.resolve()), str((self.folder / "replay").resolve())
+            return [ReplayTask(part, starts, kinds, home, scratch) for part in ranges]
+
+        replayed: dict[tuple[str, Slice], Replayed] = {}
+        for found in workers.run(replay, tasks(parts, starts, kinds)):
             self.check()
-            replayed += found
+            replayed |= {(of_model.model, of_model.part): of_model for of_model in found}
             self.progress.advance(sum(part.end - part.start for part in {of_model.part for of_model in found}))
+        while again := self._misjudged(replayed.values()):
+            once_more = [
+                task for part, known in again.items() for task in tasks([part], dict.fromkeys(known, 0), known)
+            ]
+            for found in workers.run(replay, once_more):
+                self.check()
+                replayed |= {(of_model.model, of_model.part): of_model for of_model in found}
         for rows in self.rows.values():
-            rows.add(replayed)
+            rows.add(replayed.values())
             complaint = rows.complaint()
             if complaint is not None:
                 self.problem(complaint)
+
+    def _misjudged(self, replayed: Collection[Replayed]) -> dict[Slice, dict[str, Kinds]]:
+        """By slice that has to be replayed again, the models and what is known of their features before it."""
+        found: dict[Slice, dict[str, Kinds]] = {}
+        for name, rows in self.rows.items():
+            for part, kinds in rows.misjudged(replayed).items():
+                found.setdefault(part, {})[name] = kinds
+        return found
 
     def train(
         self,
@@ -127,7 +147,7 @@ class ModelStages:
         champions: Mapping[str, int],
         generations: Sequence[Generation],
         since: int,
-        making: Making,
+        new: NewGeneration,
     ) -> dict[str, Any]:
         """Train all models; returns what the manifest says of them.
 
@@ -151,20 +171,20 @@ class ModelStages:
             self._write_table(connection, training)
             self.progress.advance()
         try:
-            self._school(workers).train(trainings)
+            self._trainer(workers).train(trainings)
         except LeaseLostError:
             raise
         except Exception as error:  # whatever kills the workers: views are published all the same
             self.problem(f"training broke off: {type(error).__name__}: {error}")
-        skews = self._skews(connection, since, making.cut)
+        skews = self._skews(connection, since, new.cut)
         return {
             training.model.name: self._entry(
-                training, held[training.model.name], champions.get(training.model.name), skews, making
+                training, held[training.model.name], champions.get(training.model.name), skews, new
             )
             for training in trainings
         }
 
-    def _school(self, workers: Workers) -> ModelTrainer:
+    def _trainer(self, workers: Workers) -> ModelTrainer:
         from batch.models.training import ModelTrainer
 
         def advance(n: int) -> None:
@@ -172,7 +192,9 @@ class ModelStages:
             self.progress.advance(n)
 
         folder = self.folder / "training"
-        return ModelTrainer(self.crew.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem)
+        return ModelTrainer(
+            self.capacity.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem
+        )
 
     def _write_table(self, connection: duck.Connection, training: Training) -> None:
         """Give a model its training table, if it has enough rows."""
@@ -201,17 +223,17 @@ class ModelStages:
         held: Sequence[tuple[Generation, dict[str, Any]]],
         champion: int | None,
         skews: Mapping[str, dict[str, Any]],
-        making: Making,
+        generation: NewGeneration,
     ) -> dict[str, Any]:
         """What the manifest says of one model."""
         model = training.model
         rows = self.rows[model.name]
-        new = training.version(making.number, making.cut, making.folder)
+        new = training.version(generation.number, generation.cut, generation.folder)
         versions = [] if new is None else [new]
         most = KEPT_VERSIONS - len(versions)
-        versions += carry(held, most, champion, making.folder, self.problem)
+        versions += carry(held, most, champion, generation.folder, self.problem)
         if new is not None and new["promoted"]:
-            champion = self.promoted[model.name] = making.number
+            champion = self.promoted[model.name] = generation.number
         failed = {"count": rows.failed, "examples": rows.examples}
         return {
             "fingerprint": model.fingerprint,

@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from anabranch.feature_kinds import FeatureKind, Kinds
 from anabranch.model import Model
 from batch import duck
-from batch.models.encoding import FeatureKind
 from batch.models.label_file import label_type
-from batch.models.row_file import Kinds
 
-SQL_TYPES: dict[FeatureKind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR"}
+SQL_TYPES: dict[FeatureKind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR", "none": "DOUBLE"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from typing import Any
 
 from anabranch import Cut, Events, Model
 from anabranch.errors import DefinitionError
+from anabranch.feature_kinds import FeatureKinds
 from anabranch.features import Features
 from anabranch.freeze import Failed, Frozen
 from anabranch.model import LARGEST_LABEL, LabelValue
@@ -81,7 +82,7 @@ class Learner:
         self.drift = Drift(model.metric)
         self.join = LabelJoin(model.later_label) if model.later_label is not None else None
         self.bounds = Bounds()
-        self.names: dict[str, None] | None = None
+        self.kinds = FeatureKinds()
         self.failed = 0
         self.failures: deque[dict[str, str]] = deque(maxlen=FAILURES_KEPT)
         self.clipped: dict[str, int] = {}
@@ -136,8 +137,9 @@ class Learner:
         label_value = self.model.label_value
         for index, features in enumerate(frozen):
             self._place = events.offset + index
-            if isinstance(features, Failed) or not self._has_known_names(features):
-                self._fail(events, index, features)
+            aside = features.reason if isinstance(features, Failed) else self.kinds.admit(features)
+            if isinstance(features, Failed) or aside is not None:
+                self._note_failure(f"{events.partition}:{events.offset + index}", str(aside))
                 continue
             try:
                 example = self._predict(events.times[index], features, batch[index])
@@ -271,19 +273,6 @@ class Learner:
         self.alarm_count += 1
         self.alarms.append({"at": at, "time": time})
 
-    def _has_known_names(self, features: Features) -> bool:
-        if self.names is None:
-            self.names = dict.fromkeys(features)
-        return features.keys() == self.names.keys()
-
-    def _fail(self, events: Events, index: int, features: Features | Failed) -> None:
-        """Set an example aside: nobody predicts it or learns from it."""
-        if isinstance(features, Failed):
-            reason = features.reason
-        else:
-            reason = f"the features are {', '.join(features)}; they were {', '.join(self.names or ())}"
-        self._note_failure(f"{events.partition}:{events.offset + index}", reason)
-
     def _stumble(self, events: Events, index: int, error: Exception) -> None:
         """Tell of an example that could not be learnt from, which is the same one whenever the log is folded again."""
         position = f"{events.partition}:{events.offset + index}"
@@ -344,6 +333,9 @@ class Learner:
         """The learner that goes on where the state was taken."""
         learner = cls.__new__(cls)
         vars(learner).update(state)
+        if "names" in state:  # a checkpoint from when only names had to be the same
+            names = vars(learner).pop("names")
+            learner.kinds = FeatureKinds(None if names is None else dict.fromkeys(names, "none"))
         learner.model = model
         learner.predictor = None
         learner.blend = blend_of(model.blend, state["blend"])

@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch.models.encoding import Encoding, FeatureKind
+from anabranch.feature_kinds import FeatureKind
+from batch.models.encoding import Encoding
 from batch.models.matrix import TrainingMatrix, chunks
 
 KINDS: dict[str, FeatureKind] = {"size": "number", "open": "boolean", "place": "text"}

@@ -15,7 +15,6 @@ from anabranch.events import Events
 from anabranch.freeze import fold
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
-from batch.errors import FeaturesChangedError, LeakError, MixedFeatureError
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post, rows_of
 from tests.batch.rides import START
@@ -206,39 +205,71 @@ def post_stations(home: Home, stations: list[str]) -> None:
     home.post("rides", [{"at": at, "station": s, "minutes": 5.0} for at, s in zip(ats, stations, strict=True)])
 
 
-@pytest.mark.parametrize("kind", ["leak", "leak once"])
-def test_a_leak_fails_the_run_and_says_so(home: Home, kind: str) -> None:
-    home_with(home, FEATURES[kind])
+def aside(home: Home, number: int) -> dict[str, str]:
+    """The events that were set aside in a generation, with their reasons."""
+    failed = home.open(number).manifest["models"]["duration"]["report"]["failed"]
+    assert failed["count"] == len(failed["examples"])
+    return {found["position"]: found["reason"] for found in failed["examples"]}
+
+
+def test_an_event_whose_features_read_the_label_is_set_aside_and_told(home: Home) -> None:
+    home_with(home, FEATURES["leak once"])
     post_stations(home, ["even"] * 20 + ["odd"] + ["even"] * 20)
-    with pytest.raises(LeakError, match=r"'duration', event 0:\d+: .*reads 'minutes', which is the label"):
-        home.run()
-    assert home.runs.list()[0].status == "failed"
+    outcome = home.run()
+    (reason,) = aside(home, 1).values()
+    assert "reads 'minutes', which is the label" in reason
+    assert any("no features of 1 of 41 events" in problem and reason in problem for problem in outcome.problems)
+    assert home.open(1).manifest["models"]["duration"]["champion"] == 1
+
+
+def test_a_model_whose_features_are_its_label_is_not_trained_and_the_run_publishes(home: Home) -> None:
+    home_with(home, FEATURES["leak"])
+    post_stations(home, ["even"] * 20)
+    outcome = home.run()
+    assert home.served(1)["usage"]
+    assert home.open(1).manifest["models"]["duration"]["versions"] == []
+    assert any("which is the label" in problem and "not trained" in problem for problem in outcome.problems)
 
 
 @pytest.mark.parametrize("slice_records", [10, 1_000])
-def test_other_names_than_before_fail_the_run_with_both_lists(home: Home, slice_records: int) -> None:
-    home_with(home, FEATURES["changed"])
-    post_stations(home, ["even"] * 40)
-    home.run()
-    post_stations(home, ["odd"] * 10)
-    with pytest.raises(FeaturesChangedError, match=r"Before: a, b\. Now: a, odd\."):
-        home.run(slice_records=slice_records)
-    with pytest.raises(FeaturesChangedError, match=r"Before: a, b\. Now: a, odd\."):
-        home.run(slice_records=slice_records, full=True)
-
-
-def test_a_feature_that_is_text_here_and_a_number_there_fails_the_run(home: Home) -> None:
-    home_with(home, FEATURES["mixed"])
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ("changed", "the features are a, odd; they were a, b"),
+        ("mixed", "the feature 'station' is 7; it was a text"),
+    ],
+)
+def test_an_event_whose_features_do_not_fit_is_set_aside_however_the_log_is_cut(
+    home: Home, kind: str, reason: str, slice_records: int
+) -> None:
+    home_with(home, FEATURES[kind])
     post_stations(home, ["even"] * 20)
-    home.run()
-    post_stations(home, ["odd"])
-    with pytest.raises(MixedFeatureError, match="'station' is a text in one event and a number in another"):
-        home.run()
+    home.run(slice_records=slice_records)
+    post_stations(home, ["odd", *["even"] * 8, "odd"])
+    for full in (False, True):
+        number = home.run(slice_records=slice_records, full=full).generation
+        positions = [row["_offset"] for row in rows_of(home, number, "duration")]
+        misfits = [int(position.split(":")[1]) for position in aside(home, number)]
+        assert set(aside(home, number).values()) == {reason}
+        assert len(misfits) == 2
+        assert len(positions) == 28
+        assert not set(misfits) & set(positions)
+
+
+@pytest.mark.parametrize("kind", ["changed", "mixed"])
+@pytest.mark.parametrize("stations", ["oeeeeeeee", "eeeeoeeee", "oooeeeeee", "eeeooeeoe", "eeeoooooo"])
+def test_slices_that_begin_with_an_odd_event_are_judged_as_in_one_pass(home: Home, kind: str, stations: str) -> None:
+    home_with(home, FEATURES[kind])
+    post_stations(home, ["odd" if letter == "o" else "even" for letter in stations])
+    home.run(slice_records=3)
+    # the first event of the log decides, whatever the slice begins with
+    expected = [offset for offset, letter in enumerate(stations) if letter == stations[0]]
+    assert [row["_offset"] for row in rows_of(home, 1, "duration")] == expected
 
 
 def test_a_feature_may_turn_out_to_be_more_than_it_was(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("batch.models.row_file.GROUP_ROWS", 5)
-    monkeypatch.setattr("batch.models.replay.COLLECTED_ROWS", 4)
+    monkeypatch.setattr("batch.models.slice_rows.COLLECTED_ROWS", 4)
     home_with(home, FEATURES["widened"])
     post_stations(home, ["even"] * 20 + ["odd"] * 10 + ["other"] * 10)
     home.run(slice_records=20)
@@ -256,7 +287,7 @@ def test_a_function_that_raises_on_every_event_trains_nothing_and_the_views_are_
     entry = home.open(1).manifest["models"]["duration"]
     assert (entry["versions"], entry["champion"], entry["report"]["failed"]["count"]) == ([], None, 20)
     assert "ZeroDivisionError" in entry["report"]["failed"]["examples"][0]["reason"]
-    assert any("raised on 20 of 20 events" in problem and "not trained" in problem for problem in outcome.problems)
+    assert any("no features of 20 of 20 events" in problem and "not trained" in problem for problem in outcome.problems)
 
 
 def test_what_is_no_features_counts_as_a_failure(home: Home) -> None:

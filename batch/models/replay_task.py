@@ -1,0 +1,104 @@
+"""What is asked of a worker that replays, and what it answers. All of it travels between processes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from anabranch.feature_kinds import Kinds
+from batch.plan import Slice
+
+EXAMPLES = 5
+"""Events with their reasons that are shown, of those that were set aside."""
+
+
+@dataclass(frozen=True, slots=True)
+class ViewDelta:
+    """What one slice adds to one view: a table of tiles, and its newest event time; None: no event."""
+
+    end: int
+    path: str
+    newest: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayRange:
+    """Consecutive slices, and what is known of the log before them.
+
+    Attributes
+    ----------
+    app
+        Where the application is, for `load_app`.
+    parts
+        The slices.
+    files
+        By stream, the Parquet files of the lake that hold them.
+    base
+        The folder of the generations and the number of the one that covers everything before the deltas; None: there
+        is none.
+    deltas
+        By view, those of all slices before the end of the range, in order.
+    newest
+        The newest event times by stream before the deltas.
+    threads, memory_bytes
+        What DuckDB may use.
+    """
+
+    app: str
+    parts: tuple[Slice, ...]
+    files: Mapping[str, tuple[str, ...]]
+    base: tuple[str, int] | None
+    deltas: Mapping[str, tuple[ViewDelta, ...]]
+    newest: Mapping[str, int]
+    threads: int | None
+    memory_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayTask:
+    """Everything a worker needs to know.
+
+    Attributes
+    ----------
+    starts
+        By model that is replayed, where its cached rows end.
+    kinds
+        By model, what the features of its examples before the slices hold, as far as that is known; absent: there is
+        none yet.
+    home
+        Where the rows go.
+    scratch
+        A folder for what is only needed meanwhile.
+    """
+
+    range: ReplayRange
+    starts: Mapping[str, int]
+    kinds: Mapping[str, Kinds]
+    home: str
+    scratch: str
+
+
+@dataclass(frozen=True, slots=True)
+class Replayed:
+    """What came of one slice for one model: the answer to a `ReplayTask` is one for each of its slices and models.
+
+    Attributes
+    ----------
+    file, labels
+        What the manifest says of the file of rows, and of the file of labels that arrive later (None: its own label).
+    kinds
+        What the features hold, those before the slice included; None: there is no row.
+    examples
+        The first events that were set aside: ``{"position", "reason"}`` each.
+    newest
+        The newest event times of its streams.
+    """
+
+    model: str
+    part: Slice
+    file: dict[str, Any]
+    labels: dict[str, Any] | None
+    kinds: Kinds | None
+    examples: list[dict[str, str]]
+    newest: dict[str, int]
