@@ -15,6 +15,7 @@ from rich.table import Table
 from anabranch.instant import iso
 from batch.errors import LeaseHeldError
 from batch.run_progress import STAGES, Silent, Together
+from eventlog.errors import LogUnavailableError
 from eventlog.registry.runs import Run
 from infra import logs
 from infra.composition import Process
@@ -123,7 +124,10 @@ class BatchStarter:
 
     def _run_of(self, pid: int, since: int) -> str | None:
         """The run that a process has begun; pids are used again, so it must be a new one."""
-        newest = self.process.runs.list(3)
+        try:
+            newest = self.process.runs.list(3)
+        except LogUnavailableError:  # the process is there already, and may have begun by the next look
+            return None
         return next((run.id for run in newest if run.pid == pid and run.started >= since), None)
 
     def _command(self, full: bool) -> list[str]:

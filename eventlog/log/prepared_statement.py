@@ -14,6 +14,7 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from eventlog.errors import LogUnavailableError
+from eventlog.registry.unavailability import is_away
 
 Values = Mapping[str, Any]
 """The value of every parameter, by name."""
@@ -59,8 +60,14 @@ class PreparedStatement:
             else:
                 cursor.executemany(compiled.text, parameters)
             return outcome(cursor)
-        except (driver.OperationalError, driver.InterfaceError) as error:
-            raise LogUnavailableError(str(error).strip()) from error
+        except driver.Error as error:
+            raw = connection.connection.dbapi_connection
+            if connection.dialect.is_disconnect(error, raw, cursor):  # SQLAlchemy saw nothing: tell its pool
+                connection.invalidate(error)
+                cursor = None
+            if isinstance(error, driver.OperationalError | driver.InterfaceError) or is_away(error):
+                raise LogUnavailableError(str(error).strip()) from error
+            raise
         finally:
             if cursor is not None:
                 cursor.close()

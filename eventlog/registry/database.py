@@ -9,13 +9,13 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Connection, Table, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from eventlog.errors import LogUnavailableError
 from eventlog.registry.tables import metadata
+from eventlog.registry.unavailability import unavailable
 
 _SQLITE_SETTINGS = (
     "busy_timeout = 5000",  # ms to wait for the writer of another process
@@ -26,6 +26,15 @@ _SQLITE_SETTINGS = (
     "journal_size_limit = 67108864",
     "cache_size = -16384",  # KiB a connection
 )
+_POSTGRESQL_SETTINGS = {
+    "client_encoding": "utf8",
+    # a server that vanished without a word, as in a failover, is given up after half a minute: nobody waits for ever
+    "connect_timeout": 10,  # s
+    "keepalives_idle": 15,  # s without an answer, then three questions
+    "keepalives_interval": 5,  # s
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # ms
+}
 _SWITCH_SECONDS = 5.0
 _NO_DATABASE = (
     "the URL names no database that this can use; write sqlite:///path or postgresql+psycopg://user@host/name"
@@ -58,7 +67,9 @@ class Database:
             raise ValueError(_NO_DATABASE)
         if self.dialect == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self.engine = create_engine(parsed, pool_pre_ping=self.dialect == "postgresql")
+        self.engine = create_engine(
+            parsed, pool_pre_ping=self.dialect == "postgresql", connect_args=_connect_args(parsed)
+        )
         self._writing = self.engine.execution_options(writes=True)
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
@@ -74,7 +85,7 @@ class Database:
         LogUnavailableError
             Whenever the database cannot answer now.
         """
-        with _unavailable(), self.engine.connect() as connection:
+        with unavailable(), self.engine.connect() as connection:
             yield connection
 
     @contextmanager
@@ -83,7 +94,7 @@ class Database:
 
         On SQLite it holds the write lock from its start, so what it reads stays true until it commits.
         """
-        with _unavailable(), self._writing.begin() as connection:
+        with unavailable(), self._writing.begin() as connection:
             yield connection
 
     def insert_if_absent(self, connection: Connection, table: Table, **values: Any) -> None:
@@ -105,12 +116,11 @@ class Database:
                     connection.execute(CreateIndex(index, if_not_exists=True))
 
 
-@contextmanager
-def _unavailable() -> Iterator[None]:
-    try:
-        yield
-    except (OperationalError, InterfaceError) as error:
-        raise LogUnavailableError(str(error.orig).strip()) from error
+def _connect_args(url: URL) -> dict[str, Any]:
+    """How to connect; what the URL says itself is left to it."""
+    if not url.drivername.startswith("postgresql+psycopg"):
+        return {}
+    return {name: value for name, value in _POSTGRESQL_SETTINGS.items() if name not in url.query}
 
 
 def _configure_sqlite(connection: Any, _record: object) -> None:

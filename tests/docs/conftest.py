@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.databases import postgresql_server
+from tests.databases import postgresql, postgresql_server
 
-__all__ = ["postgresql_server"]
+__all__ = ["postgresql", "postgresql_server"]

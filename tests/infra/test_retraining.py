@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlalchemy import event
+
 from anabranch.duration import duration_us
 from eventlog.clock import now_us
+from eventlog.registry.database import Database
 from infra.composition import opened
 from infra.retraining import Retraining
 from infra.settings import Settings
@@ -80,3 +83,25 @@ def test_a_model_that_does_not_want_it_is_left_alone(tmp_path: Path) -> None:
     started: list[bool] = []
     alarms(tmp_path, False, Clock(), started)(0)
     assert started == []
+
+
+def test_an_alarm_while_the_database_is_locked_disturbs_nobody_and_starts_its_run_afterwards(tmp_path: Path) -> None:
+    path, started = tmp_path / "application.py", list[bool]()
+    path.write_text(APPLICATION % True)
+
+    def start(full: bool) -> str:
+        started.append(full)
+        return "run"
+
+    with opened(Settings.load(app=str(path), home=tmp_path / "home")) as process:
+        app, engine = process.app, process.database.engine
+        engine.dispose()
+        no_wait = "PRAGMA busy_timeout = 20"
+        event.listen(engine, "checkout", lambda connection, *_: connection.execute(no_wait))
+        retraining, other = Retraining(process, start), Database(engine.url.render_as_string())
+        with other.write():
+            retraining.on_drift(app.models["minutes"], now_us())
+            assert started == []
+        retraining.wait()
+        other.close()
+    assert started == [False]

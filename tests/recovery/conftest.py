@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.databases import postgresql_server, postgresql_url
+from tests.databases import postgresql, postgresql_server, postgresql_url
 from tests.service import Service
 
-__all__ = ["postgresql_server", "postgresql_url"]
+__all__ = ["postgresql", "postgresql_server", "postgresql_url"]
 APPLICATION = Path(__file__).with_name("application.py")
 on_either_database = pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)
 
