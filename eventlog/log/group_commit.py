@@ -30,7 +30,7 @@ class QueuedAppend:
     bytes: int = field(init=False)
 
     def __post_init__(self) -> None:
-        self.bytes = sum(map(len, self.append.data))
+        self.bytes = sum(map(len, self.append.data)) + sum(len(body) for body, _ in self.append.refused)
 
 
 SIBLINGS = 4
@@ -49,7 +49,8 @@ class Committer:
     Parameters
     ----------
     commit
-        Makes requests durable in one transaction, all or none, and returns a result for each.
+        Makes requests durable in one transaction, all or none, and returns a result for each. When it raises, none is;
+        only after a `LogUnavailableError` all may be, and so such a commit is not repeated.
 
     Attributes
     ----------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from anabranch import Cut
@@ -12,6 +12,8 @@ from eventlog.registry.leases import Lease
 
 MAX_ID_BYTES = 1024
 """Ids and keys longer than this are refused at the door."""
+RefusedEvent = tuple[bytes, list[dict[str, Any]]]
+"""(body, errors) of an event that was not valid: see `eventlog.registry.dead_letters.DeadLetter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,11 @@ class Append:
         The event time of each in microseconds; None: the append time.
     data
         Each as a JSON object.
+    refused
+        The other events of the same request, which become dead letters. They are stored in the very transaction that
+        appends, so that a request that failed has left nothing, and repeating it stores nothing twice.
+    retries
+        The id of the dead letter that these events retry: the same transaction notes that it is in.
     """
 
     stream: str
@@ -37,6 +44,8 @@ class Append:
     keys: list[str | None]
     times: list[int | None]
     data: list[bytes]
+    refused: list[RefusedEvent] = field(default_factory=list)
+    retries: int | None = None
 
     def __post_init__(self) -> None:
         assert len(self.ids) == len(self.keys) == len(self.times) == len(self.data), "columns of unequal length"
@@ -73,6 +82,9 @@ class Log(Protocol):
 
         Requests that are queued together share one commit; an idle log commits at once. Does not block: raises
         `LogBusyError` when too much is queued.
+
+        One failure leaves open whether it was written, and its message says so: the connection to the database broke
+        during the commit, and the database could not be asked afterwards. The log never repeats such a commit.
         """
         ...
 
@@ -112,7 +124,13 @@ class Log(Protocol):
         ...
 
     def wait(self, cut: Cut, timeout_seconds: float) -> bool:
-        """Wait until the log has grown past `cut`. False: it has not within the timeout."""
+        """Wait until the log has grown past `cut`. False: it has not within the timeout.
+
+        Raises
+        ------
+        LogUnavailableError
+            As soon as the database cannot be asked; as every method that reads or writes does.
+        """
         ...
 
     def trim(self, before: Cut) -> int:

@@ -15,6 +15,7 @@ from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.archived_segments import abutting, read_archived
+from eventlog.log.log import RefusedEvent
 from eventlog.log.placement import place
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease, MemoryLeases
@@ -34,12 +35,18 @@ class MemoryLog:
         Tells the append time.
     leases
         Who may mark.
+
+    Attributes
+    ----------
+    refused
+        (stream, event) of everything that was refused, which a database keeps as dead letters.
     """
 
     def __init__(self, lake: Lake | None = None, clock: Clock = now_us, leases: MemoryLeases | None = None):
         self.lake = lake
         self.clock = clock
         self.leases = leases or MemoryLeases(clock)
+        self.refused: list[tuple[str, RefusedEvent]] = []
         self._segments: list[Segment] = []
         self._first = 0
         self._next = 0
@@ -69,6 +76,7 @@ class MemoryLog:
             for index, id_ in enumerate(arranged.ids):
                 if id_ is not None:
                     self._offset_by_id[append.stream, id_] = self._next + index
+            self.refused += [(append.stream, event) for event in append.refused]
             self._segments += arranged.segments
             self._next += len(arranged.ids)
             self._grown.notify_all()

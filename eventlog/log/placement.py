@@ -53,7 +53,7 @@ def place(
         The append time in microseconds.
 
     >>> twice = Append("s", ["a", "a"], [None, None], [1, 2], [b"{}", b"{}"])
-    >>> arranged = arrange([twice, twice], {}, partition=0, offset=7, now=9)
+    >>> arranged = place([twice, twice], {}, partition=0, offset=7, now=9)
     >>> [(r.accepted, r.duplicates, str(r.position)) for r in arranged.results]
     [(1, 1, '0:8'), (0, 2, '0:8')]
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from concurrent.futures import Future
 from threading import Condition
@@ -14,18 +15,21 @@ from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
 from eventlog.log import Append, Appended, segment_rows
 from eventlog.log.archived_segments import abutting, read_archived
+from eventlog.log.commit_outcome import PATIENCE_SECONDS, StoredLetter, Written, was_committed
 from eventlog.log.group_commit import Committer, QueuedAppend
 from eventlog.log.id_index import IdIndex
 from eventlog.log.placement import Placement, joined_column, place
 from eventlog.log.segment import Segment
 from eventlog.log.segment_cache import SegmentCache
 from eventlog.registry.database import Database
+from eventlog.registry.dead_letters import insert_dead_letters, set_retried
 from eventlog.registry.leases import Lease, check_lease
 from eventlog.registry.tables import heads
 
 if TYPE_CHECKING:
     from eventlog.lake import Lake
 
+logger = logging.getLogger(__name__)
 POLL_SECONDS = 0.015
 """How often `SqlLog.wait` looks for what other processes appended."""
 TRIM_RECORDS = 50_000
@@ -83,28 +87,59 @@ class SqlLog:
         return self._committer.submit(request, block=True).result().position.offsets[_PARTITION] - 1
 
     def _commit(self, requests: list[QueuedAppend]) -> list[Appended]:
-        """Make requests durable in one transaction: the writer thread's work."""
+        """Make requests durable in one transaction: the writer thread's work. When it raises, none is in the log.
+
+        An error at COMMIT says nothing about that: then the database is asked what it holds.
+        """
+        written: Written | None = None
+        try:
+            with self.database.write() as connection:
+                results, written = self._write(connection, requests)
+        except Exception:
+            if written is None or not was_committed(self.database, _PARTITION, written, PATIENCE_SECONDS):
+                raise
+            logger.warning("a commit at offset %s was written, though it raised", written.start, exc_info=True)
+        assert written is not None
+        self._recent.add(written.start, written.segments)
+        with self._grown:
+            self._committed = written.end
+            self._grown.notify_all()
+        return results
+
+    def _write(self, connection: Connection, requests: list[QueuedAppend]) -> tuple[list[Appended], Written]:
+        """Write requests in the transaction of a connection: all that comes before COMMIT."""
         appends_by_stream: dict[str, list[Append]] = {}
         for request in requests:
             appends_by_stream.setdefault(request.append.stream, []).append(request.append)
         results_by_stream = {}
         segments: list[Segment] = []
-        with self.database.write() as connection:
-            offset = start = segment_rows.lock_head(connection, _PARTITION).next
-            for request in requests:
-                if request.lease is not None:
-                    check_lease(connection, request.lease)
-            for stream, appends in appends_by_stream.items():
-                arranged = self._store(connection, offset, stream, appends)
-                results_by_stream[stream] = iter(arranged.results)
-                segments += arranged.segments
-                offset += len(arranged.ids)
-            segment_rows.set_next(connection, _PARTITION, offset)
-        self._recent.add(start, segments)
-        with self._grown:
-            self._committed = offset
-            self._grown.notify_all()
-        return [next(results_by_stream[request.append.stream]) for request in requests]
+        letter = None
+        offset = start = segment_rows.lock_head(connection, _PARTITION).next
+        for request in requests:
+            if request.lease is not None:
+                check_lease(connection, request.lease)
+        for stream, appends in appends_by_stream.items():
+            arranged = self._store(connection, offset, stream, appends)
+            results_by_stream[stream] = iter(arranged.results)
+            segments += arranged.segments
+            offset += len(arranged.ids)
+            letter = self._store_letters(connection, stream, appends) or letter
+        segment_rows.set_next(connection, _PARTITION, offset)
+        results = [next(results_by_stream[request.append.stream]) for request in requests]
+        return results, Written(start, offset, segments, letter)
+
+    def _store_letters(self, connection: Connection, stream: str, appends: list[Append]) -> StoredLetter | None:
+        """Keep what was refused of some requests, and note which retries are in; returns the last that was kept."""
+        now = self.clock()
+        last = None
+        refused = joined_column(append.refused for append in appends)
+        if refused:
+            ids = insert_dead_letters(connection, stream, refused, now)
+            last = StoredLetter(ids[-1], stream, refused[-1][0], now)
+        for append in appends:
+            if append.retries is not None:
+                set_retried(connection, append.retries, now)
+        return last
 
     def _store(self, connection: Connection, offset: int, stream: str, appends: list[Append]) -> Placement:
         ids = joined_column(append.ids for append in appends)

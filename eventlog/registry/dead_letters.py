@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from eventlog.clock import Clock, now_us
 from eventlog.registry.database import Database
@@ -53,14 +53,8 @@ class DeadLetters:
         """Keep refused events: (body, errors) each. Returns their ids, in the same order."""
         if not refused:
             return []
-        now = self.clock()
-        rows = [
-            {"stream": stream, "body": body, "errors": orjson.dumps(errors).decode(), "received": now}
-            for body, errors in refused
-        ]
-        added = insert(dead_letters).returning(_d.id, sort_by_parameter_order=True)
         with self.database.write() as connection:
-            return list(connection.execute(added, rows).scalars())
+            return insert_dead_letters(connection, stream, refused, self.clock())
 
     def list(
         self, stream: str, after_id: int = 0, limit: int = 100, *, newest: bool = False, retried: bool = True
@@ -104,15 +98,33 @@ class DeadLetters:
             row = connection.execute(select(dead_letters).where(_d.id == id)).one_or_none()
         return None if row is None else _dead_letter(row)
 
-    def mark_retried(self, id: int) -> None:  # noqa: A002 (the word of the table)
-        """Record that a retry of a dead letter was accepted."""
-        with self.database.write() as connection:
-            connection.execute(update(dead_letters).where(_d.id == id).values(retried=self.clock()))
-
     def delete(self, id: int) -> None:  # noqa: A002 (the word of the table)
         """Forget a dead letter."""
         with self.database.write() as connection:
             connection.execute(delete(dead_letters).where(_d.id == id))
+
+
+def insert_dead_letters(
+    connection: Connection, stream: str, refused: Sequence[tuple[bytes, list[dict[str, Any]]]], received: int
+) -> list[int]:
+    """Keep refused events, (body, errors) each, in the transaction of a connection. Returns their ids, in order."""
+    rows = [
+        {"stream": stream, "body": body, "errors": orjson.dumps(errors).decode(), "received": received}
+        for body, errors in refused
+    ]
+    added = insert(dead_letters).returning(_d.id, sort_by_parameter_order=True)
+    return list(connection.execute(added, rows).scalars())
+
+
+def holds_dead_letter(connection: Connection, id: int, stream: str, body: bytes, received: int) -> bool:  # noqa: A002 (the word of the table)
+    """Whether the dead letter of this id is there, and is this one."""
+    same = (_d.id == id, _d.stream == stream, _d.body == body, _d.received == received)
+    return connection.execute(select(func.count()).where(*same)).scalar_one() > 0
+
+
+def set_retried(connection: Connection, id: int, now: int) -> None:  # noqa: A002 (the word of the table)
+    """Note in the transaction of a connection that a retry of a dead letter was accepted."""
+    connection.execute(update(dead_letters).where(_d.id == id).values(retried=now))
 
 
 def _dead_letter(row: Row[Any]) -> DeadLetter:

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from anabranch import Stream
 from eventlog.intake.door import Admission, admit
-from eventlog.log import Appended
+from eventlog.log import Append, Appended
 from serving.answers.waiting import result_of
 from serving.errors import BodyTooLargeError
 from serving.http import openapi
@@ -72,10 +72,10 @@ async def admitted(service: Service, stream: Stream, headers: Mapping[str, str],
     return admission() if len(body) <= _QUICK_BYTES else await run_in_threadpool(admission)
 
 
-async def appended(service: Service, admission: Admission) -> Appended:
-    """Make the valid events durable; where there are none, the position is the end of the log."""
-    if admission.append.data:
-        return await result_of(service.log.submit(admission.append))
+async def appended(service: Service, append: Append) -> Appended:
+    """Make an append durable, and what was refused beside it; where there is neither, it is at the end of the log."""
+    if append.data or append.refused:
+        return await result_of(service.log.submit(append))
     return Appended(await run_in_threadpool(service.log.end), 0, 0)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -50,10 +51,10 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
         parse(request.scope["query_string"], _NOTHING)
         body = await read_body(request, service.limits.max_body_bytes)
         admission = await admitted(service, stream, headers_of(request), body)
-        if admission.rejected:  # first: an event that is told to be rejected is never lost
-            letters = [(event.body, event.errors) for event in admission.rejected]
-            await run_in_threadpool(service.dead_letters.add, stream.name, letters)
-        return answer_posted(metrics, stream, admission, await appended(service, admission))
+        # in one commit: an event that is told to be rejected is never lost, and none is kept twice after a 503
+        refused = [(event.body, event.errors) for event in admission.rejected]
+        done = await appended(service, replace(admission.append, refused=refused) if refused else admission.append)
+        return answer_posted(metrics, stream, admission, done)
 
     @app.get(
         "/v1/streams/{stream}/events",

@@ -79,7 +79,7 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
         else:
             answer = await run_in_threadpool(asked.answer, body)
         if admission is not None:
-            done = await appended(service, admission)
+            done = await appended(service, admission.append)
             metrics.count_events(asked.model.on.name, accepted=done.accepted, duplicates=done.duplicates, rejected=0)
             answer["position"] = str(done.position)
         text = to_json(answer) if len(body.askings) <= _QUICK_EXAMPLES else await run_in_threadpool(to_json, answer)

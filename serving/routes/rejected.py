@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
@@ -62,9 +63,8 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
         async with one_at_a_time:
             letter = await run_in_threadpool(_letter, service, stream.name, request.path_params["id"])
             admission = await admitted(service, stream, _HEADERS, letter.body)
-            done = await appended(service, admission)
-            if not admission.rejected:
-                await run_in_threadpool(service.dead_letters.mark_retried, letter.id)
+            # in one commit: an event that is in is never offered again
+            done = await appended(service, replace(admission.append, retries=letter.id))
         response = answer_posted(metrics, stream, admission, done)
         if response.status_code == 201:  # nothing new: what was posted before is in now
             response.status_code = 200

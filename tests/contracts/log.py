@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
 
@@ -14,6 +15,7 @@ from anabranch import SYSTEM, Cut
 from eventlog import Append, Log, Record, Segment
 from eventlog.errors import LeaseLostError, LogUnavailableError, RecordsTrimmedError
 from eventlog.lake import Lake
+from eventlog.log.log import RefusedEvent
 from eventlog.log.placement import MAX_SEGMENT_BYTES, MAX_SEGMENT_RECORDS
 from eventlog.registry.leases import Leases, MemoryLeases
 
@@ -66,6 +68,10 @@ class LogContract:
     @pytest.fixture
     def log(self, open_log: Open) -> Log:
         return open_log()
+
+    def refused(self, log: Log) -> list[tuple[str, RefusedEvent]]:
+        """(stream, event) of what was refused, in the order it came."""
+        raise NotImplementedError
 
     # appending
 
@@ -143,6 +149,14 @@ class LogContract:
         found = records(read_all(log))
         assert sorted(record.data["number"] for record in found) == list(range(35))
         assert [record.offset for record in found] == list(range(35))
+
+    def test_what_was_refused_is_kept_with_the_append_it_came_with(self, log: Log) -> None:
+        refused: list[RefusedEvent] = [(b"{", [{"field": "", "message": "not JSON"}]), (b"\xff", [])]
+        append = numbered(2)
+        assert log.append(replace(append, refused=refused)).accepted == 2
+        assert log.append(replace(append, refused=refused[:1])).duplicates == 2
+        assert log.append(Append("views", [], [], [], [], refused=refused[1:])).position == Cut((2,))
+        assert self.refused(log) == [("clicks", event) for event in (*refused, refused[0])] + [("views", refused[1])]
 
     # concurrency
 

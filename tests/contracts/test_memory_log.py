@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from eventlog import Log
 from eventlog.lake import Lake
+from eventlog.log.log import RefusedEvent
 from eventlog.log.memory_log import MemoryLog
 from eventlog.registry.leases import MemoryLeases
 from tests.contracts.log import NOW, LogContract, Open
@@ -19,3 +21,7 @@ class TestMemoryLog(LogContract):
             return MemoryLog(lake, lambda: NOW, leases)
 
         return open_
+
+    def refused(self, log: Log) -> list[tuple[str, RefusedEvent]]:
+        assert isinstance(log, MemoryLog)
+        return log.refused

@@ -13,7 +13,7 @@ from pydantic import BaseModel, Field
 from anabranch import App
 from eventlog.errors import SchemaChangedError
 from eventlog.registry.database import Database
-from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.dead_letters import DeadLetters, set_retried
 from eventlog.registry.runs import Runs
 from eventlog.registry.schemas import Schemas
 from eventlog.registry.tables import batch_runs
@@ -82,7 +82,8 @@ def test_a_retried_dead_letter_says_when_and_a_deleted_one_is_gone(database: Dat
     letters = DeadLetters(database, clock)
     first, second, third = letters.add("rentals", [(b"{}", [])] * 3)
     clock.advance(9)
-    letters.mark_retried(first)
+    with database.write() as connection:
+        set_retried(connection, first, clock())
     letters.delete(second)
     found = letters.get(first)
     assert found is not None

@@ -10,11 +10,13 @@ import pytest
 from sqlalchemy import event
 
 from anabranch import Cut
-from eventlog import Append, Record, Segment
+from eventlog import Append, Log, Record, Segment
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
+from eventlog.log.log import RefusedEvent
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
+from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.leases import Leases
 from tests.contracts.log import NOW, START, LogContract, Open, numbered, read_all, records
 
@@ -87,6 +89,12 @@ class SqlLogContract(LogContract):
         for log in opened:
             log.close()
             log.database.close()
+
+    def refused(self, log: Log) -> list[tuple[str, RefusedEvent]]:
+        assert isinstance(log, SqlLog)
+        letters = DeadLetters(log.database)
+        found = [letter for stream in ("clicks", "views") for letter in letters.list(stream)]
+        return [(letter.stream, (letter.body, letter.errors)) for letter in found]
 
     def test_what_was_appended_is_there_after_opening_it_again(self, open_log: Open) -> None:
         first = open_log()

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import orjson
 import pytest
+from sqlalchemy import event, text
 
 from eventlog.errors import LogUnavailableError
 from eventlog.intake.door import BodyLimits
 from eventlog.log import Append
+from eventlog.log.sql_log import SqlLog
+from eventlog.registry.database import Database
 from serving.answers import log_browsing
 from tests.serving.conftest import NOW, Home, rental
 
@@ -137,6 +140,43 @@ def test_a_log_that_cannot_write_says_when_to_try_again(make_home: Callable[...,
     assert response.headers["retry-after"] == "1"
     assert "full" in response.json()["detail"]
     assert home.get(EVENTS)["events"] == []
+
+
+@pytest.fixture
+def impatient(home: Home) -> Iterator[Database]:
+    """The database of the home, which does not wait for a lock; another connection to it."""
+    log = home.service.log
+    assert isinstance(log, SqlLog)
+    log.database.engine.dispose()
+    no_wait = "PRAGMA busy_timeout = 20"
+    event.listen(log.database.engine, "checkout", lambda connection, *_: connection.execute(no_wait))
+    other = Database(log.database.engine.url.render_as_string())
+    yield other
+    other.close()
+
+
+def test_a_request_that_is_repeated_after_a_503_keeps_its_rejected_events_once(home: Home, impatient: Database) -> None:
+    events = [rental(1), {"station": "b"}]
+    with impatient.write():
+        assert home.client.post(EVENTS, json=events).status_code == 503
+        assert home.client.post(EVENTS, json=events[1:]).status_code == 503
+    assert home.client.post(EVENTS, json=events).status_code == 207
+    assert len(home.get("/v1/streams/rentals/rejected")["rejected"]) == 1
+    assert len(home.get(EVENTS)["events"]) == 1
+
+
+def test_a_retry_that_cannot_be_noted_appends_nothing(home: Home) -> None:
+    letters, database = home.service.dead_letters, home.service.dead_letters.database
+    [fixed] = letters.add("pings", [(b'{"host": "h", "number": 1}', [{"field": "", "message": "?"}])])
+    retry = f"/v1/streams/pings/rejected/{fixed}/retry"
+    with database.write() as connection:
+        connection.execute(text("CREATE TRIGGER no BEFORE UPDATE ON dead_letters BEGIN SELECT RAISE(ABORT, 'no'); END"))
+    assert home.client.post(retry).status_code == 500
+    with database.write() as connection:
+        connection.execute(text("DROP TRIGGER no"))
+    assert home.client.post(retry).status_code == 200
+    assert home.client.post(retry).status_code == 409
+    assert len(home.get("/v1/streams/pings/events")["events"]) == 1
 
 
 def test_a_large_body_is_taken_as_a_small_one_is(make_home: Callable[..., Home]) -> None:
