@@ -4,6 +4,7 @@ AnabranchError
 └── EventLogError
     ├── LogUnavailableError          the database is locked, full or away; nothing was written, trying again may help
     │   └── LogBusyError             more is waiting to be committed than the log lets in
+    ├── DatabaseVersionError         a later release of this program made the tables of the database
     ├── CorruptLogError              the log or the lake holds something that this code cannot have written
     ├── RecordsTrimmedError          records were asked for that are neither hot nor in the lake
     ├── ArchiveError                 the lake was asked to take segments that do not continue it
@@ -42,6 +43,24 @@ class LogUnavailableError(EventLogError):
 
 class LogBusyError(LogUnavailableError):
     """More is waiting to be committed than the log lets in."""
+
+
+class DatabaseVersionError(EventLogError):
+    """A later release of this program made the tables of the database. Nothing was changed.
+
+    Attributes
+    ----------
+    found, known
+        The version of the tables, and the newest that this program knows.
+    """
+
+    def __init__(self, found: object, known: str):
+        self.found = found
+        self.known = known
+        super().__init__(
+            f"the database has version {found}, and this program knows {known} at most:"
+            " start the release that made it, or a later one"
+        )
 
 
 class CorruptLogError(EventLogError):

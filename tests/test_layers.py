@@ -27,6 +27,7 @@ ADDRESSES: dict[str, set[str]] = {
     "dask": {"batch"},
     "distributed": {"batch"},
     "sqlalchemy": {"eventlog"},
+    "alembic": {"eventlog"},
     "psycopg": {"eventlog"},
     "deltalake": {"eventlog"},
     "fastapi": {"serving"},
@@ -99,7 +100,7 @@ def test_a_library_has_one_address(library: str) -> None:
 
 HEAVY = (
     *("dask", "distributed", "duckdb", "pyarrow", "deltalake", "numpy", "datasketches", "psycopg"),
-    *("lightgbm", "sklearn", "scipy", "river"),
+    *("lightgbm", "sklearn", "scipy", "river", "alembic"),
 )
 """What takes long to load, and a service that starts does not need."""
 

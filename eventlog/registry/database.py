@@ -12,9 +12,8 @@ from typing import Any
 from sqlalchemy import URL, Connection, Table, create_engine, event, make_url, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
-from sqlalchemy.schema import CreateIndex, CreateTable
 
-from eventlog.registry.tables import metadata
+from eventlog.registry.schema_version import bring_up_to_date, is_current
 from eventlog.registry.unavailability import unavailable
 
 _SQLITE_SETTINGS = (
@@ -47,12 +46,16 @@ class Database:
     Parameters
     ----------
     url
-        ``sqlite:////path/log.db`` or ``postgresql+psycopg://user@host/name``. Missing tables are made.
+        ``sqlite:////path/log.db`` or ``postgresql+psycopg://user@host/name``. The tables are made, or brought up to
+        date if an earlier release made them: see `eventlog.registry.schema_version`.
 
     Raises
     ------
     ValueError
-        If the URL is that of no such database. It is not repeated: it may hold a password.
+        If the URL is that of no such database, or of one that cannot keep every text. The URL is not repeated: it may
+        hold a password.
+    DatabaseVersionError
+        If a later release made the tables.
     LogUnavailableError
         If the database cannot be opened.
     """
@@ -74,7 +77,11 @@ class Database:
         if self.dialect == "sqlite":
             event.listen(self.engine, "connect", _configure_sqlite)
             event.listen(self.engine, "begin", _begin_sqlite)
-        self._create_tables()
+        try:
+            self._prepare()
+        except BaseException:
+            self.engine.dispose()
+            raise
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -106,14 +113,24 @@ class Database:
         """Close all connections."""
         self.engine.dispose()
 
-    def _create_tables(self) -> None:
+    def _prepare(self) -> None:
+        with self.read() as connection:
+            if self.dialect == "postgresql":
+                _check_encoding(connection)
+            if is_current(connection):
+                return
         with self.write() as connection:
-            if self.dialect == "postgresql":  # two processes that start at once must not both create
-                connection.execute(text("SELECT pg_advisory_xact_lock(4242)"))
-            for table in metadata.sorted_tables:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
+            bring_up_to_date(connection)
+
+
+def _check_encoding(connection: Connection) -> None:
+    """Refuse a database whose texts cannot hold every character: an event would be refused long after it was valid."""
+    encoding = connection.execute(text("SHOW server_encoding")).scalar_one()
+    if encoding != "UTF8":
+        raise ValueError(
+            f"the encoding of the database is {encoding}, which cannot keep every text; make one with"
+            " CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0"
+        )
 
 
 def _connect_args(url: URL) -> dict[str, Any]:

@@ -97,17 +97,14 @@ class Runs:
             return [_run(row) for row in connection.execute(chosen)]
 
 
-# The report shares the column of the stages: databases that are there already need no other.
+_JSON = ("stages", "report")
 
 
 def _values(run: Run) -> dict[str, Any]:
     values = {column.name: getattr(run, column.name) for column in batch_runs.columns}
-    return {**values, "stages": orjson.dumps({"stages": run.stages, "report": run.report}).decode()}
+    return {**values, **{name: orjson.dumps(values[name]).decode() for name in _JSON}}
 
 
 def _run(row: Row[Any]) -> Run:
     values = dict(row._mapping)
-    stored = orjson.loads(values.pop("stages"))
-    if isinstance(stored, list):  # a row from before there were reports
-        stored = {"stages": stored}
-    return Run(**values, **stored)
+    return Run(**{**values, **{name: orjson.loads(values[name]) for name in _JSON}})

@@ -2,14 +2,22 @@
 
 Times are microseconds since 1970. The hot log has one row a segment, not one a record: that is three times faster to
 write and to read.
+
+A change here is half of one: databases that are there already need a step in `eventlog.registry.migrations`.
 """
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, String, Table, Text
 
 metadata = MetaData()
 _Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER column
+
+schema_version = Table(  # one row: see `schema_version`; the name and the form are Alembic's
+    "alembic_version",
+    metadata,
+    Column("version_num", String(32), primary_key=True),
+)
 
 heads = Table(  # one row a partition: the lock that puts writers in order
     "heads",
@@ -62,9 +70,10 @@ batch_runs = Table(
     Column("cut", Text),
     Column("generation", Integer),
     Column("stage", Text),
-    Column("stages", Text, nullable=False),  # JSON
+    Column("stages", Text, nullable=False),  # JSON array
     Column("events", BigInteger),
     Column("error", Text),
+    Column("report", Text, nullable=False, server_default="{}"),  # JSON object, by model
 )
 
 schemas = Table(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +15,6 @@ from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters, set_retried
 from eventlog.registry.runs import Runs
 from eventlog.registry.schemas import Schemas
-from eventlog.registry.tables import batch_runs
 from tests.contracts.leases import Clock
 
 
@@ -37,15 +35,6 @@ def test_a_run_is_told_from_its_start_to_its_end(database: Database) -> None:
     assert runs.get("r1") == run
     assert (run.status, run.generation, run.stage) == ("published", 4, None)
     assert run.finished == run.started + 5_000_000
-
-
-def test_a_run_from_before_there_were_reports_has_none(database: Database) -> None:
-    runs = Runs(database, Clock())
-    run = runs.start("r1", full=False, pid=None)
-    stages = [{"name": "archive", "done": 3, "total": 9, "seconds": 0.5}]
-    with database.write() as connection:
-        connection.execute(batch_runs.update().values(stages=json.dumps(stages)))
-    assert runs.get("r1") == replace(run, stages=stages)
 
 
 def test_runs_are_listed_newest_first_and_by_status(database: Database) -> None:

@@ -1,0 +1,1 @@
+"""The steps, in order: ``tables_0001``, ``report_0002``."""
