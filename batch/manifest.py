@@ -1,37 +1,16 @@
-"""Publications: what the log says of generations, and the manifest that it speaks of."""
+"""The manifest of a generation, and making its files durable."""
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from anabranch import Cut
-from batch import duck
 from batch.generation import FORMAT, MANIFEST
-from eventlog.decisions import Publication
-
-
-def publications(connection: duck.Connection, files: Sequence[str], cut: Cut) -> list[Publication]:
-    """Every generation that was published before `cut`, the newest first.
-
-    Parameters
-    ----------
-    files
-        The lake's Parquet files of the system's stream.
-    """
-    if not files:
-        return []
-    found = connection.execute(
-        f"SELECT _data FROM {duck.parquet(files)} WHERE contains(_data, 'batch_published')"
-        f" AND _offset < {cut.offsets[0]} ORDER BY _offset DESC"
-    ).fetchall()
-    events = [orjson.loads(data) for (data,) in found]
-    return [Publication.of(event) for event in events if event["kind"] == "batch_published"]
 
 
 def file_entry(folder: Path, path: Path) -> dict[str, Any]:

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 import eventlog.lake.delta_table  # noqa: F401 (Delta and Arrow load long: rather before the lease is held than after)
-from anabranch import SYSTEM, App, Cut, load_app
+from anabranch import App, Cut, load_app
 from anabranch.instant import instant, iso
 from batch import duck
 from batch.archive import archive, pending, trimmable
@@ -41,8 +41,7 @@ from batch.errors import LeaseHeldError
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.manifest import publications, sync_folder, write_manifest
-from batch.models.champions import champions, system_events
+from batch.manifest import sync_folder, write_manifest
 from batch.models.model_rows import remove_rows
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, Work, plan
@@ -50,7 +49,7 @@ from batch.run_progress import Progress, Silent, StageRecord, StageTimes, Togeth
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
-from eventlog.decisions import Publication
+from eventlog.decisions import BatchFailed, BatchStarted, Publication, champions_by_model, decisions, publications
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
 from eventlog.log import Log
@@ -195,7 +194,7 @@ class _Batch:
         self.generations.remove_unfinished()
         self.generations.workplace(self.name)
         self.progress.stage("mark", 1)
-        self.cut = Cut((self.log.mark({"kind": "batch_started", "run": self.name}, self.keeper.lease),))
+        self.cut = Cut((self.log.mark(BatchStarted(self.name).event(), self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
         self.progress.advance()
         starting = capacity.start(self.app, None if full else self.generations.newest(), self.end)
@@ -203,7 +202,7 @@ class _Batch:
         try:
             self._archive()
             with duck.connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
-                known = publications(connection, self.lake.files(SYSTEM, 0, self.end), self.cut)
+                known = publications(self.log, self.cut)
                 self._settle(known)
                 previous = None if full else self.generations.base(known, self._problem)
                 base = models.keep(previous)
@@ -236,7 +235,7 @@ class _Batch:
             return
         text = f"{type(error).__name__}: {error}"
         for say in (
-            lambda: self.log.mark({"kind": "batch_failed", "run": self.name, "error": text}, self.keeper.lease),
+            lambda: self.log.mark(BatchFailed(self.name, text).event(), self.keeper.lease),
             lambda: self.runs.finish(self.row, "failed", error=text),
         ):
             try:
@@ -316,9 +315,10 @@ class _Batch:
             return {}
         workers = starting.wait()
         models.replay(workers, parts, deltas, base)
-        now = champions(system_events(connection, self.lake.files(SYSTEM, 0, self.end), self.log, self.cut))
+        # up to the end of the log, not to the cut: who was promoted meanwhile is who the new versions must beat
+        champions = champions_by_model(decisions(self.log))
         since = known[0].cut.offsets[0] if known else 0
-        learnt = models.train(connection, workers, now, self.generations.peeked(known), since, new)
+        learnt = models.train(connection, workers, champions, self.generations.peeked(known), since, new)
         self.row = replace(self.row, report=report(learnt, new.number))
         return learnt
 

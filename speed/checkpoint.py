@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 from anabranch import App, Cut
 from anabranch.view import Tiles, View
 from eventlog.decisions import Publication
+from eventlog.decisions.event_fields import EventFields
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
@@ -152,7 +153,7 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
     _check_definitions(head["views"], app, path)
     state = SpeedState(
         Cut.parse(head["cut"]),
-        Publication.of(head["publication"]) if head["publication"] else None,
+        Publication.read(EventFields(head["publication"], path.name)) if head["publication"] else None,
         [Epoch(Cut.parse(start), run) for start, run in head["epochs"]],
         head["watermarks"],
     )

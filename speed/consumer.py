@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel
 
 from anabranch import SYSTEM, App, Cut, Model, freeze
-from eventlog.decisions import Publication
+from eventlog.decisions import DriftDetected, Publication, decisions_of
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
-from eventlog.log.segment import Record, Segment, joined
+from eventlog.log.segment import Segment, joined
 from speed.base_layer import BaseLayer
 from speed.checkpoint import Checkpoints
 from speed.fold import Effects, apply, events_of, fold_events
@@ -290,29 +290,33 @@ class Consumer:
         self._wake()
 
     def _open_files(self, segment: Segment) -> None:
-        """Open what the events of the system's stream announce."""
-        for record in segment.records():
-            if record.data["kind"] == "batch_published":
-                publication = Publication.of(record.data)
-                if not self.adopt(publication):
-                    warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
-                    logger.warning("%s", warning, extra={"generation": publication.generation})
-                    self.warnings.append(warning)
-                elif self.published is not None:
-                    below = self.published(publication)
-                    for name, version in publication.promoted.items():
-                        if name in self.app.models:
-                            below.predictor(self.app.models[name], version)
-            elif record.data["kind"] == "drift_detected":
-                self._drifted(record)
+        """Open what decisions announce, and tell of it, before the state is locked to fold them."""
+        for record, decision in decisions_of(segment):
+            match decision:
+                case Publication():
+                    self._open_generation(decision)
+                case DriftDetected():
+                    self._tell_of_drift(decision, record.appended)
 
-    def _drifted(self, record: Record) -> None:
-        model = self.app.models.get(record.data["model"])
+    def _open_generation(self, publication: Publication) -> None:
+        if not self.adopt(publication):
+            warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
+            logger.warning("%s", warning, extra={"generation": publication.generation})
+            self.warnings.append(warning)
+        elif self.published is not None:
+            below = self.published(publication)
+            for name, version in publication.promoted.items():
+                if name in self.app.models:
+                    below.predictor(self.app.models[name], version)
+
+    def _tell_of_drift(self, alarm: DriftDetected, appended: int) -> None:
+        model = self.app.models.get(alarm.model)
         if model is not None:
-            at = record.data["at"]
-            facts = {"model": model.name, "at": at}
-            logger.warning("drift: the blend of model %r is worse than it was, at %s", model.name, at, extra=facts)
-            self.on_drift(model, record.appended)
+            facts = {"model": model.name, "at": alarm.at}
+            logger.warning(
+                "drift: the blend of model %r is worse than it was, at %s", model.name, alarm.at, extra=facts
+            )
+            self.on_drift(model, appended)
 
     def _wake(self) -> None:
         with self._waiters_lock:  # not without it: who asks may have looked at the cut, and not be among them yet

@@ -1,7 +1,7 @@
-"""What the system's own events do to the state, each at its place in the log.
+"""What decisions do to the state, each at its place in the log.
 
 =====================  ================================================================================
-event                  what it does
+decision               what it does
 =====================  ================================================================================
 ``batch_started``      opens an epoch
 ``batch_failed``       joins its epoch to the one before
@@ -9,7 +9,7 @@ event                  what it does
 ``model_promoted``     makes a version the champion
 ``model_rolled_back``  makes the champion before it the champion again
 ``drift_detected``     is remembered, to be shown
-others                 nothing
+others                 nothing: a later version of this program may have written them
 =====================  ================================================================================
 """
 
@@ -20,7 +20,16 @@ from dataclasses import replace
 
 from anabranch import App, Cut, CutError
 from anabranch.instant import iso
-from eventlog.decisions import Publication
+from eventlog.decisions import (
+    BatchFailed,
+    BatchStarted,
+    DriftDetected,
+    ModelPromoted,
+    ModelRolledBack,
+    Publication,
+    UnknownDecision,
+    decision_of,
+)
 from eventlog.log.segment import Record
 from speed.base_layer import BaseLayer
 from speed.state import Adopt, Epoch, SpeedState
@@ -33,32 +42,44 @@ def apply_decision(
     adopt: Adopt,
     published: Callable[[Publication], BaseLayer] | None,
 ) -> None:
-    """Obey a system event; see the table. `published` opens a generation that was adopted."""
-    marker = record.data
-    kind = marker["kind"]
-    if kind == "batch_started":
-        _join_pending(state, app)  # the lease fences an older run: it can no longer publish
-        state.epochs.append(Epoch(Cut((record.offset,)), marker["run"]))
-    elif kind == "batch_failed" and state.epochs[-1].run == marker["run"]:
-        _join_pending(state, app)
-    elif kind == "batch_published":
-        publication = Publication.of(marker)
-        _publish(state, publication, adopt)
-        for name, version in publication.promoted.items():
+    """Fold one record of the system's stream into `state`, in place; the module's table says what comes of it.
+
+    Parameters
+    ----------
+    adopt, published
+        As for `speed.fold.apply`.
+
+    Raises
+    ------
+    CorruptLogError
+        If the record is not what was written.
+    CutError
+        If a generation that can be served does not abut the epochs.
+    """
+    match decision_of(record):
+        case BatchStarted(run=run):
+            _join_pending(state, app)  # the lease fences an older run: it can no longer publish
+            state.epochs.append(Epoch(Cut((record.offset,)), run))
+        case BatchFailed(run=run):
+            if state.epochs[-1].run != run:
+                return  # a later run has begun meanwhile, and that joined this run's epoch already
+            _join_pending(state, app)
+        case Publication() as publication:
+            _publish(state, publication, adopt)
+            for name, version in publication.promoted.items():
+                if name in state.learners:
+                    state.learners[name].promote(version)
+        case ModelPromoted(model=name, version=version) if name in state.learners:
+            state.learners[name].promote(version)
+        case ModelRolledBack(model=name, version=version) if name in state.learners:
+            state.learners[name].roll_back(version)
+        case DriftDetected(model=name) as alarm:
             if name in state.learners:
-                state.learners[name].promote(version)
-    elif kind in _CHAMPION_KINDS and marker["model"] in state.learners:
-        learner = state.learners[marker["model"]]
-        (learner.promote if kind == "model_promoted" else learner.roll_back)(marker["version"])
-    elif kind == "drift_detected" and marker["model"] in state.learners:
-        state.learners[marker["model"]].note_alarm(marker["at"], iso(record.appended))
-        return
-    else:
-        return
+                state.learners[name].note_alarm(alarm.at, iso(record.appended))
+            return
+        case ModelPromoted() | ModelRolledBack() | UnknownDecision():
+            return
     state.look_again(app, published)
-
-
-_CHAMPION_KINDS = ("model_promoted", "model_rolled_back")
 
 
 def _join_pending(state: SpeedState, app: App) -> None:

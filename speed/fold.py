@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from anabranch import SYSTEM, App, Cut, CutError, Events, freeze
-from eventlog.decisions import Publication
+from eventlog.decisions import DriftDetected, FeatureSample, Publication
 from eventlog.log.segment import Segment
 from speed.base_layer import BaseLayer
 from speed.decision_effects import apply_decision
@@ -27,14 +27,14 @@ class Effects:
     failures
         By view, on how many events a function of the user raised.
     alarms
-        (model, offset) wherever a drift detector raised an alarm.
+        Wherever a drift detector raised an alarm.
     samples
-        (id, event) of features to be kept for the skew test.
+        Features to be kept for the skew test.
     """
 
     failures: Counter[str] = field(default_factory=Counter)
-    alarms: list[tuple[str, int]] = field(default_factory=list)
-    samples: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    alarms: list[DriftDetected] = field(default_factory=list)
+    samples: list[FeatureSample] = field(default_factory=list)
 
 
 def apply(
@@ -85,12 +85,13 @@ def fold_events(state: SpeedState, events: Events, app: App) -> Effects:
     for model in models:
         learner = state.learners[model.name]
         alarms = learner.fold(events, frozen[model.name])
-        effects.alarms += [(model.name, offset) for offset in alarms]
+        effects.alarms += [DriftDetected(model.name, offset, DETECTOR) for offset in alarms]
         effects.samples += _samples(learner, events, frozen[model.name])
     for learner in state.learners.values():
         label = learner.model.later_label
         if label is not None and label.stream.name == stream:
-            effects.alarms += [(learner.model.name, offset) for offset in learner.fold_labels(events)]
+            alarms = learner.fold_labels(events)
+            effects.alarms += [DriftDetected(learner.model.name, offset, DETECTOR) for offset in alarms]
     state.cut = Cut((events.offset + len(events),))
     return effects
 
@@ -106,20 +107,21 @@ def _check_next(state: SpeedState, partition: int, offset: int) -> None:
         raise CutError(f"fold of partition {partition}", expected, offset)
 
 
+DETECTOR = "ADWIN"
+"""What `speed.learning.drift` watches with, as alarms in the log name it."""
 SAMPLED = 61
 """Of so many examples, one has its frozen features sampled for the skew test of the next batch run."""
 
 
-def _samples(learner: Learner, events: Events, frozen: freeze.Frozen) -> list[tuple[str, dict[str, Any]]]:
-    """(id, event of the stream `_features`) of the sampled examples: chosen by their place in the log alone."""
+def _samples(learner: Learner, events: Events, frozen: freeze.Frozen) -> list[FeatureSample]:
+    """The samples among these examples: chosen by their place in the log alone, so that a fold that repeats itself
+    chooses the same.
+    """
     model = learner.model
-    first = -events.offset % SAMPLED
     found = []
-    for index in range(first, len(frozen), SAMPLED):
+    for index in range(-events.offset % SAMPLED, len(frozen), SAMPLED):
         features = frozen[index]
         # what was set aside is no training row of the batch layer either, so there would be nothing to compare
         if not isinstance(features, freeze.Failed) and learner.kinds.refusal(features) is None:
-            at = events.offset + index
-            data = {"model": model.name, "fingerprint": model.fingerprint, "at": at, "features": features}
-            found.append((f"{model.name}:{model.fingerprint}:{at}", data))
+            found.append(FeatureSample(model.name, model.fingerprint, events.offset + index, features))
     return found

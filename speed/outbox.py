@@ -13,13 +13,11 @@ import orjson
 
 from anabranch import SYSTEM
 from anabranch.errors import AnabranchError
+from eventlog.decisions import FEATURES
 from eventlog.log import Append, Appended, Log
 from speed.fold import Effects
 
 logger = logging.getLogger(__name__)
-FEATURES = "_features"
-"""The stream of sampled features."""
-DETECTOR = "ADWIN"
 _FLUSH_SECONDS = 0.25
 _HELD = 10_000
 """Samples that are held at most, when the log cannot be written."""
@@ -42,11 +40,8 @@ class Outbox:
 
     def add(self, effects: Effects) -> None:
         """Take up what a fold gave."""
-        for id_, sample in effects.samples:
-            self._samples.append((id_, orjson.dumps(sample)))
-        for model, offset in effects.alarms:
-            alarm = {"kind": "drift_detected", "model": model, "at": f"0:{offset}", "detector": DETECTOR}
-            self._alarms.append((f"drift:{model}:{offset}", orjson.dumps(alarm)))
+        self._samples += [(sample.id, orjson.dumps(sample.event())) for sample in effects.samples]
+        self._alarms += [(alarm.id, orjson.dumps(alarm.event())) for alarm in effects.alarms]
 
     def flush(self, *, idle: bool) -> None:
         """Append what there is, if the fold is idle or some time has passed."""

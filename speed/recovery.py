@@ -22,8 +22,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from anabranch import SYSTEM, App, Cut
-from eventlog.decisions import Publication
+from anabranch import App, Cut
+from eventlog.decisions import Publication, decisions_of
 from eventlog.log import Log
 from speed.checkpoint import Checkpoints
 from speed.errors import CheckpointError
@@ -79,7 +79,7 @@ def publications(log: Log) -> Iterator[Publication]:
     cut = Cut()
     while segments := log.read(cut):
         for segment in segments:
-            for record in segment.records() if segment.stream == SYSTEM else ():
-                if record.data["kind"] == "batch_published":
-                    yield Publication.of(record.data)
+            for _, decision in decisions_of(segment):
+                if isinstance(decision, Publication):
+                    yield decision
         cut = Cut((segments[-1].end,))

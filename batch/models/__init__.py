@@ -8,7 +8,7 @@
   speed layer froze
 - `training`: candidates, gate and winner, out of a `training_table` (where labels that arrive later are joined);
   `train` is what a worker does of it, `estimator` fits anything (`distributed_fit`: on all workers together),
-  `encoding` and `matrix` turn features into numbers, `version_loss` compares, `champions` reads in the log who there
-  is to beat, `model_files` carries versions from generation to generation
+  `encoding` and `matrix` turn features into numbers, `version_loss` compares, `model_files` carries versions from
+  generation to generation
 - `predictor`: a version, ready to predict
 """

@@ -17,31 +17,40 @@ import orjson
 
 from anabranch.model import Model
 from batch import duck
+from eventlog.decisions import FEATURES, FeatureSample
+from eventlog.decisions.event_fields import EventFields
 
-SAMPLES = "_features"
-"""The stream of samples: ``{"model", "fingerprint", "at", "features"}`` each, `at` the place of the example."""
 RELATIVE = 1e-9
 ABSOLUTE = 1e-12
 """Where numbers nearly cancel, nothing is left of nine digits."""
 EXAMPLES = 5
 
 
-def samples(connection: duck.Connection, files: Sequence[str], start: int, end: int) -> list[dict[str, Any]]:
+def samples(connection: duck.Connection, files: Sequence[str], start: int, end: int) -> list[FeatureSample]:
     """The samples that were taken in ``[start, end)`` of the log.
 
     Parameters
     ----------
     files
-        The lake's Parquet files of the stream.
+        The lake's Parquet files of the stream `FEATURES`.
+
+    Raises
+    ------
+    CorruptLogError
+        If one is not what was written.
     """
     if not files:
         return []
-    query = f"SELECT _data FROM {duck.parquet(files)} WHERE _offset >= {start} AND _offset < {end} ORDER BY _offset"
-    return [orjson.loads(data) for (data,) in connection.execute(query).fetchall()]
+    within = f"_offset >= {start} AND _offset < {end}"
+    query = f"SELECT _offset, _data FROM {duck.parquet(files)} WHERE {within} ORDER BY _offset"
+    return [
+        FeatureSample.read(EventFields(orjson.loads(data), f"0:{offset} of stream {FEATURES!r}"))
+        for offset, data in connection.execute(query).fetchall()
+    ]
 
 
 def compare(
-    connection: duck.Connection, model: Model, taken: Sequence[Mapping[str, Any]], files: Sequence[Path]
+    connection: duck.Connection, model: Model, taken: Sequence[FeatureSample], files: Sequence[Path]
 ) -> dict[str, Any]:
     """Compare samples of a model with its rows.
 
@@ -56,9 +65,9 @@ def compare(
         ``checked``, ``unequal`` and ``examples``: ``{"position", "feature", "speed", "batch"}`` each.
     """
     frozen = {
-        _offset(sample["at"]): sample["features"]
+        sample.offset: sample.features
         for sample in taken
-        if sample["model"] == model.name and sample["fingerprint"] == model.fingerprint
+        if sample.model == model.name and sample.fingerprint == model.fingerprint
     }
     replayed = _replayed(connection, files, list(frozen))
     examples: list[dict[str, Any]] = []
@@ -83,11 +92,6 @@ def problem(model: str, report: Mapping[str, Any]) -> str | None:
         f" sampled events, e.g. {example['feature']!r} at {example['position']}: {example['speed']!r} in speed,"
         f" {example['batch']!r} in batch. Does the features function read the clock, or randomness?"
     )
-
-
-def _offset(at: int | str) -> int:
-    """The offset of a place in the log, written as an offset or as ``partition:offset``."""
-    return at if isinstance(at, int) else int(at.rpartition(":")[2])
 
 
 def _replayed(connection: duck.Connection, files: Sequence[Path], offsets: Sequence[int]) -> dict[int, dict[str, Any]]:

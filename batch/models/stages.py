@@ -22,6 +22,8 @@ from batch.models.replay_task import Replayed, ReplayTask
 from batch.plan import Slice
 from batch.run_progress import Progress
 from batch.views.slice_fold import SliceDelta
+from eventlog.decisions import FEATURES
+from eventlog.decisions.champions import NONE_YET, ChampionsByModel
 from eventlog.errors import LeaseLostError
 from eventlog.lake import Lake
 
@@ -144,7 +146,7 @@ class ModelStages:
         self,
         connection: duck.Connection,
         workers: Workers,
-        champions: Mapping[str, int],
+        champions: ChampionsByModel,
         generations: Sequence[Generation],
         since: int,
         new: NewGeneration,
@@ -154,7 +156,7 @@ class ModelStages:
         Parameters
         ----------
         champions
-            The champion's version by model, as the log says now.
+            Those of each model, as the log says now.
         generations
             Those that may have versions to carry, the newest first.
         since
@@ -165,9 +167,10 @@ class ModelStages:
         trainings = [Training.of(model) for model in self.app.models.values()]
         self.progress.stage("train", sum(training.steps for training in trainings))
         held = {name: held_versions(model, generations) for name, model in self.app.models.items()}
+        present = {name: champions.get(name, NONE_YET).present for name in held}
         for training in trainings:
             name = training.model.name
-            training.incumbent = next((v for v in held[name] if v[1]["version"] == champions.get(name)), None)
+            training.incumbent = next((v for v in held[name] if v[1]["version"] == present[name]), None)
             self._write_table(connection, training)
             self.progress.advance()
         try:
@@ -179,7 +182,7 @@ class ModelStages:
         skews = self._skews(connection, since, new.cut)
         return {
             training.model.name: self._entry(
-                training, held[training.model.name], champions.get(training.model.name), skews, new
+                training, held[training.model.name], present[training.model.name], skews, new
             )
             for training in trainings
         }
@@ -208,7 +211,7 @@ class ModelStages:
     def _skews(self, connection: duck.Connection, since: int, cut: Cut) -> dict[str, dict[str, Any]]:
         """The skew test of every model."""
         end = cut.offsets[0]
-        taken = skew.samples(connection, self.lake.files(skew.SAMPLES, since, end), since, end)
+        taken = skew.samples(connection, self.lake.files(FEATURES, since, end), since, end)
         found = {}
         for name, rows in self.rows.items():
             found[name] = skew.compare(connection, rows.model, taken, rows.paths(self.home))

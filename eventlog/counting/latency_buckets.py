@@ -15,7 +15,7 @@ class LatencyBuckets:
     failures
         How often it came to nothing; these have no duration.
 
-    >>> latencies = Latencies((0.1, 1.0))
+    >>> latencies = LatencyBuckets((0.1, 1.0))
     >>> for seconds in (0.05, 0.1, 0.5, 7.0):
     ...     latencies.observe(seconds)
     >>> latencies.cumulative(), round(latencies.total_seconds, 3)

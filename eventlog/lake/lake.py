@@ -6,7 +6,7 @@ which offset the table now reaches. A commit is there or it is not; data files w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -98,6 +98,13 @@ class Lake:
             found += segments
         whole = [segment.head(end) for segment in found if segment.offset < end]
         return sorted(whole, key=lambda segment: segment.offset)
+
+    def read_stream(self, name: str, start: int, end: int) -> Iterator[Segment]:
+        """The records of one stream with offsets in [start, end), in order. Few files are in memory at a time."""
+        while self._exists(name) and start < end:
+            segments, reached = self._table(name).read(start, end, _READ_BYTES)
+            yield from segments
+            start = reached
 
     def find(self, name: str, id: str) -> Record | None:  # noqa: A002 (the word of the log)
         """The record of a stream that has this id; None: there is none in the lake."""

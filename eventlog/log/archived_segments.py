@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from anabranch import Cut
+from anabranch import SYSTEM, Cut
 from eventlog.errors import CorruptLogError, RecordsTrimmedError
 from eventlog.log.segment import Segment
 
@@ -24,6 +25,20 @@ def read_archived(lake: Lake | None, start: int, first: int, limit: int) -> list
     if not found:
         raise RecordsTrimmedError(Cut((start,)), Cut((first,)))
     return abutting([segment.head(first) for segment in found if segment.offset < first], start)
+
+
+def read_archived_system(lake: Lake | None, start: int, first: int) -> Iterator[Segment]:
+    """The records of the system's stream in [`start`, `first`) out of the lake; the hot ones begin at `first`.
+
+    Raises
+    ------
+    RecordsTrimmedError
+        If the lake does not have them.
+    """
+    if start < first:
+        if lake is None or lake.archived(SYSTEM) < first:
+            raise RecordsTrimmedError(Cut((start,)), Cut((first,)))
+        yield from lake.read_stream(SYSTEM, start, first)
 
 
 def abutting(segments: list[Segment], start: int) -> list[Segment]:

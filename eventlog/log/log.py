@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -120,6 +121,19 @@ class Log(Protocol):
         ------
         RecordsTrimmedError
             If records at `cut` are neither hot nor in the lake.
+        """
+        ...
+
+    def read_system(self, stop: Cut | None = None) -> Iterator[Segment]:
+        """The records of the system's own stream before `stop`, in order; None: up to the end of the log.
+
+        What lies between them is not read: decisions are few, however long the log is. Trimmed ones come from the
+        lake.
+
+        Raises
+        ------
+        RecordsTrimmedError
+            If some are neither hot nor in the lake.
         """
         ...
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_right
+from collections.abc import Iterator
 from concurrent.futures import Future
 from threading import Condition
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Appended
-from eventlog.log.archived_segments import abutting, read_archived
+from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.log import RefusedEvent
 from eventlog.log.placement import place
 from eventlog.log.segment import Segment
@@ -109,6 +110,15 @@ class MemoryLog:
         if start < first:
             return read_archived(self.lake, start, first, limit)
         return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+
+    def read_system(self, stop: Cut | None = None) -> Iterator[Segment]:
+        """The records of the system's own stream; see `Log.read_system`."""
+        with self._grown:
+            first, end = self._first, self._next
+            hot = [segment for segment in self._segments if segment.stream == SYSTEM]
+        end = end if stop is None else min(end, stop.offsets[0])
+        yield from read_archived_system(self.lake, 0, min(first, end))
+        yield from (segment.head(end) for segment in hot if segment.offset < end)
 
     def wait(self, cut: Cut, timeout_seconds: float) -> bool:
         """Wait until the log grows past `cut`; see `Log.wait`."""

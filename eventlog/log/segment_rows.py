@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal, select, update
 
+from anabranch import SYSTEM
 from eventlog.log.prepared_statement import PreparedStatement
 from eventlog.log.segment import Segment, pack_times, unpack_times
 from eventlog.registry.tables import heads, segments
@@ -29,6 +30,14 @@ _READ = (
     .where(_own, _s.offset >= func.coalesce(_HOLDING, bindparam("start")), _s.offset < bindparam("stop"))
     .order_by(_s.offset)
     .execution_options(stream_results=True)  # PostgreSQL would send all of it before the first row can be looked at
+)
+_READ_SYSTEM = (
+    select(_s.partition, _s.offset, _s.stream, _s.appended, _s.times, _s.heads, _s.data)
+    # spelt out, not bound: the index of the system's segments is partial, and a database must see that it applies
+    .where(_s.stream == literal(SYSTEM, literal_execute=True))
+    .where(_own, _s.offset >= bindparam("start"), _s.offset < bindparam("stop"))
+    .order_by(_s.offset)
+    .limit(bindparam("most"))
 )
 _BEFORE = (
     select(_s.stream, _s.heads, (_s.offset + _s.count).label("end"))
@@ -80,6 +89,12 @@ def select_segments(connection: Connection, partition: int, start: int, stop: in
             if size >= MAX_READ_BYTES:
                 break
     return found
+
+
+def select_system_segments(connection: Connection, partition: int, start: int, stop: int, most: int) -> list[Segment]:
+    """At most so many segments of the system's stream that begin in [start, stop), in order."""
+    rows = connection.execute(_READ_SYSTEM, {"own": partition, "start": start, "stop": stop, "most": most})
+    return [Segment(row[0], row[1], row[2], row[3], unpack_times(row[4]), row[5], row[6]) for row in rows]
 
 
 class Droppable(NamedTuple):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
 from threading import Condition
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
 from eventlog.log import Append, Appended, segment_rows
-from eventlog.log.archived_segments import abutting, read_archived
+from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.commit_outcome import PATIENCE_SECONDS, StoredLetter, Written, was_committed
 from eventlog.log.group_commit import Committer, QueuedAppend
 from eventlog.log.id_index import IdIndex
@@ -35,6 +36,8 @@ POLL_SECONDS = 0.015
 TRIM_RECORDS = 50_000
 """About how many records one transaction drops, so that writers never wait long."""
 _PARTITION = 0
+_SYSTEM_SEGMENTS = 256
+"""Of the system's stream, so many segments are in memory at a time."""
 
 
 class SqlLog:
@@ -176,6 +179,23 @@ class SqlLog:
             if start < first:
                 return read_archived(self.lake, start, first, limit)
         return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+
+    def read_system(self, stop: Cut | None = None) -> Iterator[Segment]:
+        """The records of the system's own stream; see `Log.read_system`."""
+        start, end = 0, (self.end() if stop is None else stop).offsets[0]
+        while start < end:
+            with self.database.read() as connection:
+                found = segment_rows.select_system_segments(connection, _PARTITION, start, end, _SYSTEM_SEGMENTS)
+                # asked after the segments: what was trimmed before they were read lies before this, for the lake
+                first = min(segment_rows.head(connection, _PARTITION).first, end)
+            if start < first:
+                yield from read_archived_system(self.lake, start, first)
+                start = first
+                continue
+            yield from (segment.head(end) for segment in found)
+            if len(found) < _SYSTEM_SEGMENTS:
+                return
+            start = found[-1].end
 
     def wait(self, cut: Cut, timeout_seconds: float) -> bool:
         """Wait until the log grows past `cut`; see `Log.wait`."""

@@ -8,7 +8,9 @@ A change here is half of one: databases that are there already need a step in `e
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text, text
+
+from anabranch import SYSTEM
 
 metadata = MetaData()
 _Serial = BigInteger().with_variant(Integer, "sqlite")  # SQLite numbers rows by itself only in an INTEGER column
@@ -38,6 +40,14 @@ segments = Table(
     Column("times", LargeBinary, nullable=False),  # int64, little endian
     Column("heads", LargeBinary, nullable=False),  # JSON [[ids], [keys]]
     Column("data", LargeBinary, nullable=False),  # JSON array, one event a line
+)
+
+Index(  # decisions are few, and are looked for without the events between them
+    "segments_of_system",
+    segments.c.partition,
+    segments.c.offset,
+    sqlite_where=text(f"stream = '{SYSTEM}'"),
+    postgresql_where=text(f"stream = '{SYSTEM}'"),
 )
 
 ids = Table(  # finds duplicates

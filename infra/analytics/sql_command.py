@@ -16,11 +16,11 @@ import duckdb
 from rich.table import Table
 
 from anabranch import SYSTEM, App
+from eventlog.decisions import PREDICTIONS
 from infra.analytics.snapshot_writer import sources_of
 from infra.composition import Process
 from infra.errors import UsageError
 from infra.terminal import console
-from serving.models.prediction_recorder import PREDICTIONS
 from serving.sql import result_rows
 from serving.sql.errors import SqlError
 from serving.sql.model_standings import standings

@@ -10,10 +10,10 @@ from typing import Any, Generic, TypeVar
 import orjson
 
 from anabranch.instant import iso
+from eventlog.decisions import PREDICTIONS
 from eventlog.errors import LogUnavailableError
 from serving.answers.staleness import staleness
 from serving.models.model_status import ModelDirectory
-from serving.models.prediction_recorder import PREDICTIONS
 from serving.routes.batch import describe
 from serving.service import Service
 

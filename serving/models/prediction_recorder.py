@@ -18,13 +18,12 @@ from typing import Any, NamedTuple
 import orjson
 
 from anabranch.instant import iso
+from eventlog.decisions import PREDICTIONS, RecordedPrediction
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Log
 from eventlog.log.event_finder import EventFinder
 
 logger = logging.getLogger(__name__)
-PREDICTIONS = "_predictions"
-"""The stream of recorded predictions. Users cannot post to it: its name begins with ``_``."""
 BUFFERED_MOST = 100_000
 """Predictions that wait to be recorded at most; of more, the oldest are dropped."""
 TOGETHER_MOST = 1_000
@@ -32,8 +31,6 @@ TOGETHER_MOST = 1_000
 GATHER_SECONDS = 0.05
 RETRY_SECONDS = 0.5
 _CHANCE = Random()  # of the process; asking the operating system for every id would cost more than all the rest
-_RECORDED = ("prediction", "probabilities", "parts", "weights", "features", "generation", "batch_cut", "speed_cut")
-"""What is kept of an answer, besides its id."""
 
 
 class Prediction(NamedTuple):
@@ -65,18 +62,25 @@ class Prediction(NamedTuple):
     example: bytes
     example_id: str | None
 
-    def event(self) -> dict[str, Any]:
-        """What is recorded."""
+    def recorded(self) -> RecordedPrediction:
+        """What is recorded. Made when it is written, not when it is answered: nobody who predicts waits for it."""
         answer = self.answer
-        return {
-            "prediction_id": self.id,
-            "model": self.model,
-            "time": iso(self.time_us),
-            **{name: answer.get(name) for name in _RECORDED},
-            "versions": self.versions,
-            "example": _loaded(self.example),
-            "example_id": self.example_id,
-        }
+        return RecordedPrediction(
+            prediction_id=self.id,
+            model=self.model,
+            time=iso(self.time_us),
+            prediction=answer["prediction"],
+            probabilities=answer.get("probabilities"),  # a regression has none
+            parts=answer["parts"],
+            weights=answer["weights"],
+            features=answer["features"],
+            generation=answer["generation"],
+            batch_cut=answer["batch_cut"],
+            speed_cut=answer["speed_cut"],
+            versions=self.versions,
+            example=_loaded(self.example),
+            example_id=self.example_id,
+        )
 
 
 class Recorder:
@@ -204,9 +208,9 @@ class Recorder:
             buffered = [*self._leaving, *self._waiting]
         for prediction in buffered:
             if prediction.id == id:
-                return prediction.event()
+                return prediction.recorded().event()
         record = self._finder.find(PREDICTIONS, id)
-        return None if record is None else record.data
+        return None if record is None else RecordedPrediction.of(record).event()
 
 
 def prediction_id(now_us: int, chance: Random = _CHANCE) -> str:
@@ -234,7 +238,7 @@ def _append_of(predictions: list[Prediction]) -> Append:
         [prediction.id for prediction in predictions],
         [prediction.model for prediction in predictions],
         [prediction.time_us for prediction in predictions],
-        [orjson.dumps(prediction.event()) for prediction in predictions],
+        [orjson.dumps(prediction.recorded().event()) for prediction in predictions],
     )
 
 

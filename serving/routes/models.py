@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import Cut, Model
+from eventlog.decisions import ModelPromoted, ModelRolledBack
 from eventlog.errors import MalformedBodyError
 from eventlog.intake.bodies import load_json
 from serving.answers.selection import WAITING, Parser, parse
@@ -74,7 +75,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         version = _version(await read_body(request, service.limits.max_body_bytes))
         async with one_at_a_time:
             previous = await run_in_threadpool(models.check_promotion, model, version)
-            return await decided("model_promoted", model, version, previous)
+            return await decide(ModelPromoted(model.name, version, previous), model)
 
     @app.post(
         "/v1/models/{model}/rollback",
@@ -93,12 +94,12 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         wanted = None if not body.strip() or load_json(body) == {} else _version(body)
         async with one_at_a_time:
             version, previous = await run_in_threadpool(models.check_rollback, model, wanted)
-            return await decided("model_rolled_back", model, version, previous)
+            return await decide(ModelRolledBack(model.name, version, previous), model)
 
-    async def decided(kind: str, model: Model, version: int, previous: int | None) -> Response:
-        """Write a decision into the log, and answer when it is in force."""
-        event = {"kind": kind, "model": model.name, "version": version, "previous": previous}
-        position = Cut((await run_in_threadpool(service.log.mark, event) + 1,))
+    async def decide(decision: ModelPromoted | ModelRolledBack, model: Model) -> Response:
+        """Write a decision into the log, and answer when the fold has met it: then it is in force."""
+        previous = decision.previous
+        position = Cut((await run_in_threadpool(service.log.mark, decision.event()) + 1,))
         await until_past(service.consumer, position, _DECIDED_SECONDS)
         champion = (await run_in_threadpool(models.standing, model)).champion
         return answer_json({"model": model.name, "champion": champion, "previous": previous, "position": str(position)})

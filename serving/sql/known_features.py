@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 
 from batch import duck
+from eventlog.decisions import PREDICTIONS
 from eventlog.log.segment import Segment
-from serving.models.prediction_recorder import PREDICTIONS
 
 _SAMPLED = 1_000
 """Of the predictions in the lake, the newest are looked at."""

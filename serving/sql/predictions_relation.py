@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from anabranch import App, Model
 from anabranch.metric import loss_sql
 from batch import duck
-from serving.models.prediction_recorder import PREDICTIONS
+from eventlog.decisions import PREDICTIONS
 from serving.sql.events_relation import DATA, PLACE, labels, records
 from serving.sql.relation import Relation, RelationColumn
 from serving.sql.snapshot_contents import SnapshotContents

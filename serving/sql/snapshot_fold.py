@@ -12,15 +12,15 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
-from anabranch import SYSTEM, App, Cut, CutError, View
+from anabranch import App, Cut, CutError, View
 from anabranch.contributions import Cells, Key
+from eventlog.decisions import BatchFailed, BatchStarted, Publication, decisions_of
 from eventlog.log.segment import Segment
 from speed.fold import apply, events_of
 from speed.state import Adopt, SpeedState, forget_expired
 
 Place = tuple[Key, int]
 """The key and the start of a tile."""
-_MARKERS = frozenset({"batch_started", "batch_failed", "batch_published"})
 
 
 class SnapshotFold:
@@ -56,7 +56,7 @@ class SnapshotFold:
             self._fold_events(segment)
             return
         apply(self.state, segment, self._app, self._adopt)
-        if segment.stream == SYSTEM and any(record.data["kind"] in _MARKERS for record in segment.records()):
+        if any(isinstance(decision, BatchStarted | BatchFailed | Publication) for _, decision in decisions_of(segment)):
             self._touched = dict.fromkeys(self._app.views)  # epochs came, went or were joined
 
     def _fold_events(self, segment: Segment) -> None:

@@ -12,12 +12,12 @@ from anabranch import SYSTEM, App, Cut, Stream
 from anabranch.instant import iso
 from batch import duck
 from batch.generations import Generations
+from eventlog.decisions import PREDICTIONS
 from eventlog.lake import Lake
 from eventlog.log import Log
 from eventlog.log.segment import Segment, joined
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Runs
-from serving.models.prediction_recorder import PREDICTIONS
 from serving.sql import catalog, system_relations
 from serving.sql.known_features import KnownFeatures
 from serving.sql.lake_files import LakeFiles

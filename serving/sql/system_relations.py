@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 from anabranch import SYSTEM, Cut
 from batch import duck
+from eventlog.decisions import Publication
 from serving.sql.events_relation import DATA, PLACE, records
 from serving.sql.relation import Relation, RelationColumn, rows_of
 from serving.sql.snapshot_contents import SnapshotContents
@@ -112,14 +113,14 @@ def _small(contents: SnapshotContents, name: str, columns: tuple[RelationColumn,
 def published(contents: SnapshotContents) -> str:
     """SQL of ``generations``."""
     stored = '{"kind":"VARCHAR","generation":"BIGINT","run":"VARCHAR","cut":"VARCHAR","promoted":"MAP(VARCHAR,BIGINT)"}'
-    told = f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, 'batch_published')"
+    told = f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, '{Publication.KIND}')"
     current = "false" if contents.generation is None else f"generation = {contents.generation}"
     numbers = f"[{', '.join(map(str, contents.tables))}]::BIGINT[]"
     return (
         f"SELECT generation, run, cut, split_part(cut, ':', 2)::BIGINT AS records, _appended AS published, promoted,"
         f" {current} AS current, list_contains({numbers}, generation) AS kept, _offset"
         f" FROM (SELECT unnest(from_json(_data, {duck.text(stored)})), _appended, _offset FROM ({told}))"
-        " WHERE kind = 'batch_published'"
+        f" WHERE kind = '{Publication.KIND}'"
     )
 
 

@@ -305,3 +305,43 @@ class LogContract:
             for limit in (1, 5, 100):
                 found = records(read_all(log, Cut((start,)), limit))
                 assert found == records(whole)[start:]
+
+    # the system's own stream
+
+    def test_the_system_s_records_are_read_alone_up_to_where_they_are_asked_for(self, log: Log) -> None:
+        assert list(log.read_system()) == []
+        for number in range(3):
+            log.append(numbered(4, number * 4))
+            log.mark({"number": number})
+        log.append(numbered(2, stream=SYSTEM, prefix="alarm"))  # two records in one segment
+        assert [record.offset for record in records(log.read_system())] == [4, 9, 14, 15, 16]
+        assert [record.offset for record in records(log.read_system(Cut((16,))))] == [4, 9, 14, 15]
+        assert [record.offset for record in records(log.read_system(Cut((9,))))] == [4]
+        assert records(log.read_system(Cut((99,)))) == records(log.read_system())
+
+    def test_the_system_s_records_are_read_from_the_lake_and_the_log_as_one(
+        self, open_log: Open, tmp_path: Path
+    ) -> None:
+        lake = Lake(tmp_path / "lake")
+        log = open_log(lake=lake)
+        for number in range(6):
+            log.append(numbered(3, number * 3))
+            log.mark({"number": number})
+        whole = records(log.read_system())
+        assert [record.data["number"] for record in whole] == list(range(6))
+        for upto in (8, 16):
+            for stream in (SYSTEM, "clicks"):
+                lake.archive(stream, read_all(log), upto)
+        log.trim(Cut((12,)))
+        assert log.begin() == Cut((12,))
+        for stop in (0, 4, 8, 12, 13, 24):
+            assert records(log.read_system(Cut((stop,)))) == [record for record in whole if record.offset < stop]
+        assert records(log.read_system()) == whole
+
+    def test_trimmed_records_of_the_system_without_a_lake_are_said_to_be_gone(self, log: Log) -> None:
+        log.mark({"number": 0})
+        log.append(numbered(2))
+        log.mark({"number": 1})
+        log.trim(Cut((2,)))
+        with pytest.raises(RecordsTrimmedError):
+            list(log.read_system())

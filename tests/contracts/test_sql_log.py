@@ -5,11 +5,12 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 from sqlalchemy import event
 
-from anabranch import Cut
+from anabranch import SYSTEM, Cut
 from eventlog import Append, Log, Record, Segment
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
@@ -107,6 +108,11 @@ class SqlLogContract(LogContract):
         assert (again.begin(), again.end()) == (START, Cut((6,)))
         assert records(read_all(again)) == records(before)
         assert again.append(numbered(6)).duplicates == 5
+
+    def test_more_of_the_system_s_segments_than_are_held_at_a_time_are_all_read(self, open_log: Open) -> None:
+        log = open_log()
+        offsets = [log.mark({"number": number}) for number in range(300)]
+        assert [record.offset for record in records(log.read_system())] == offsets
 
     def test_two_processes_write_and_a_reader_never_sees_a_gap_or_a_step_back(self, open_log: Open, url: str) -> None:
         log = open_log()
@@ -216,6 +222,20 @@ class TestSqlite(SqlLogContract):
         log.close()
         database.close()
         other.close()
+
+    def test_the_system_s_records_are_found_by_an_index_of_their_own(self, sqlite_url: str) -> None:
+        database = Database(sqlite_url)
+        log = SqlLog(database)
+        asked: list[tuple[str, Any]] = []
+        event.listen(database.engine, "before_cursor_execute", lambda *facts: asked.append((facts[2], facts[3])))
+        log.mark({"number": 0})
+        assert len(list(log.read_system())) == 1
+        statement, values = next(found for found in asked if found[0].startswith("SELECT") and SYSTEM in found[0])
+        with database.read() as connection:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).fetchall()
+        assert "segments_of_system" in str(plan)
+        log.close()
+        database.close()
 
 
 class TestPostgresql(SqlLogContract):

@@ -10,12 +10,11 @@ import orjson
 import pytest
 
 from anabranch import SYSTEM, Cut, Model
-from eventlog.decisions import Publication
+from eventlog.decisions import FEATURES, Publication
 from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
-from speed.outbox import FEATURES
 from tests.speed.learning.learner_world import Below, hours, make_app, ride
 
 

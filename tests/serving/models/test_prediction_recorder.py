@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from anabranch import Cut
+from eventlog.decisions import PREDICTIONS
 from eventlog.errors import LogBusyError, LogUnavailableError
 from eventlog.lake import Lake
 from eventlog.log import Append, Appended
 from eventlog.log.event_finder import EventFinder
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
-from serving.models.prediction_recorder import PREDICTIONS, TOGETHER_MOST, Prediction, Recorder, prediction_id
+from serving.models.prediction_recorder import TOGETHER_MOST, Prediction, Recorder, prediction_id
 
 NOW = 1_700_000_000_000_000
 ANSWER: dict[str, Any] = {
@@ -178,7 +179,7 @@ def test_a_prediction_that_cannot_be_an_event_harms_no_later_one(log: Blocked) -
 
 
 def test_what_json_has_no_word_for_is_null_in_the_recorded_example(log: Blocked) -> None:
-    assert prediction("p1", b'{"more": NaN, "most": [-Infinity]}').event()["example"] == {"more": None, "most": [None]}
+    assert prediction("p1", b'{"more": NaN, "most": [-Infinity]}').recorded().example == {"more": None, "most": [None]}
 
 
 def test_ids_are_uuids_that_sort_by_time() -> None:

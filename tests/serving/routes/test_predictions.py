@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from anabranch import Cut
-from serving.models.prediction_recorder import PREDICTIONS
+from eventlog.decisions import PREDICTIONS
 from tests.serving.conftest import Home, rental
 from tests.serving.trained import Constant, Raising, Shares, app, mail, publish_versions
 

@@ -15,8 +15,8 @@ from pydantic import BaseModel
 from anabranch import App, Label, Model
 from anabranch.instant import iso
 from anabranch.metric import loss
+from eventlog.decisions import PREDICTIONS
 from eventlog.log.segment import Segment
-from serving.models.prediction_recorder import PREDICTIONS
 from serving.sql import predictions_relation, system_relations
 from serving.sql.known_features import KnownFeatures
 from serving.sql.snapshot_contents import SnapshotContents

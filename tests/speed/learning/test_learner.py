@@ -8,6 +8,7 @@ import pytest
 from river import linear_model
 
 from anabranch import SYSTEM, Cut, DefinitionError
+from eventlog.decisions import DriftDetected, FeatureSample
 from speed.fold import SAMPLED
 from speed.learning.learner import Learner
 from tests.speed.learning.learner_world import World, make_app, mean, ride
@@ -94,15 +95,14 @@ def test_drift_raises_an_alarm_with_its_place_once() -> None:
     assert not effects.alarms
     alarms = world.append("rides", *(ride(0, 60.0 + i % 3) for i in range(100))).alarms
     assert alarms
-    assert all(model == "minutes" and offset > 704 for model, offset in alarms)
-    world.append(SYSTEM, {"kind": "drift_detected", "model": "minutes", "at": f"0:{alarms[0][1]}", "detector": "ADWIN"})
-    assert world.report["alarms"] == [{"at": f"0:{alarms[0][1]}", "time": "1970-01-01T00:00:00Z"}]
+    assert all(alarm.model == "minutes" and alarm.offset > 704 for alarm in alarms)
+    world.append(SYSTEM, alarms[0].event())
+    assert world.report["alarms"] == [{"at": f"0:{alarms[0].offset}", "time": "1970-01-01T00:00:00Z"}]
 
 
 def test_of_many_alarms_the_last_are_kept_and_all_are_counted() -> None:
     world = World(make_app(), 1)
-    told = [{"kind": "drift_detected", "model": "minutes", "at": f"0:{n}", "detector": "ADWIN"} for n in range(150)]
-    world.append(SYSTEM, *told)
+    world.append(SYSTEM, *(DriftDetected("minutes", n, "ADWIN").event() for n in range(150)))
     assert world.report["alarm_count"] == 150
     assert [alarm["at"] for alarm in world.report["alarms"]] == [f"0:{n}" for n in range(50, 150)]
 
@@ -110,15 +110,9 @@ def test_of_many_alarms_the_last_are_kept_and_all_are_counted() -> None:
 def test_one_example_in_so_many_is_sampled_by_its_place_alone() -> None:
     world = World(make_app())
     effects = world.append("rides", *(ride(i, 1.0) for i in range(200)))
-    assert [sample["at"] for _, sample in effects.samples] == list(range(0, 200, SAMPLED))
-    id_, sample = effects.samples[1]
-    assert sample == {
-        "model": "minutes",
-        "fingerprint": world.app.models["minutes"].fingerprint,
-        "at": SAMPLED,
-        "features": {"x": float(SAMPLED)},
-    }
-    assert id_ == f"minutes:{sample['fingerprint']}:{SAMPLED}"
+    assert [sample.offset for sample in effects.samples] == list(range(0, 200, SAMPLED))
+    fingerprint = world.app.models["minutes"].fingerprint
+    assert effects.samples[1] == FeatureSample("minutes", fingerprint, SAMPLED, {"x": float(SAMPLED)})
 
 
 @pytest.mark.parametrize(
