@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import importlib.util
-import sys
 import traceback
 from pathlib import Path
+from types import ModuleType
 
 from anabranch.app import App
+from anabranch.application_modules import is_application_module, load_module
 from anabranch.errors import DefinitionError
 
 
@@ -22,8 +21,7 @@ def load_app(reference: str) -> App:
     DefinitionError
         If there is no such file or application, or the file cannot be executed.
     """
-    path_text, _, name = reference.partition(":")
-    path = Path(path_text).resolve()
+    path, name = reference_parts(reference)
     where = f"application {reference!r}"
     if not path.is_file():
         raise DefinitionError(where, f"there is no file {path}", "Pass file.py or file.py:name")
@@ -45,36 +43,43 @@ def load_app(reference: str) -> App:
     return next(iter(apps.values()))
 
 
+def reference_parts(reference: str) -> tuple[Path, str]:
+    """The absolute path of the file of ``file.py`` or ``file.py:name``, and the name; "": none is given.
+
+    A folder, and the file itself, may have a colon in its own name.
+    """
+    whole = Path(reference)
+    file, colon, name = reference.rpartition(":")
+    if whole.is_file() or not colon or "/" in name:
+        return whole.resolve(), ""
+    return Path(file).resolve(), name
+
+
 def _names(apps: dict[str, App]) -> str:
     return ", ".join(apps) or "none"
 
 
-def _module(path: Path, where: str) -> object:
-    digest = hashlib.sha256(str(path).encode()).hexdigest()[:8]
-    module_name = f"anabranch_application_{path.stem.replace('-', '_')}_{digest}"
-    if module_name in sys.modules:
-        return sys.modules[module_name]
-    spec = importlib.util.spec_from_file_location(module_name, path)
-    if spec is None or spec.loader is None:
+def _module(path: Path, where: str) -> ModuleType:
+    if path.suffix != ".py":
         raise DefinitionError(where, f"{path.name} is not a Python file", "Its name must end in .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[module_name] = module  # pydantic and pickle look classes up by their module
     try:
-        spec.loader.exec_module(module)
+        return load_module(path)
     except DefinitionError:
-        del sys.modules[module_name]
         raise
     except Exception as error:
-        del sys.modules[module_name]
         raise DefinitionError(
             where, f"{type(error).__name__}: {error}", "Mend the file and start again", _line(path, error)
         ) from error
-    return module
 
 
 def _line(path: Path, error: Exception) -> str:
-    """``file:line`` of the line in the file that raised, or that is no Python."""
-    lines = [frame.lineno for frame in traceback.extract_tb(error.__traceback__) if frame.filename == str(path)]
-    if isinstance(error, SyntaxError) and error.filename == str(path):
-        lines.append(error.lineno)
-    return f"{path}:{lines[-1]}" if lines else str(path)
+    """``file:line`` of the line of the application that raised, or that is no Python; of the innermost, if several."""
+    steps = traceback.walk_tb(error.__traceback__)
+    lines = [
+        f"{frame.f_code.co_filename}:{line}"
+        for frame, line in steps
+        if is_application_module(frame.f_globals.get("__name__", ""))
+    ]
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_relative_to(path.parent):
+        lines.append(f"{error.filename}:{error.lineno}")
+    return lines[-1] if lines else str(path)

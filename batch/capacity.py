@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch import App
+from anabranch.load import reference_parts
 from anabranch.view import View
 from batch.cluster import Demand, Starting, Workers
 from batch.generation import Generation
@@ -123,8 +124,8 @@ class Capacity:
     @property
     def absolute_app_path(self) -> str:
         """Where a worker finds the application: it may stand in another folder."""
-        path, colon, name = self.app_path.partition(":")
-        return f"{Path(path).resolve()}{colon}{name}"
+        path, name = reference_parts(self.app_path)
+        return f"{path}:{name}" if name else str(path)
 
 
 RANGES = 2

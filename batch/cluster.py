@@ -93,15 +93,18 @@ class DaskWorkers(Workers):
     @classmethod
     def local(cls, count: int) -> DaskWorkers:
         """A cluster of `count` processes of this machine, which Python code needs to run in parallel."""
+        import dask.config
         from distributed import Client, LocalCluster
 
-        cluster = LocalCluster(
-            n_workers=count,
-            threads_per_worker=1,
-            dashboard_address=":0",  # None would claim port 8787, and two runs at once would quarrel over it
-            silence_logs="CRITICAL",  # what a task raises is raised here again
-            memory_limit=0,  # a slice bounds the memory, and DuckDB spills
-        )
+        # a process that is spawned would look for Python's own modules in the working directory first
+        with dask.config.set({"distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1"}):
+            cluster = LocalCluster(
+                n_workers=count,
+                threads_per_worker=1,
+                dashboard_address=":0",  # None would claim port 8787, and two runs at once would quarrel over it
+                silence_logs="CRITICAL",  # what a task raises is raised here again
+                memory_limit=0,  # a slice bounds the memory, and DuckDB spills
+            )
         return cls(Client(cluster, set_as_default=False), cluster)
 
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:

@@ -132,7 +132,8 @@ class BatchStarter:
 
     def _command(self, full: bool) -> list[str]:
         settings = self.process.settings
-        command = [sys.executable, "-m", "infra.cli", "batch", "run", settings.app_reference]
+        # -P: what lies in the working directory, perhaps a user's infra/, is not what we start
+        command = [sys.executable, "-P", "-m", "infra.cli", "batch", "run", settings.app_reference]
         command += ["--home", str(self.process.home), "--log-format", settings.log_format]
         return command + (["--full"] if full else [])
 

@@ -197,6 +197,7 @@ class Analytics:
                 settings = process.settings
                 command = [
                     sys.executable,
+                    "-P",
                     "-m",
                     "infra.analytics.snapshot_writer",
                     settings.app_reference,

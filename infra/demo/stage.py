@@ -68,7 +68,7 @@ class Stage:
     def start(self, *words: str, quiet: bool = False) -> subprocess.Popen[bytes]:
         """Start a command beside this process."""
         sink = subprocess.DEVNULL if quiet else None
-        command = [sys.executable, "-m", "infra.cli", *words]
+        command = [sys.executable, "-P", "-m", "infra.cli", *words]
         # in the home: a .env of the user's must not be read
         return subprocess.Popen(command, cwd=self.home, env=self._environment, stdout=sink, stderr=sink)
 
@@ -78,7 +78,7 @@ class Stage:
         console().print(f"$ anabranch up --port {self.port}", style="cyan")
         with (self.home / "service.log").open("wb") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "infra.cli", "up", "--port", str(self.port)],
+                [sys.executable, "-P", "-m", "infra.cli", "up", "--port", str(self.port)],
                 cwd=self.home,
                 env=self._environment,
                 stderr=log,

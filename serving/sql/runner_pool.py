@@ -210,7 +210,7 @@ class RunnerPool:
             scratch = tempfile.mkdtemp(dir=self._scratch)
         except OSError as error:
             raise SqlUnavailableError(f"There is no place to run the query in: {error}") from None
-        command = [sys.executable, "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
+        command = [sys.executable, "-P", "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
         packages = str(Path(__file__).parents[2])
         environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath, **_SPARING}
         return RunnerProcess([*command, self._log_format, scratch, *map(str, self._readable)], environment, scratch)
