@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from math import isfinite
 from typing import Any
 
 from pydantic import BaseModel
@@ -66,14 +65,11 @@ class Events:
     def column(self, name: str) -> list[Any]:
         """One field of every event as plain data (see `Field.convert`); None where it has no value."""
         field = self.stream.fields[name]
-        default, convert = field.default, field.convert
+        default, convert = self.stream.lacking.get(name), field.convert
         raw = [values.get(name, default) for values in self.values]
-        if convert is None:
-            return raw
-        column = [None if value is None else convert(value) for value in raw]
-        if field.kind == "number" and not self.stream.plain:  # a validator of the user may make anything of a number
-            return [value if value is not None and isfinite(value) else None for value in column]
-        return column
+        if not self.stream.plain:  # a validator of the user may have made anything of it
+            return [field.plain_value(value) for value in raw]
+        return raw if convert is None else [None if value is None else convert(value) for value in raw]
 
 
 class _Piece(Events):

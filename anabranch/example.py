@@ -46,7 +46,7 @@ class Example(BaseModel):
         """The example of an event as `Stream.decode` gives it, where the stream is plain: validation adds nothing."""
         shape = _SHAPE[cls]
         given = values if values.keys() <= shape.fields else {n: v for n, v in values.items() if n in shape.fields}
-        found = {**shape.defaults, **given}
+        found = {**shape.stream.lacking, **given}
         for name, convert in shape.converts:
             value = found.get(name)
             if value is not None:
@@ -84,8 +84,8 @@ class _Shape:
         The names of all fields.
     required
         Those that an event of the log always has.
-    defaults
-        What the others mean where they are left out.
+    stream
+        What they are examples of.
     converts
         What makes of plain JSON what the model holds, where that differs.
     """
@@ -93,7 +93,7 @@ class _Shape:
     label: str | None
     fields: frozenset[str]
     required: frozenset[str]
-    defaults: dict[str, Any]
+    stream: Stream
     converts: tuple[tuple[str, Callable[[Any], Any]], ...]
 
 
@@ -127,7 +127,7 @@ def example_class(stream: Stream, label: str | None) -> type[Example]:
         label,
         frozenset(fields),
         frozenset(required),
-        {name: info.default for name, info in stream.model.model_fields.items() if name not in required},
+        stream,
         tuple((name, _CONVERTS[f.kind]) for name, f in fields.items() if f.kind in _CONVERTS and name != label),
     )
     return made

@@ -39,7 +39,7 @@ class Field:
     plain
         A value that passed strict validation is, as JSON, already what the model holds (an instant: its ISO text).
     default
-        What a missing field means. Required fields have None, which is never asked for.
+        What it means that an event which comes in leaves it out. Required fields have None, which is never asked for.
     convert
         Turns a value that is not None into the plain data of `kind`; None where it already is that.
     """
@@ -63,6 +63,18 @@ class Field:
         plain = plain and info.default_factory is None and not _transforms(info)
         default = None if info.default is PydanticUndefined else info.default
         return cls(name, kind, items, plain, default, convert)
+
+    def plain_value(self, value: object) -> object:
+        """A value as the plain data of `kind`; None where it is none, as what a validator of the user made of it."""
+        if value is None or self.kind == "other":
+            return value
+        try:
+            found: object = value if self.convert is None else self.convert(value)
+        except Exception:  # what a validator has put there may be anything
+            return None
+        if not isinstance(found, _PLAIN_TYPE_BY_KIND[self.kind]):
+            return None
+        return found if not isinstance(found, float) or isfinite(found) else None
 
     @property
     def has_plain_default(self) -> bool:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import DefinitionError
 from anabranch.field import Field
+from anabranch.stored_events import StoredEvents
 
 _HARMLESS_CONFIG = {"title", "extra", "frozen", "json_schema_extra", "protected_namespaces", "allow_inf_nan"}
 SYSTEM = "_anabranch"
@@ -42,7 +44,8 @@ class Stream:
     """Whether strictly valid JSON holds exactly what the model would hold, so that reading needs no validation."""
     checked: type[BaseModel] = field(init=False)
     """The user's model, refusing NaN and infinity."""
-    events: TypeAdapter[list[BaseModel]] = field(init=False)
+    stored: StoredEvents = field(init=False)
+    """Reads what is stored, without the user's validators."""
 
     def __post_init__(self) -> None:
         fields = {name: Field.of(name, info) for name, info in self.model.model_fields.items()}
@@ -59,7 +62,7 @@ class Stream:
         )
         object.__setattr__(self, "checked", checked)
         object.__setattr__(self, "plain", all(f.plain for f in fields.values()) and not _customised(self.model))
-        object.__setattr__(self, "events", TypeAdapter(list[checked]))  # type: ignore[valid-type]  # a class that is made
+        self.recall({})
 
     @property
     def takes_plain_values(self) -> bool:
@@ -112,10 +115,23 @@ class Stream:
                     self.location,
                 )
 
+    def recall(self, recorded: Mapping[str, str]) -> None:
+        """Be told what fields mean that stored events lack: see `StoredEvents`.
+
+        Called before the first event is read, with what the database of the log remembers: a default that changed
+        since must not change what is stored. Until then the model's own defaults count.
+        """
+        object.__setattr__(self, "stored", StoredEvents(self.checked, recorded))
+
+    @property
+    def lacking(self) -> Mapping[str, Any]:
+        """By field, what it means where a stored event lacks it, as JSON has it."""
+        return self.stored.lacking
+
     def decode(self, data: bytes) -> list[dict[str, Any]]:
         """The events of a JSON array as stored by the log, each as its fields by name.
 
-        A field that the event leaves out may be missing: ask with `Field.default`.
+        A field that the event lacks may be missing: see `lacking`.
         """
         if self.plain:
             decoded: list[dict[str, Any]] = orjson.loads(data)
@@ -123,8 +139,11 @@ class Stream:
         return [vars(event) for event in self.validate(data)]
 
     def validate(self, data: bytes) -> list[BaseModel]:
-        """The events of a JSON array as stored by the log, as instances of the user's model."""
-        return self.events.validate_json(data)
+        """The events of a JSON array as stored by the log, as instances of the user's model.
+
+        The user's validators and converters are not asked: they were, when the events came in.
+        """
+        return self.stored.read_all(data)
 
 
 def _customised(model: type[BaseModel]) -> bool:

@@ -14,8 +14,8 @@ from urllib.parse import unquote
 import orjson
 
 from anabranch import Stream
+from anabranch.stored_events import input_name
 from eventlog.intake.parsed_events import ParsedEvents, Reason, reason
-from eventlog.intake.stored_form import input_name
 
 SPEC_VERSION = "1.0"
 _REQUIRED = ("specversion", "id", "source", "type")

@@ -159,5 +159,7 @@ def identity(value: Any) -> str | None:
 
 
 def _is_64_bit(number: Any) -> bool:
-    """Larger integers than JSON readers take arrive as floats."""
-    return not isinstance(number, float) and _LOWEST <= number < _BEYOND
+    """Larger integers than JSON readers take arrive as floats. What a validator made no number of is not judged."""
+    if not isinstance(number, int):
+        return not isinstance(number, float)
+    return _LOWEST <= number < _BEYOND

@@ -1,14 +1,16 @@
 """Validation: each event by itself, and in which form it is stored.
 
-An event of a plain stream (see `Stream.plain`) that is strictly valid is stored as it was sent. One that is valid only
-by a conversion (``"5"`` for a number) is stored converted, so that readers need not validate again. An event of another
-stream is stored so that validating it again gives the same model.
+An event of a plain stream (see `Stream.plain`) that is strictly valid is stored as it was sent, with the defaults of
+what it leaves out. One that is valid only by a conversion (``"5"`` for a number) is stored converted, and an event of
+another stream as its validators left it: readers validate no more. See `stored_form`.
 """
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -90,21 +92,29 @@ class _Door:
     def validate(self, parsed: ParsedEvents, latest: int) -> Admission:
         refused = dict(parsed.refused)
         values = self._strict(parsed) if self._stream.plain else {}
-        if len(values) == len(parsed.events) and not refused:
-            columns = self._checks.examine_all(list(values.values()), latest)
+        strict = list(values.values())
+        sent = parsed.events if len(strict) == len(parsed.events) else [parsed.events[index] for index in values]
+        stored = self._storable.complete(sent, strict)
+        if len(strict) == len(parsed.events) and not refused:
+            columns = self._checks.examine_all(strict, latest)
             if columns is not None:
-                return Admission(Append(self._stream.name, *columns, parsed.events), [])
+                return Admission(Append(self._stream.name, *columns, stored), [])
         append = Append(self._stream.name, [], [], [], [])
+        completed_by_index = dict(zip(values, stored, strict=True))
         for index, event in enumerate(parsed.events):
             if index in refused:
                 continue
             try:
-                (id_, key, time, reasons), stored = self._admit(event, values.get(index), latest)
+                completed = completed_by_index.get(index, event)
+                (id_, key, time, reasons), form = self._admit(completed, values.get(index), latest)
             except ValidationError as error:
                 refused[index] = _reasons(error, None if parsed.lines is None else parsed.lines[index])
                 continue
             except orjson.JSONDecodeError as error:
                 refused[index] = [reason("", f"not JSON: {error}", "json_invalid")]
+                continue
+            except Exception as error:  # a validator of the user may raise anything; it harms this event alone
+                refused[index] = [reason("", raised(error), "validator_raised")]
                 continue
             if reasons:
                 refused[index] = reasons
@@ -112,7 +122,7 @@ class _Door:
             append.ids.append(id_)
             append.keys.append(key)
             append.times.append(time)
-            append.data.append(stored)
+            append.data.append(form)
         return Admission(append, [Rejected(i, refused[i], parsed.events[i]) for i in sorted(refused)])
 
     def _strict(self, parsed: ParsedEvents) -> dict[int, dict[str, Any]]:
@@ -140,6 +150,19 @@ class _Door:
                 pass
         model = self._validate_json(event)
         return self._checks.examine(vars(model), latest), self._storable.form(event, model)
+
+
+def raised(error: Exception) -> str:
+    """What a function of the user raised, and where."""
+    text = traceback.format_exception_only(error)[-1].strip()
+    frames = traceback.extract_tb(error.__traceback__)
+    of_user = [frame for frame in frames if Path(frame.filename).parent != _OURS]
+    if not of_user:
+        return text
+    return f"{text} ({Path(of_user[-1].filename).name}:{of_user[-1].lineno} in {of_user[-1].name})"
+
+
+_OURS = Path(__file__).parent
 
 
 def _load(event: bytes) -> Any:

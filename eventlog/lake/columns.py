@@ -16,8 +16,8 @@ import pyarrow as pa
 from anabranch.events import Events
 from anabranch.field import Field, Kind
 from anabranch.instant import instant_us
+from anabranch.stored_events import input_name
 from anabranch.stream import Stream
-from eventlog.intake.stored_form import input_name
 from eventlog.log.segment import Segment
 
 pa.array([])  # with its first list Arrow loads pandas, if that is there: half a second, better now than amid the work
@@ -72,21 +72,32 @@ def _values(segment: Segment, stream: Stream | None) -> Iterator[pa.Array]:
     for field in stream.fields.values():
         if field.kind == "other":
             name = input_name(field.name, stream.model.model_fields[field.name])
-            if field.items in (None, "other"):
-                texts = [orjson.dumps(event[name]).decode() if name in event else None for event in stored]
-                yield pa.array(texts, pa.string())
-            else:
-                yield _lists(field, [event.get(name, field.default) for event in stored])
+            values = [event.get(name, stream.lacking.get(field.name)) for event in stored]
+            yield _texts(values) if field.items in (None, "other") else _lists(field, values)
         elif field.kind == "instant":
             yield _instants(events, field)
         else:
-            yield pa.array(events.column(field.name), _type(field))
+            yield _scalars(events, field)
+
+
+def _texts(values: list[Any]) -> pa.Array:
+    """A column of JSON text; a null is NULL, as in every other column."""
+    return pa.array([None if value is None else orjson.dumps(value).decode() for value in values], pa.string())
+
+
+def _scalars(events: Events, field: Field) -> pa.Array:
+    column = events.column(field.name)
+    try:
+        return pa.array(column, _type(field))
+    except (pa.ArrowInvalid, pa.ArrowTypeError):  # one that a process with another model stored: see `StoredEvents`
+        return pa.array([field.plain_value(value) for value in column], _type(field))
 
 
 def _instants(events: Events, field: Field) -> pa.Array:
     if events.stream.plain:
         try:  # Arrow reads the usual forms of ISO 8601 ten times faster
-            texts = pa.array([event.get(field.name, field.default) for event in events.values], pa.string())
+            lacking = events.stream.lacking.get(field.name)
+            texts = pa.array([event.get(field.name, lacking) for event in events.values], pa.string())
             return texts.cast(INSTANT)
         except (pa.ArrowInvalid, pa.ArrowTypeError):
             pass

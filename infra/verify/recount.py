@@ -1,6 +1,6 @@
 """The independent road: every view once more, from the raw log, by plain Python and SQL instead of the fold.
 
-Events are read as they are stored, validated by the user's model, keyed by plain Python, and written to a DuckDB file;
+Events are read as they are stored, as instances of the model, keyed by plain Python, and written to a DuckDB file;
 SQL then gathers, for every tile, the evidence from which `evidence` judges the answers.
 """
 
@@ -16,7 +16,7 @@ from uuid import UUID
 
 import duckdb
 import pyarrow as pa
-from pydantic import BaseModel, TypeAdapter
+from pydantic import BaseModel
 
 from anabranch import App, View
 from anabranch.agg.aggregate import Aggregate
@@ -51,7 +51,7 @@ class Recount:
     """
 
     def __init__(self, app: App, folder: Path):
-        self._events = {name: TypeAdapter(list[stream.model]) for name, stream in app.streams.items()}  # type: ignore[name-defined]  # a class of the user
+        self._streams = app.streams
         self._database = duckdb.connect(folder / "recount.duckdb")
         self._database.execute("SET memory_limit = '1GB'")
         self._database.execute(f"SET temp_directory = '{folder}'")
@@ -62,10 +62,10 @@ class Recount:
 
     def add(self, segment: Segment) -> None:
         """Take in a segment of the log; those of other applications' streams are passed over."""
-        if segment.stream not in self._events:
+        if segment.stream not in self._streams:
             return
         tables = [table for table in self._tables if table.view.of.name == segment.stream]
-        for index, event in enumerate(self._events[segment.stream].validate_json(segment.data)):
+        for index, event in enumerate(self._streams[segment.stream].validate(segment.data)):
             time = segment.times[index]
             newest = self.watermark_by_stream.get(segment.stream, time)
             self.watermark_by_stream[segment.stream] = max(newest, time)

