@@ -115,11 +115,13 @@ class Model:
         if value is None:
             return None
         if self.task == "regression":
-            label = float(value)
-            return label if -LARGEST_LABEL <= label <= LARGEST_LABEL else None
+            # compared before it is a float: a whole number of more than 308 digits cannot be one
+            return float(value) if -LARGEST_LABEL <= value <= LARGEST_LABEL else None
         if self.task == "binary":
             return bool(value)
         assert isinstance(value, (bool, int, str))
+        if type(value) is int and not -(2**63) <= value < 2**63:  # no column of rows holds it
+            return None
         return value
 
     # what it is

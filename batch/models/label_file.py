@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from anabranch.label import Label
+from anabranch.label import Label, join_text
 from anabranch.model import Model
 from batch import duck
 from batch.models.records import runs
@@ -40,11 +39,6 @@ def write(
             writer.add(list(zip(*rows, strict=True)), [], {})
     writer.close()
     return writer.rows, newest
-
-
-def join_text(value: Any) -> str | None:
-    """A value of a field that joins, as both sides write it."""
-    return None if value is None else str(value)
 
 
 def label_type(model: Model) -> str:

@@ -8,11 +8,12 @@ from typing import Any
 
 from anabranch.feature_kinds import FeatureKinds
 from anabranch.freeze import Failed, Frozen
+from anabranch.label import join_text
 from anabranch.model import Model
 from batch import duck
 from batch.manifest import file_entry
 from batch.models import label_file
-from batch.models.label_file import join_text, label_type
+from batch.models.label_file import label_type
 from batch.models.replay_task import EXAMPLES, Replayed, ReplayTask
 from batch.models.row_file import RowWriter, folder_of, name_of
 from batch.plan import Slice

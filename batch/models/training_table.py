@@ -1,8 +1,7 @@
 """The rows that a model trains on: those of all slices that have a label, oldest first, as one Parquet file.
 
-A label that arrives later is joined here, once more in every run, because a newer one may have come: what counts is
-the newest in the log of those that are at most `within` away from the example. Where there is none, and the clock has
-passed the example by more than `within`, the label is what is `missing`; until then the example is no row yet.
+A label that arrives later is joined here, once more in every run, because a newer one may have come; the rule is that
+of `anabranch.label.Label`. An example that is still open and has no label yet is no row yet.
 """
 
 from __future__ import annotations
@@ -84,7 +83,6 @@ def _labelled(model: Model, files: Sequence[Path], labels: Sequence[Path], newes
     """SQL of the examples with the label that has arrived for each; NULL: none yet, or never."""
     label = model.later_label
     assert label is not None
-    within = label.within_us
     clock = max((newest[name] for name in (model.on.name, label.stream.name) if name in newest), default=0)
     missing = _literal(model.label_value(label.missing))
     # one pass over both, sorted by key and time: a join would meet every label of a key with every example of it
@@ -95,9 +93,10 @@ def _labelled(model: Model, files: Sequence[Path], labels: Sequence[Path], newes
     )
     newest_label = (
         f"SELECT _offset, is_example, max(said) OVER (PARTITION BY _join ORDER BY _time"
-        f" RANGE BETWEEN {within} PRECEDING AND {within} FOLLOWING) AS said FROM ({both}) WHERE _join IS NOT NULL"
+        f" RANGE BETWEEN {label.within_us} PRECEDING AND {label.within_us} FOLLOWING) AS said"
+        f" FROM ({both}) WHERE _join IS NOT NULL"
     )
-    closed = f"{clock} > _time + {within}"
+    closed = label.closed_sql("_time", clock)
     return (
         f"SELECT rows.*, CASE WHEN found.said IS NOT NULL THEN found.said.l WHEN {closed} THEN {missing} END AS _label"
         f" FROM {duck.parquet(files)} AS rows"

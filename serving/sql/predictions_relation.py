@@ -1,8 +1,7 @@
 """``predictions``: what models answered, from which features, and how right it was once the label is known.
 
 The label of a prediction is found as the batch layer finds it. If the event has it: in the event that has the id of the
-example. If it arrives later: among the labels of the example's key that are in time the newest in the log; when none
-came in time, it is what the model's `Label` says is `missing`.
+example. If it arrives later: by the rule of `anabranch.label.Label`.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from anabranch import App, Model
 from anabranch.metric import loss_sql
+from anabranch.model import LARGEST_LABEL
 from batch import duck
 from eventlog.decisions import PREDICTIONS
 from serving.sql.events_relation import DATA, PLACE, labels, records
@@ -121,11 +121,13 @@ def _later(contents: SnapshotContents, model: Model, type_: str) -> str:
     if model.on.time is not None:  # without its event time an example counts as of the moment it was asked
         time = f"coalesce(try_cast(told.example ->> {_path(model.on.time)} AS TIMESTAMPTZ), told.time)"
     field, key = duck.name(label.field), duck.name(label.label_field)
-    in_time = f"abs(epoch_us(e._time) - asked.at) <= {label.within_us}"
+    in_time = label.in_time_sql("asked.at", "epoch_us(e._time)")
+    if model.task == "regression":  # as `Model.label_value`: nobody learns from others
+        in_time += f" AND abs(e.{field}) <= {LARGEST_LABEL!r}"
     missing = "NULL" if label.missing is None else duck.text(_text(label.missing))
     return (
         f"SELECT asked.prediction_id, coalesce(arg_max(e.{field}, e._offset)::{type_}, CASE WHEN"
-        f" any_value(asked.at) + {label.within_us} < {clock} THEN {missing}::{type_} END) AS label FROM (SELECT"
+        f" {label.closed_sql('any_value(asked.at)', clock)} THEN {missing}::{type_} END) AS label FROM (SELECT"
         f" prediction_id, epoch_us({time}) AS at, told.example ->> {_path(label.example_field)} AS key"
         f" FROM ({_asked(contents, model)}) AS told) AS asked LEFT JOIN"
         f" ({labels(contents, label.stream, [label.field, label.label_field])}) AS e"

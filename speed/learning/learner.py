@@ -18,6 +18,7 @@ from anabranch.errors import DefinitionError
 from anabranch.feature_kinds import FeatureKinds
 from anabranch.features import Features
 from anabranch.freeze import Failed, Frozen
+from anabranch.label import join_text
 from anabranch.model import LARGEST_LABEL, LabelValue
 from eventlog.decisions import Publication
 from speed.base_layer import Part, Predictor
@@ -133,15 +134,17 @@ class Learner:
         batch = self._batch_parts(frozen)
         column = events.column(str(self.model.label)) if self.join is None else None
         later = self.model.later_label
-        keys = None if later is None else _texts(events.column(later.example_field))
+        keys = None if later is None else [join_text(value) for value in events.column(later.example_field)]
         label_value = self.model.label_value
         for index, features in enumerate(frozen):
             self._place = events.offset + index
             aside = features.reason if isinstance(features, Failed) else self.kinds.admit(features)
-            if isinstance(features, Failed) or aside is not None:
-                self._note_failure(f"{events.partition}:{events.offset + index}", str(aside))
-                continue
             try:
+                if isinstance(features, Failed) or aside is not None:
+                    self._note_failure(f"{events.partition}:{events.offset + index}", str(aside))
+                    if self.join is not None:  # it is no example, but time went on
+                        self.join.advance(events.times[index], self._learn)
+                    continue
                 example = self._predict(events.times[index], features, batch[index])
                 if column is not None:
                     label = label_value(column[index])
@@ -163,14 +166,14 @@ class Learner:
         definition = self.model.later_label
         assert definition is not None
         assert self.join is not None
-        keys = _texts(events.column(definition.label_field))
+        keys = [join_text(value) for value in events.column(definition.label_field)]
         label_value = self.model.label_value
         for index, value in enumerate(events.column(definition.field)):
             self._place = events.offset + index
-            label = label_value(value)
-            if label is None and value is not None:
-                self._refuse(events, index, value)
             try:
+                label = label_value(value)
+                if label is None and value is not None:
+                    self._refuse(events, index, value)
                 self.join.label(keys[index], events.times[index], label, self._learn)
             except Exception as error:  # as in `fold`
                 self._stumble(events, index, error)
@@ -280,9 +283,13 @@ class Learner:
             logger.error("model %r cannot learn from the event at %s", self.model.name, position, exc_info=error)
         self._note_failure(position, f"{type(error).__name__}: {error}")
 
+    @property
+    def _learnable(self) -> str:
+        return f"numbers up to {LARGEST_LABEL:g}" if self.model.task == "regression" else "integers of 64 bits"
+
     def _refuse(self, events: Events, index: int, label: Any) -> None:
         """Set a label aside: nobody learns from it."""
-        reason = f"the label {label!r:.80} is not learnt from; numbers up to {LARGEST_LABEL:g} are"
+        reason = f"the label {label!r:.80} is not learnt from; {self._learnable} are"
         self._note_failure(f"{events.partition}:{events.offset + index}", reason)
 
     def _note_failure(self, position: str, reason: str) -> None:
@@ -337,6 +344,8 @@ class Learner:
             names = vars(learner).pop("names")
             learner.kinds = FeatureKinds(None if names is None else dict.fromkeys(names, "none"))
         learner.model = model
+        if learner.join is not None and model.later_label is not None:
+            learner.join.definition = model.later_label
         learner.predictor = None
         learner.blend = blend_of(model.blend, state["blend"])
         return learner
@@ -361,7 +370,3 @@ def _speed_models(model: Model) -> dict[str, Any]:
                 model.location,
             )
     return by_name
-
-
-def _texts(values: Sequence[Any]) -> list[str | None]:
-    return [None if value is None else str(value) for value in values]

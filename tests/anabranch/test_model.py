@@ -174,6 +174,10 @@ def test_a_view_that_changes_changes_the_fingerprint_of_every_model() -> None:
         ("regression", "minutes", None, None),
         ("regression", "minutes", 1e37, 1e37),
         ("regression", "minutes", -1.1e37, None),
+        ("regression", "minutes", 10**400, None),
+        ("regression", "minutes", float("nan"), None),
+        ("multiclass", "level", 2**63, None),
+        ("multiclass", "level", -(2**63), -(2**63)),
     ],
 )
 def test_a_label_is_what_the_task_takes(task: str, label: str, value: Any, expected: Any) -> None:

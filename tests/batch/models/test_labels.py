@@ -1,4 +1,4 @@
-"""The join of examples with labels that arrive later: a table of cases, each with the label that is learnt."""
+"""The join of examples with labels that arrive later, from end to end: the table of cases of all layers, and runs."""
 
 from __future__ import annotations
 
@@ -13,23 +13,7 @@ from batch.models.model_rows import ModelRows
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home
 from tests.batch.rides import START
-
-NOTHING: list[tuple[int, bool | None]] = []
-CASES: dict[str, tuple[list[tuple[int, bool | None]], bool | None]] = {
-    "on time": ([(60, True)], True),
-    "at the last moment": ([(120, True)], True),
-    "at once": ([(0, True)], True),
-    "early": ([(-30, True)], True),
-    "late": ([(121, True)], False),
-    "far too early": ([(-121, True)], False),
-    "duplicate": ([(10, True), (10, True)], True),
-    "corrected": ([(60, True), (90, False)], False),
-    "corrected by one that is older": ([(60, True), (30, False)], False),
-    "corrected too late": ([(60, True), (200, False)], True),
-    "without a value": ([(60, None)], False),
-    "missing": (NOTHING, False),
-}
-"""Minutes after the example and what the label says, in the order of the log; and what is learnt of the example."""
+from tests.equivalence.late_labels import CASES
 
 
 @pytest.fixture
@@ -62,16 +46,15 @@ def learnt(home: Home, number: int) -> dict[float, bool]:
 
 @pytest.mark.parametrize("slice_records", [5, 1_000])
 def test_each_case_is_learnt_as_the_table_says(learning: Home, slice_records: int) -> None:
-    for price, (name, (answers, _)) in enumerate(CASES.items()):
-        early = [answer for answer in answers if answer[0] < 0]
-        for minutes, taken in early:
-            post_answer(learning, name, 1_000 + minutes, taken)
-        post_offer(learning, name, 1_000, price)
-        for minutes, taken in answers[len(early) :]:
-            post_answer(learning, name, 1_000 + minutes, taken)
+    for price, (name, case) in enumerate(CASES.items()):
+        for kind, minutes, said in case.entries:
+            if kind == "example":
+                post_offer(learning, name, 1_000 + minutes, price)
+            else:
+                post_answer(learning, name if kind == "label" else "another", 1_000 + minutes, said)
     post_answer(learning, "another", 9_000, True)  # the clock closes everything
     learning.run(slice_records=slice_records)
-    assert learnt(learning, 1) == {price: expected for price, (_, expected) in enumerate(CASES.values())}
+    assert learnt(learning, 1) == {price: case.joined for price, case in enumerate(CASES.values())}
 
 
 def test_an_example_that_is_still_open_is_no_row_yet_unless_its_label_came(learning: Home) -> None:

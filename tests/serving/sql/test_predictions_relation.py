@@ -21,6 +21,7 @@ from serving.sql import predictions_relation, system_relations
 from serving.sql.known_features import KnownFeatures
 from serving.sql.snapshot_contents import SnapshotContents
 from serving.sql.tail import Tail
+from tests.equivalence.late_labels import CASES
 
 HOUR = 3_600_000_000
 app = App("labelled")
@@ -59,6 +60,7 @@ absolute = model("absolute", "price", "regression", "absolute_error")
 clicked = model("clicked", "clicked", "binary")
 shelf = model("shelf", "shelf", "multiclass")
 later = model("later", Label(clicks, field="clicked", join=("show", "shown"), within="6h", missing=False), "binary")
+soon = model("soon", Label(clicks, field="clicked", join=("show", "shown"), within="2h", missing=False), "binary")
 unsure = model("unsure", Label(clicks, field="clicked", join=("show", "shown"), within="6h"), "binary")
 
 
@@ -229,6 +231,22 @@ def test_a_label_that_arrives_later_counts_if_it_is_in_time(
     for of, label in ((later, with_missing), (unsure, without)):
         cost = None if label is None else pytest.approx(loss("log_loss", {True: 0.8, False: 0.2}, label))
         assert found[of.name] == (label, cost), of.name
+
+
+def test_labels_that_come_later_are_joined_as_the_table_of_all_layers_says(tmp_path: Path) -> None:
+    log = Log(tmp_path, soon)
+    start = 100 * HOUR
+    for name, case in CASES.items():
+        for kind, minutes, said in case.entries:
+            time = start + minutes * 60_000_000
+            if kind == "example":
+                log.predict(soon, {"prediction": True}, 200 * HOUR, show=name, at=iso(time))
+            elif kind == "clock" or said is not None:
+                shown = name if kind == "label" else "another"
+                log.add("clicks", time, None, {"shown": shown, "at": iso(time), "clicked": said or False})
+    log.add("clicks", 300 * HOUR, None, {"shown": "another", "at": iso(300 * HOUR), "clicked": True})
+    found = {row["example_id"]: row["label"] for row in log.rows()}
+    assert found == {name: case.joined for name, case in CASES.items()}
 
 
 def test_predictions_of_many_tasks_share_columns_of_text(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from pydantic import BaseModel
 
 from anabranch import Label, Stream
 from anabranch.model import LabelValue
-from speed.learning.label_join import LabelJoin
+from speed.learning.label_join import COUNTED, LabelJoin
 
 HOUR = 3_600_000_000
 
@@ -146,13 +147,41 @@ def test_a_late_example_whose_span_is_over_is_closed_at_once() -> None:
     assert log.taught == [("B", 0.0)]
 
 
-def test_nothing_is_remembered_for_longer_than_the_span() -> None:
+def test_nothing_is_remembered_for_longer_than_two_spans() -> None:
     log = Log()
     for hour in range(100):
         log.start(f"flight{hour}", hour)
         log.land(f"flight{hour}", hour + 0.5, 1.0)
         log.land(f"other{hour}", hour, 1.0)
     assert len(log.join._waiting) <= 8
-    assert len(log.join._remembered) <= 16
+    assert len(log.join._remembered) <= 28
     assert len(log.join._closing) <= 8
-    assert len(log.join._forgetting) <= 16
+    assert len(log.join._forgetting) <= 28
+
+
+def test_what_a_checkpoint_keeps_is_plain_data_and_goes_on_with_the_definition_that_it_is_given() -> None:
+    log = Log(missing=0.0)
+    log.land("A", 2, 7.0)
+    log.start("B", 1)
+    kept = pickle.loads(pickle.dumps(log.join))
+    assert "definition" not in vars(kept)
+    kept.definition = log.join.definition
+    log.join = kept
+    log.start("A", 1)
+    log.land("B", 3, 8.0)
+    assert log.taught == [("A", 7.0), ("B", 8.0)]
+
+
+def test_a_join_of_the_release_before_goes_on_with_the_labels_that_it_remembered() -> None:
+    log = Log()
+    span = 6 * HOUR
+    old: dict[str, Any] = {"within_us": span, "missing": None, "clock": 2 * HOUR, "counts": dict.fromkeys(COUNTED, 0)}
+    old |= {"_waiting": {}, "_closing": [], "_number": 1}
+    old |= {"_remembered": {"A": [2 * HOUR, 7.0, False]}, "_forgetting": [(2 * HOUR + span, 1, "A")]}
+    definition, log.join = log.join.definition, LabelJoin.__new__(LabelJoin)
+    log.join.__setstate__(old)
+    log.join.definition = definition
+    log.start("A", 1)
+    assert log.taught == [("A", 7.0)]
+    log.start("Z", 15)
+    assert not log.join._remembered
