@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import sqlite3
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -20,6 +19,7 @@ from anabranch.view import View, key_order
 from batch.errors import CorruptGenerationError, FormatError, VersionError
 from batch.models.predictor import VersionPredictor
 from batch.views import index_file
+from batch.views.reader_pool import ReaderPool
 
 FORMAT = 2
 """The format of a generation; another one is not read, but made anew."""
@@ -51,8 +51,8 @@ class Generation:
         self.cut = Cut.parse(manifest["cut"])
         self.run: str = manifest["run"]
         self._views: dict[str, dict[str, Any]] = manifest["views"]
-        self._connections: list[sqlite3.Connection] = []
-        self._of_thread = threading.local()
+        self._pools: dict[str, ReaderPool] = {}
+        self._closed = False
         self._models: dict[str, dict[str, Any]] = manifest.get("models", {})
         self._predictors: dict[tuple[str, int], VersionPredictor] = {}
         self._opening = threading.Lock()
@@ -154,15 +154,17 @@ class Generation:
     def _rows(
         self, view: View, keys: Mapping[str, Any], start: int | None, end: int | None, after: tuple[Key, int] | None
     ) -> Iterator[index_file.Row]:
-        reader = self._reader(view)
-        if len(keys) == len(view.key_fields):
+        with self._pool(view).lent() as reader:
+            if len(keys) < len(view.key_fields):
+                place = index_file.FIRST if after is None else index_file.behind(after)
+                yield from reader.tiles(keys, place, start, end)
+                return
             key = tuple([keys[name] for name in view.key_fields])
             if after is not None and key_order(after[0]) > key_order(key):
-                return iter(())
+                return
             if after is not None and after[0] == key:
                 start = after[1] + 1 if start is None else max(start, after[1] + 1)
-            return reader.tiles_of(key, start, end)
-        return reader.tiles(keys, index_file.FIRST if after is None else index_file.behind(after), start, end)
+            yield from reader.tiles_of(key, start, end)
 
     def versions(self, model: str) -> list[dict[str, Any]]:
         """What it holds of the versions of a model, the newest first; see `batch.manifest`."""
@@ -204,22 +206,30 @@ class Generation:
             )
         return held
 
-    def close(self) -> None:
-        """Close its files. Iterators of `tiles` that are still in use end with an error."""
-        connections, self._connections = self._connections, []
-        self._of_thread = threading.local()
-        for connection in connections:
-            connection.close()
+    def hold(self, views: Iterable[View]) -> None:
+        """Open the indexes of views, so that they can be read on when their files are removed."""
+        for view in views:
+            self._pool(view)
 
-    def _reader(self, view: View) -> index_file.Reader:
-        """What reads the index of a view in this thread."""
-        by_view = self._of_thread.__dict__
-        reader: index_file.Reader | None = by_view.get(view.name)
-        if reader is None:
-            connection = index_file.connect(self.path(view, "index"))
-            self._connections.append(connection)
-            reader = by_view[view.name] = index_file.Reader(connection, view)
-        return reader
+    def close(self) -> None:
+        """Close its files. Iterators of `tiles` that are in use go on to their end."""
+        with self._opening:
+            self._closed = True
+            pools, self._pools = self._pools, {}
+        for pool in pools.values():
+            pool.close()
+
+    def _pool(self, view: View) -> ReaderPool:
+        """What lends readers of the index of a view."""
+        pool = self._pools.get(view.name)
+        if pool is None:
+            with self._opening:
+                pool = self._pools.get(view.name)
+                if pool is None:
+                    if self._closed:
+                        raise CorruptGenerationError(self.folder, "an open generation", "one that was closed")
+                    pool = self._pools[view.name] = ReaderPool(self.path(view, "index"), view)
+        return pool
 
 
 def verify(path: Path, size: int, sha256: str) -> None:

@@ -22,14 +22,25 @@ class Generations:
     def __init__(self, folder: Path):
         self.folder = folder
         self._lock = threading.Lock()
+        """Of the dictionary of those that are open; never held while a file is read."""
+        self._checking = threading.Lock()
         self._open: dict[tuple[int, str | None], Generation] = {}
 
     def get(self, number: int, manifest_sha256: str | None = None) -> Generation:
-        """A generation, opened; raises as `Generation.open` does."""
-        with self._lock:
-            known = self._open.get((number, manifest_sha256))
+        """A generation, opened; raises as `Generation.open` does.
+
+        One that is open is there at once, also while another is checked: that takes seconds for each gigabyte.
+        """
+        wanted = (number, manifest_sha256)
+        known = self._open.get(wanted)
+        if known is not None:
+            return known
+        with self._checking:
+            known = self._open.get(wanted)
             if known is None:
-                known = self._open[number, manifest_sha256] = Generation.open(self.folder, number, manifest_sha256)
+                known = Generation.open(self.folder, number, manifest_sha256)
+                with self._lock:
+                    self._open[wanted] = known
             return known
 
     def numbers(self) -> list[int]:
@@ -73,8 +84,9 @@ class Generations:
     def forget(self, keep: int) -> None:
         """Close every generation older than number `keep`."""
         with self._lock:
-            for known in [key for key in self._open if key[0] < keep]:
-                self._open.pop(known).close()
+            old = [self._open.pop(key) for key in list(self._open) if key[0] < keep]
+        for generation in old:
+            generation.close()
 
     def remove_but(self, keep: set[int]) -> list[int]:
         """Remove from disk all but some generations, and what unfinished runs left; returns the numbers removed.
@@ -100,6 +112,6 @@ class Generations:
     def close(self) -> None:
         """Close all of them."""
         with self._lock:
-            for known in self._open.values():
-                known.close()
-            self._open.clear()
+            opened, self._open = self._open, {}
+        for generation in opened.values():
+            generation.close()

@@ -131,6 +131,7 @@ class Process:
                 f"generation {publication.generation} has other definitions of {', '.join(lacking)};"
                 " a batch run recomputes them"
             )
+        generation.hold(self.app.views.values())
         self.generations.forget(publication.generation - 1)  # a long read may still be at the one before
         return True
 

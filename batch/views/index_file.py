@@ -71,7 +71,7 @@ def create(path: Path, view: View, lots: Iterable[Lot | pa.RecordBatch], block_b
 
 def connect(path: Path) -> sqlite3.Connection:
     """Open an index file to read. It is never written again, so there is no locking, and processes share its pages."""
-    # connections are used by the thread that opened them; only closing may come from another
+    # a reader is lent from thread to thread (see `reader_pool`), but never to two at once
     connection = sqlite3.connect(
         f"{path.resolve().as_uri()}?mode=ro&immutable=1", uri=True, check_same_thread=False, isolation_level=None
     )
@@ -85,7 +85,7 @@ class Reader:
     Parameters
     ----------
     connection
-        What `connect` made of it. Only its thread reads.
+        What `connect` made of it. One thread at a time reads.
     """
 
     def __init__(self, connection: sqlite3.Connection, view: View):
