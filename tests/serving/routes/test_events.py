@@ -14,7 +14,6 @@ from eventlog.intake.door import BodyLimits
 from eventlog.log import Append
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
-from serving.answers import log_browsing
 from tests.serving.conftest import NOW, Home, rental
 
 EVENTS = "/v1/streams/rentals/events"
@@ -215,12 +214,10 @@ def test_the_log_is_read_back_with_its_places(home: Home) -> None:
     assert NOW == 1_700_000_000_000_000
 
 
-def test_reading_goes_on_at_next_over_the_events_of_other_streams(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_goes_on_at_next_over_the_events_of_other_streams(home: Home) -> None:
     for number in range(4):
         home.post(rental(number))
         home.post(*({"host": "h", "number": n} for n in range(30)), stream="pings")
-    monkeypatch.setattr(log_browsing, "LOOKED_AT_MOST", 20)
-    monkeypatch.setattr(log_browsing, "_READ_MOST", 5)
 
     found, after, requests = [], "0:0", 0
     while True:
