@@ -1,5 +1,7 @@
 // Asking the service. The pages know nothing that any other client could not ask too.
 
+import { read, write } from "./json.js";
+
 /** An answer that is a problem (RFC 9457). Its message is for people. */
 export class Problem extends Error {
   constructor(status, body) {
@@ -12,7 +14,7 @@ export class Problem extends Error {
 /** The answer to a request, as JSON; addresses are relative, so that a proxy may put us below a path. */
 export async function ask(method, path, { query = {}, body, headers = {} } = {}) {
   const response = await send(method, path, { query, body, headers });
-  return response.json();
+  return read(await response.text());
 }
 
 /** The answer itself, for what is no JSON. */
@@ -22,7 +24,7 @@ export async function send(method, path, { query = {}, body, headers = {} } = {}
   const content = body === undefined ? {} : { "Content-Type": "application/json" };
   let response;
   try {
-    response = await fetch(path + search, { method, headers: { ...content, ...headers }, body: body === undefined ? undefined : JSON.stringify(body) });
+    response = await fetch(path + search, { method, headers: { ...content, ...headers }, body: body === undefined ? undefined : write(body) });
   } catch {
     throw new Problem(0, { detail: "The service cannot be reached" });
   }

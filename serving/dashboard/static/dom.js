@@ -1,5 +1,7 @@
 // Elements, made by calling functions. Text always goes in as text: nothing in the data can become markup.
 
+import { write } from "./json.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 
 /** An HTML element: h("button", {class: "quiet", onclick: f}, "Text", child, ...). */
@@ -66,7 +68,7 @@ export function select(options, chosen, onchange, properties = {}) {
 
 /** Replace what is in `node`, but only if it would change: so that focus, selection and scrolling stay. */
 export function show(node, key, make) {
-  const text = JSON.stringify(key);
+  const text = write(key);
   if (node.shown === text) return;
   node.shown = text;
   node.replaceChildren(...[make()].flat(Infinity).filter(Boolean));

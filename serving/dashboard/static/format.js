@@ -1,5 +1,7 @@
 // Numbers, times and positions as text for people. Times are UTC, as everywhere in Anabranch.
 
+import { Whole, isNumber, write } from "./json.js";
+
 const whole = new Intl.NumberFormat("en");
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
@@ -13,8 +15,9 @@ export const compact = (value) => (Math.abs(value) < 10_000 ? number(value) : sh
 /** A number with so many significant digits as one reads. */
 export function number(value, digits = 4) {
   if (value === null || value === undefined) return "–";
+  if (value instanceof Whole) return whole.format(BigInt(value.digits));
   if (typeof value !== "number") return String(value);
-  if (Number.isInteger(value) && Math.abs(value) < 1e15) return whole.format(value);
+  if (Number.isSafeInteger(value)) return whole.format(value);
   if (value !== 0 && (Math.abs(value) < 1e-4 || Math.abs(value) >= 1e12)) return value.toExponential(2);
   return new Intl.NumberFormat("en", { maximumSignificantDigits: Math.max(digits, Math.ceil(Math.log10(Math.abs(value) || 1))) }).format(value);
 }
@@ -63,6 +66,6 @@ export function tick(at, step) {
 /** Any value of JSON as one line. */
 export function text(value) {
   if (value === null || value === undefined) return "–";
-  if (typeof value === "number") return number(value);
-  return typeof value === "object" ? JSON.stringify(value) : String(value);
+  if (isNumber(value)) return number(value);
+  return typeof value === "object" ? write(value) : String(value);
 }

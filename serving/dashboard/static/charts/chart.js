@@ -3,6 +3,7 @@
 
 import { h, s, empty } from "../dom.js";
 import { instant, number, tick } from "../format.js";
+import { isNumber } from "../json.js";
 import { linear, ticks, timeTicks } from "./scale.js";
 
 const LEFT_LEAST = 34;
@@ -145,7 +146,7 @@ function stack(series, stacked) {
   return series.map((one) => {
     const stands = stacked && (one.kind === "bars" || one.kind === "area");
     const points = one.points
-      .filter(([, value]) => typeof value === "number" && Number.isFinite(value))
+      .filter(([, value]) => isNumber(value) && Number.isFinite(+value))
       .map(([x, value]) => {
         const low = stands ? (tops.get(x) ?? 0) : 0;
         if (stands) tops.set(x, low + value);

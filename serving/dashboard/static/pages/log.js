@@ -3,6 +3,7 @@
 import { card, empty, field, h, say, select, show as showIf, table } from "../dom.js";
 import { get, post, repeat } from "../api.js";
 import { clock, count, instant } from "../format.js";
+import { write } from "../json.js";
 
 const KEPT = 400;
 const SHOWN = 120;
@@ -74,7 +75,7 @@ function tail(streams, query, started) {
 
   const passes = (event) => {
     if (key.value && !(event.key ?? "").toLowerCase().includes(key.value.toLowerCase())) return false;
-    return !words.value || `${event.id} ${JSON.stringify(event.data)}`.toLowerCase().includes(words.value.toLowerCase());
+    return !words.value || `${event.id} ${write(event.data)}`.toLowerCase().includes(words.value.toLowerCase());
   };
 
   function draw(fresh) {
@@ -139,7 +140,7 @@ function tail(streams, query, started) {
 /** The fields of an event, but for those that have a column of their own. */
 function fields(data, { key, time }) {
   const shown = Object.entries(data).filter(([name]) => name !== key && name !== time);
-  return shown.map(([name, value]) => [h("span", { class: "name" }, `${name} `), h("span", { class: "value" }, typeof value === "string" ? value : JSON.stringify(value)), " "]);
+  return shown.map(([name, value]) => [h("span", { class: "name" }, `${name} `), h("span", { class: "value" }, typeof value === "string" ? value : write(value)), " "]);
 }
 
 function rejectedCard(streams) {

@@ -3,6 +3,7 @@
 import { empty, field, h, select } from "../dom.js";
 import { get, post } from "../api.js";
 import { number, percent, text } from "../format.js";
+import { numberOf, read, write } from "../json.js";
 import { bars } from "../charts/bars.js";
 import { colourOf } from "../charts/colours.js";
 
@@ -35,7 +36,7 @@ async function prefill(model, fields) {
     const after = `0:${Math.max(0, Number(end?.split(":")[1] ?? 0) - back)}`;
     const { events } = await get(stream, { after, limit: back }).catch(() => ({ events: [] }));
     if (!events.length) continue;
-    for (const one of fields) one.write(events.at(-1).data[one.name]);
+    for (const one of fields) one.fill(events.at(-1).data[one.name]);
     return;
   }
 }
@@ -51,9 +52,9 @@ function control(name, schema) {
   const label = schema.title && schema.title.toLowerCase() !== name.replaceAll("_", " ") ? `${name} (${schema.title})` : name;
   if (schema.enum || schema.type === "boolean") {
     const options = schema.enum ?? [true, false];
-    const node = select([["", "–"], ...options.map((value) => [JSON.stringify(value), String(value)])], "", null, { name });
-    const write = (value) => (node.value = value === undefined || value === null ? "" : JSON.stringify(value));
-    return { name, node: field(label, node), read: () => (node.value === "" ? undefined : JSON.parse(node.value)), write };
+    const node = select([["", "–"], ...options.map((value) => [write(value), String(value)])], "", null, { name });
+    const fill = (value) => (node.value = value === undefined || value === null ? "" : write(value));
+    return { name, node: field(label, node), read: () => (node.value === "" ? undefined : read(node.value)), fill };
   }
   const numeric = schema.type === "number" || schema.type === "integer";
   const time = schema.format === "date-time";
@@ -67,12 +68,12 @@ function control(name, schema) {
     placeholder: time ? "2014-05-01T08:00:00Z" : plain ? "" : "JSON",
     autocomplete: "off",
   });
-  const read = () => {
+  const given = () => {
     if (node.value.trim() === "") return undefined;
-    return numeric ? Number(node.value) : plain ? node.value : JSON.parse(node.value);
+    return numeric ? numberOf(node.value.trim()) : plain ? node.value : read(node.value);
   };
-  const write = (value) => (node.value = value === undefined || value === null ? "" : plain ? value : JSON.stringify(value));
-  return { name, node: field(label, node, schema.description ?? null), read, write };
+  const fill = (value) => (node.value = value === undefined || value === null ? "" : plain ? String(value) : write(value));
+  return { name, node: field(label, node, schema.description ?? null), read: given, fill };
 }
 
 function explained(model, answer) {

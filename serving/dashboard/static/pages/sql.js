@@ -3,6 +3,7 @@
 import { card, empty, field, h, say, select, show as showIf, table } from "../dom.js";
 import { post, send } from "../api.js";
 import { compact, count, duration, instant, number, text } from "../format.js";
+import { isNumber } from "../json.js";
 import { chart } from "../charts/chart.js";
 import { bars } from "../charts/bars.js";
 import { follow } from "../live.js";
@@ -119,7 +120,7 @@ function results(answer, sql) {
 }
 
 function written(value, type) {
-  if (typeof value === "number") return number(value, 6);
+  if (isNumber(value)) return number(value, 6);
   return TEMPORAL.test(type) && typeof value === "string" ? instant(value) : text(value);
 }
 
@@ -137,7 +138,7 @@ async function download(sql, accept, suffix) {
 /** The result drawn: over time if there is a time, else as bars by the first column that is no number. */
 function picture(columns, rows) {
   const indexes = columns.map((_, index) => index);
-  const numeric = indexes.filter((index) => NUMERIC.test(columns[index].type) && rows.some((row) => typeof row[index] === "number"));
+  const numeric = indexes.filter((index) => NUMERIC.test(columns[index].type) && rows.some((row) => isNumber(row[index])));
   if (rows.length < 2 || !numeric.length) return null;
   const times = indexes.filter((index) => TEMPORAL.test(columns[index].type));
   const names = indexes.filter((index) => !numeric.includes(index));
@@ -154,7 +155,7 @@ function drawn(columns, rows, { x, y }, temporal) {
   if (!temporal && !NUMERIC.test(columns[x].type)) {
     return bars(rows.slice(0, BARS_MOST).map((row) => ({ name: text(row[x]), parts: [{ value: row[y], colour: COLOURS[0] }], value: number(row[y]) })));
   }
-  const at = (value) => (temporal ? Date.parse(`${value}`.replace(" ", "T") + (/[Z+]/.test(`${value}`) ? "" : "Z")) : value);
+  const at = (value) => (temporal ? Date.parse(`${value}`.replace(" ", "T") + (/[Z+]/.test(`${value}`) ? "" : "Z")) : +value);
   const points = rows.map((row) => [at(row[x]), row[y]]).filter(([place]) => Number.isFinite(place)).sort((a, b) => a[0] - b[0]);
   const made = chart({ label: `${columns[y].name} by ${columns[x].name}`, height: 240, time: temporal, format: compact });
   made.update({ series: [{ name: columns[y].name, colour: COLOURS[0], kind: "line", points }] });

@@ -3,6 +3,7 @@
 import { card, empty, field, h, select, show as showIf, table } from "../dom.js";
 import { get, repeat } from "../api.js";
 import { compact, count, instant, number, text } from "../format.js";
+import { isNumber, write } from "../json.js";
 import { chart } from "../charts/chart.js";
 import { bars } from "../charts/bars.js";
 
@@ -147,7 +148,7 @@ function spoken(seconds) {
 
 /** The rows of the three layers side by side. */
 function join(view, merged, batch, speed) {
-  const place = (row) => JSON.stringify([view.key_fields.map((field) => row[field]), row.tile]);
+  const place = (row) => write([view.key_fields.map((field) => row[field]), row.tile]);
   const [batchBy, speedBy] = [batch, speed].map((rows) => new Map(rows.map((row) => [place(row), row])));
   return merged.map((row) => ({ merged: row, batch: batchBy.get(place(row)), speed: speedBy.get(place(row)) }));
 }
@@ -179,8 +180,8 @@ function overTiles(view, found, aggregate, additive) {
 function ranking(view, found, aggregate, additive, pick) {
   if (!found.length) return empty("Nothing here yet", "No event in this range: choose another range or key, or post events.");
   const value = found[0].merged[aggregate];
-  if (found.length === 1 && typeof value === "object" && value !== null) return structure(value);
-  if (found.every((row) => typeof row.merged[aggregate] !== "number")) return empty("This aggregate is no number", "The table below shows it; choose one key to draw it.");
+  if (found.length === 1 && isStructure(value)) return structure(value);
+  if (found.every((row) => !isNumber(row.merged[aggregate]))) return empty("This aggregate is no number", "The table below shows it; choose one key to draw it.");
   const name = (row) => view.key_fields.map((field) => row.merged[field] ?? "–").join(" · ") || "all";
   const largest = [...found].sort((a, b) => (b.merged[aggregate] ?? 0) - (a.merged[aggregate] ?? 0)).slice(0, BARS_MOST);
   const parts = (row) =>
@@ -190,6 +191,8 @@ function ranking(view, found, aggregate, additive, pick) {
   const more = found.length > BARS_MOST ? h("small", {}, `the ${BARS_MOST} largest of ${count(found.length)}${additive ? "" : "; green is merged of batch and speed"}`) : null;
   return [bars(largest.map((row) => ({ name: name(row), parts: parts(row), value: number(row.merged[aggregate]), pick: pick && (() => pick(row)) }))), more];
 }
+
+const isStructure = (value) => typeof value === "object" && value !== null && !isNumber(value);
 
 /** A value that is a ranking, a histogram or a list. */
 function structure(value) {
@@ -207,7 +210,7 @@ function rowTable(view, found, next) {
   const cell = (row, name) => {
     const shares = ["batch", "speed"].filter((layer) => row[layer]).map((layer) => h("small", { class: layer, title: layer }, text(row[layer][name])));
     const value = row.merged[name];
-    return typeof value === "object" && value !== null ? text(value).slice(0, 140) : [text(value), shares.length === 2 && h("div", {}, shares[0], " ⊕ ", shares[1])];
+    return isStructure(value) ? text(value).slice(0, 140) : [text(value), shares.length === 2 && h("div", {}, shares[0], " ⊕ ", shares[1])];
   };
   const shown = (found[0].merged.tile === null ? found : [...found].reverse()).slice(0, ROWS_SHOWN);
   return [
