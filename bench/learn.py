@@ -49,14 +49,13 @@ def run(home: Path) -> list[Figure]:
 
 def fold_seconds(process: Process, checkpoints: Path) -> float:
     """Processor time of the fold of everything behind the generation."""
+    process.checkpoints.folder = checkpoints
     consumer = process.consumer()
-    consumer.checkpoints.folder = checkpoints
     begun = time.process_time()
     consumer.start()
-    consumer.when_past(process.log.end()).result()
+    consumer.reader.when_past(process.log.end()).result()
     seconds = time.process_time() - begun
-    with consumer.reading() as state:
-        scores = state.learners["duration"].report()["scores"]
+    scores = consumer.reader.standing(process.app.models["duration"]).report["scores"]
     consumer.stop()
     assert scores["batch"]["count"] >= LEARNT, scores
     return seconds

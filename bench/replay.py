@@ -64,7 +64,7 @@ def fold_rate(app: App, log: SqlLog, checkpoints: Path) -> float:
     consumer = Consumer(app, log, Checkpoints(checkpoints), lambda publication: False)
     begun = time.perf_counter()
     consumer.start()
-    consumer.when_past(log.end()).result()
+    consumer.reader.when_past(log.end()).result()
     seconds = time.perf_counter() - begun
     consumer.stop()
     return EVENTS / seconds

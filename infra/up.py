@@ -34,7 +34,7 @@ from infra.settings import Settings
 from serving.api import create_api
 from serving.models.prediction_recorder import Recorder
 from serving.service import Service
-from speed.consumer import Consumer
+from speed.reader import SpeedReader
 
 logger = logging.getLogger(__name__)
 _DRAIN_SECONDS = 10
@@ -62,9 +62,9 @@ def up(settings: Settings) -> None:
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
         recorder = recorder_of(process)
         scheduler = scheduler_of(process)
-        analytics = Analytics.of(process, consumer)
+        analytics = Analytics.of(process, consumer.reader)
         desk = desk_of(process, analytics)
-        service = replace(service_of(process, consumer, recorder, scheduler), sql=desk)
+        service = replace(service_of(process, consumer.reader, recorder, scheduler), sql=desk)
         server = _Server(_config(service), greeting)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, server.stop)
@@ -123,13 +123,13 @@ def recorder_of(process: Process) -> Recorder:
     return Recorder(process.log, finder, recording=process.settings.record_predictions)
 
 
-def service_of(process: Process, consumer: Consumer, recorder: Recorder, scheduler: Scheduler | None = None) -> Service:
+def service_of(process: Process, speed: SpeedReader, recorder: Recorder, scheduler: Scheduler | None = None) -> Service:
     """What the API is made of."""
     settings = process.settings
     return Service(
         app=process.app,
         log=process.log,
-        consumer=consumer,
+        speed=speed,
         generations=process.generations,
         dead_letters=process.dead_letters,
         runs=process.runs,

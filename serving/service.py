@@ -14,7 +14,7 @@ from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Runs
 from serving.models.prediction_recorder import Recorder
 from serving.sql.runner_pool import RunnerPool
-from speed.consumer import Consumer
+from speed.reader import SpeedReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,7 @@ class Service:
         Whose streams, views and models are served.
     log, dead_letters, runs
         Where events, rejected events and batch runs are kept.
-    consumer, generations
+    speed, generations
         What answers for the speed part and for the batch part.
     counts
         How many events each stream has, by name; a stream without events may be missing.
@@ -54,7 +54,7 @@ class Service:
 
     app: App
     log: Log
-    consumer: Consumer
+    speed: SpeedReader
     generations: Generations
     dead_letters: DeadLetters
     runs: Runs

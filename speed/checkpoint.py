@@ -83,7 +83,9 @@ class Checkpoints:
             _check(path, file)
             try:
                 return _state(_objects(file), app, path)
-            except (KeyError, EOFError, pickle.UnpicklingError) as error:
+            except CheckpointError:
+                raise
+            except Exception as error:  # what was pickled by another release may fail to come back in any way
                 raise CheckpointError(path, f"its content is not a state ({error!r})") from error
 
 

@@ -5,45 +5,41 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import Counter, deque
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
-from pydantic import BaseModel
-
-from anabranch import SYSTEM, App, Cut, Model, freeze
+from anabranch import SYSTEM, App, Cut, Model
 from eventlog.decisions import DriftDetected, Publication, decisions_of
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
-from eventlog.log.segment import Segment, joined
+from eventlog.log.segment import Segment
 from speed.base_layer import BaseLayer
+from speed.catch_up import FOLDED_TOGETHER, catch_up
 from speed.checkpoint import Checkpoints
+from speed.checkpointing import Checkpointing
 from speed.fold import Effects, apply, events_of, fold_events
+from speed.learners import new_learners
+from speed.live_reader import LiveReader
 from speed.outbox import Outbox
 from speed.recovery import recover
 from speed.state import Adopt, SpeedState, forget_expired
 
-if TYPE_CHECKING:
-    from speed.learning.forecast import PendingForecast
-    from speed.learning.learner import Learner
-
 logger = logging.getLogger(__name__)
-_READ_RECORDS = 4_096
-_FOLDED_TOGETHER = 1_000
 _FOLDED_WITH_MODELS = 100
 """Events with models that are folded at a time: a prediction request waits no longer than they take."""
 _GATHER_SECONDS = 0.008
 """How long small commits are gathered before they are folded: every fold takes time from those that append."""
 _IDLE_SECONDS = 0.25
 _RETRY_SECONDS = 0.5
-_YIELD_SECONDS = 0.0002
-_WARNINGS_KEPT = 20
+_RETRY_SECONDS_MOST = 30.0
 
 
 class Consumer:
-    """Folds the log as it grows, answers how far it is, and checkpoints.
+    """Folds the log as it grows, and checkpoints. Nothing but `stop` ends it.
+
+    While the log cannot be read or written it tries again, from the state it has. If anything else goes wrong in the
+    middle of a change, the state is given up and recovered as after a restart, from the last checkpoint: answers go
+    back to its cut for a while, which they tell. Meanwhile ``reader.trouble`` says why, and the
+    lag grows.
 
     Parameters
     ----------
@@ -57,12 +53,19 @@ class Consumer:
     checkpoint_seconds, checkpoint_records
         A checkpoint is due when either has passed since the last one and something was folded.
     clock
-        Microseconds since 1970; only `lag_seconds` looks at it.
+        Microseconds since 1970; only the lag looks at it.
     published
         Opens a generation that was adopted, for models; it, too, is expected to remember. None: no model asks.
     on_drift
         Called with a model and the time in microseconds of an alarm of its drift detector, when the fold meets it in
         the log; after a restart perhaps again.
+    retry_seconds
+        How long it waits before it tries again what failed; longer and longer, if it goes on to fail.
+
+    Attributes
+    ----------
+    reader
+        How everybody else sees it.
     """
 
     def __init__(
@@ -77,34 +80,25 @@ class Consumer:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
         published: Callable[[Publication], BaseLayer] | None = None,
         on_drift: Callable[[Model, int], None] = lambda model, time: None,
+        retry_seconds: float = _RETRY_SECONDS,
     ):
         self.app = app
         self.log = log
-        self.checkpoints = checkpoints
-        self.adopt = adopt
-        self.checkpoint_seconds = checkpoint_seconds
-        self.checkpoint_records = checkpoint_records
-        self.clock = clock
-        self.published = published
-        self.on_drift = on_drift
-        self.problem: str | None = None
-        self.warnings: deque[str] = deque(maxlen=_WARNINGS_KEPT)
-        self.caught_up = False
-        self.records_folded = 0
-        self.failures_by_view: Counter[str] = Counter()
-        self._state = SpeedState(learners=self._learners())
-        self._state.look_again(app, None)  # until it has recovered, it answers as if there were nothing
+        self._adopt = adopt
+        self._published = published
+        self._on_drift = on_drift
+        self._retry_seconds = retry_seconds
+        nothing = SpeedState(learners=new_learners(app))
+        nothing.look_again(app, None)  # until it has recovered, it answers as if there were nothing
+        self.reader = LiveReader(app, nothing, clock)
+        self.reader.is_whole = False
+        self._checkpointing = Checkpointing(app, checkpoints, checkpoint_seconds, checkpoint_records)
         self._outbox = Outbox(log)
         self._with_models = {model.on.name for model in app.models.values()}
-        self._lock = threading.Lock()
-        self._readers_waiting = 0
-        self._behind_since_us: int | None = None
-        self._waiters: list[tuple[Cut, Future[Cut]]] = []
-        self._waiters_lock = threading.Lock()
+        self._first_end: Cut | None = None
+        self._stuck_at: Cut | None = None
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
-        self._last_checkpoint = time.monotonic()
-        self._records_since_checkpoint = 0
 
     # life
 
@@ -119,143 +113,117 @@ class Consumer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
-        with self._waiters_lock:
-            for _, future in self._waiters:
-                future.cancel()
-            self._waiters.clear()
-
-    # reading
-
-    @property
-    def cut(self) -> Cut:
-        """How much of the log is folded."""
-        return self._state.cut
-
-    @property
-    def publication(self) -> Publication | None:
-        """The generation that is served."""
-        return self._state.publication
-
-    @property
-    def busy(self) -> bool:
-        """Whether somebody has the state locked at this moment, so that who asks now would wait a little."""
-        return self._lock.locked()
-
-    @contextmanager
-    def reading(self) -> Iterator[SpeedState]:
-        """The state, standing still. Keep it short, and change nothing: the fold waits meanwhile."""
-        self._readers_waiting += 1
-        with self._lock:
-            self._readers_waiting -= 1
-            yield self._state
-
-    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | freeze.Failed:
-        """What a model says of an example as everything stands now, but for its champion: see `PendingForecast`.
-
-        Parameters
-        ----------
-        example
-            Made by ``model.example.read``.
-        time_us
-            When it happened; None: at the log's clock, the newest event time of its stream.
-
-        Returns
-        -------
-        Asked or Failed
-            Failed if the features function raised.
-        """
-        with self.reading() as state:
-            assert state.lookups is not None
-            state.lookups.now = state.watermarks.get(model.on.name, 0) if time_us is None else time_us
-            features = freeze.features_of(model, example, state.lookups.views)
-            if isinstance(features, freeze.Failed):
-                return features
-            return state.learners[model.name].ask(features, state.publication, state.cut)
-
-    def when_past(self, cut: Cut) -> Future[Cut]:
-        """A future that is resolved with the fold's cut once that covers `cut`."""
-        future: Future[Cut] = Future()
-        with self._waiters_lock:
-            if self.cut.covers(cut):
-                future.set_result(self.cut)
-            else:
-                self._waiters.append((cut, future))
-        return future
-
-    def lag_seconds(self) -> float:
-        """How long the oldest record that is not folded yet has waited; 0 when there is none."""
-        since = self._behind_since_us
-        return 0.0 if since is None else max(0.0, (self.clock() - since) / 1e6)
+        self.reader.waiters.cancel()
 
     # the loop
 
     def _run(self) -> None:
+        failures = 0
+        while not self._stopping.is_set():
+            try:
+                self._step()
+            except LogUnavailableError as error:
+                failures += 1
+                self._rest(f"the log cannot be read: {error}", failures)
+            except Exception as error:  # whatever it is, it must neither end the fold nor stay unseen
+                failures += 1
+                trouble = f"the fold failed at {self.reader.cut}: {type(error).__name__}: {error}"
+                logger.exception("%s", trouble)
+                self.reader.trouble = trouble
+                self._mend()
+                self._rest(trouble, failures)
+            else:
+                failures = 0
+        self._outbox.flush(idle=True)
+        self._checkpoint()
+
+    def _mend(self) -> None:
+        """Put a sound state in the place of one that was left in the middle of a change, if that can be done now."""
+        if self.reader.is_whole:
+            return
         try:
             self._recover()
-            target = self.log.end()
-            while not self._stopping.is_set():
-                if self.cut.covers(target):
-                    self.caught_up = True
-                self._step()
-            self._outbox.flush(idle=True)
-            self._checkpoint()
-        except Exception as error:  # whatever it is, it must be seen: readiness names it
-            logger.exception("the fold stopped at %s", self.cut)
-            self.problem = f"the fold stopped at {self.cut}: {error}"
+        except Exception as error:  # `_step` tries again
+            logger.warning("the fold could not be recovered yet: %s", error)
 
-    def _learners(self) -> dict[str, Learner]:
-        """A learner that knows nothing for every model."""
-        if not self.app.models:
-            return {}
-        from speed.learning.learner import Learner  # River is large: only models pay for it
-
-        return {name: Learner(model) for name, model in self.app.models.items()}
-
-    def _recover(self) -> None:
-        recovery = recover(self.app, self.log, self.checkpoints, self.adopt)
-        for problem in recovery.problems:
-            logger.warning("%s", problem)
-        logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
-        self.warnings.extend(recovery.problems)
-        state = recovery.state
-        for name in self._state.learners.keys() - state.learners.keys() if state.cut.offsets[0] else ():
-            self.warnings.append(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
-            logger.warning("%s", self.warnings[-1])
-        state.learners = {**self._state.learners, **state.learners}
-        if state.publication is not None and self.published is not None:
-            below = self.published(state.publication)
-            for learner in state.learners.values():
-                learner.champions = learner.champions or below.champions(learner.model)
-        state.look_again(self.app, self.published)
-        with self._lock:
-            self._state = state
-        if state.learners and not recovery.from_checkpoint:
-            self._save()  # killed before the next one, models begin here again, whatever is published until then
+    def _rest(self, trouble: str, failures: int) -> None:
+        """Say what is wrong, and wait: longer and longer, so that what fails for ever costs little."""
+        if self.reader.trouble != trouble:
+            logger.warning("%s", trouble)
+        self.reader.trouble = trouble
+        seconds = self._retry_seconds * 2.0 ** min(failures - 1, 16)
+        self._stopping.wait(min(seconds, _RETRY_SECONDS_MOST))
 
     def _step(self) -> None:
         """Fold what there is, or wait for more."""
-        try:
-            segments = self.log.read(self.cut, _READ_RECORDS)
-            self.problem = None
-        except LogUnavailableError as error:
-            self.problem = f"the log cannot be read: {error}"
-            self._stopping.wait(_RETRY_SECONDS)
-            return
-        for segment in joined(segments, _FOLDED_TOGETHER):
-            self._behind_since_us = segment.appended
-            self._fold(segment)
+        reader = self.reader
+        if not reader.is_whole:
+            self._recover()
+        if self._first_end is None:
+            self._first_end = self.log.end()
+        looked, records = reader.lag.look(), 0
+        for segments in catch_up(self.log, reader.cut):
+            records = segments[-1].end - segments[0].offset
+            self._fold_all(segments)
             if self._stopping.is_set():
                 return
-        if segments and sum(segment.count for segment in segments) < _READ_RECORDS:
-            self._behind_since_us = None  # it was all there was
-        if self._checkpoint_due():
-            self._checkpoint()
-        self._outbox.flush(idle=not segments)
-        if not segments:
-            self._behind_since_us = None
-            self.log.wait(self.cut, _IDLE_SECONDS)
-        elif segments[-1].end - segments[0].offset < _FOLDED_TOGETHER:
+            if records < FOLDED_TOGETHER:  # it was all there was
+                break
+            self._note_progress()
+            looked = reader.lag.look()
+        self._note_progress()
+        self._outbox.flush(idle=not records)
+        reader.lag.seen_at_end(looked)
+        if records:
             self._stopping.wait(_GATHER_SECONDS)
+        else:
+            self.log.wait(reader.cut, _IDLE_SECONDS)
+
+    def _fold_all(self, segments: Sequence[Segment]) -> None:
+        for segment in segments:
+            self.reader.lag.behind(segment.appended)
+            try:
+                self._fold(segment)
+            except Exception:
+                if not self.reader.is_whole:
+                    self._stuck_at = self.reader.cut
+                raise
+            if self._stopping.is_set():
+                return
+
+    def _note_progress(self) -> None:
+        """What is to be done now and then."""
+        reader = self.reader
+        if self._first_end is not None and reader.cut.covers(self._first_end):
+            reader.caught_up = True
+        # a fold that failed goes over the same records first: until it is past them nothing is mended
+        if self._stuck_at is None or (reader.cut != self._stuck_at and reader.cut.covers(self._stuck_at)):
+            self._stuck_at = reader.trouble = None
+        self._outbox.flush(idle=False)
+        if self._checkpointing.is_due:
+            self._checkpoint()
+
+    # from where
+
+    def _recover(self) -> None:
+        recovery = recover(self.app, self.log, self._checkpointing.checkpoints, self._adopt)
+        for problem in recovery.problems:
+            self._warn(problem)
+        logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
+        state, fresh = recovery.state, new_learners(self.app)
+        for name in fresh.keys() - state.learners.keys() if state.cut.offsets[0] else ():
+            self._warn(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
+        state.learners = {**fresh, **state.learners}
+        if state.publication is not None and self._published is not None:
+            below = self._published(state.publication)
+            for learner in state.learners.values():
+                learner.champions = learner.champions or below.champions(learner.model)
+        state.look_again(self.app, self._published)
+        self.reader.replace(state)
+        if state.learners and not recovery.from_checkpoint:
+            self._save()  # killed before the next one, models begin here again, whatever is published until then
+
+    # one segment
 
     def _fold(self, segment: Segment) -> None:
         """Fold one segment: decode and open files first, so that the state is locked only while it changes."""
@@ -265,31 +233,25 @@ class Consumer:
             with_models = segment.stream in self._with_models
             if with_models and not whole.stream.takes_plain_values:
                 _ = whole.models
-            for events in whole.pieces(_FOLDED_WITH_MODELS if with_models else _FOLDED_TOGETHER):
-                self._let_readers_in()
-                with self._lock:
-                    effects = fold_events(self._state, events, self.app)
+            for events in whole.pieces(_FOLDED_WITH_MODELS if with_models else FOLDED_TOGETHER):
+                with self.reader.changing() as state:
+                    effects = fold_events(state, events, self.app)
                 self._after(effects, len(events))
         else:
             if segment.stream == SYSTEM:
-                self._open_files(segment)
-            self._let_readers_in()
-            with self._lock:
-                effects = apply(self._state, segment, self.app, self.adopt, self.published)
+                self._open_announced(segment)
+            with self.reader.changing() as state:
+                effects = apply(state, segment, self.app, self._adopt, self._published)
             self._after(effects, segment.count)
 
-    def _let_readers_in(self) -> None:
-        if self._readers_waiting:
-            time.sleep(_YIELD_SECONDS)  # Python's locks are not fair
-
     def _after(self, effects: Effects, records: int) -> None:
-        self.failures_by_view.update(effects.failures)
-        self.records_folded += records
-        self._records_since_checkpoint += records
+        self.reader.failures_by_view.update(effects.failures)
+        self.reader.records_folded += records
+        self._checkpointing.note(records)
         self._outbox.add(effects)
-        self._wake()
+        self.reader.waiters.wake()
 
-    def _open_files(self, segment: Segment) -> None:
+    def _open_announced(self, segment: Segment) -> None:
         """Open what decisions announce, and tell of it, before the state is locked to fold them."""
         for record, decision in decisions_of(segment):
             match decision:
@@ -299,60 +261,43 @@ class Consumer:
                     self._tell_of_drift(decision, record.appended)
 
     def _open_generation(self, publication: Publication) -> None:
-        if not self.adopt(publication):
+        if not self._adopt(publication):
             warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
             logger.warning("%s", warning, extra={"generation": publication.generation})
-            self.warnings.append(warning)
-        elif self.published is not None:
-            below = self.published(publication)
+            self.reader.warn(warning)
+        elif self._published is not None:
+            below = self._published(publication)
             for name, version in publication.promoted.items():
                 if name in self.app.models:
                     below.predictor(self.app.models[name], version)
 
     def _tell_of_drift(self, alarm: DriftDetected, appended: int) -> None:
         model = self.app.models.get(alarm.model)
-        if model is not None:
-            facts = {"model": model.name, "at": alarm.at}
-            logger.warning(
-                "drift: the blend of model %r is worse than it was, at %s", model.name, alarm.at, extra=facts
-            )
-            self.on_drift(model, appended)
+        if model is None:
+            return
+        facts = {"model": model.name, "at": alarm.at}
+        logger.warning("drift: the blend of model %r is worse than it was, at %s", model.name, alarm.at, extra=facts)
+        try:
+            self._on_drift(model, appended)
+        except Exception:  # what somebody does about it is not the fold's concern
+            logger.exception("what was to be done about the drift of model %r failed", model.name)
 
-    def _wake(self) -> None:
-        with self._waiters_lock:  # not without it: who asks may have looked at the cut, and not be among them yet
-            if not self._waiters:
-                return
-            cut = self.cut
-            reached = [future for wanted, future in self._waiters if cut.covers(wanted)]
-            self._waiters = [
-                (wanted, future)
-                for wanted, future in self._waiters
-                if not cut.covers(wanted) and not future.cancelled()  # who waited in vain has gone
-            ]
-        for future in reached:
-            if future.set_running_or_notify_cancel():
-                future.set_result(cut)
-
-    def _checkpoint_due(self) -> bool:
-        seconds = time.monotonic() - self._last_checkpoint
-        return self._records_since_checkpoint >= self.checkpoint_records or (
-            self._records_since_checkpoint > 0 and seconds >= self.checkpoint_seconds
-        )
+    # checkpoints
 
     def _checkpoint(self) -> None:
         """Save the state. Only this thread changes it, so readers need not wait."""
-        if not self._records_since_checkpoint:
+        if not self._checkpointing.is_wanted or not self.reader.is_whole:
             return
-        with self._lock:
-            if forget_expired(self._state, self.app) and self._state.lookups is not None:
-                self._state.look_again(self.app, self.published)
+        with self.reader.changing() as state:
+            if forget_expired(state, self.app) and state.lookups is not None:
+                state.look_again(self.app, self._published)
         self._save()
 
     def _save(self) -> None:
-        try:
-            self.checkpoints.save(self._state, self.app)
-        except OSError as error:  # a full disk must not stop the fold: the log is the truth
-            logger.warning("no checkpoint at %s: %s", self.cut, error)
-            self.warnings.append(f"no checkpoint at {self.cut}: {error}")
-        self._last_checkpoint = time.monotonic()
-        self._records_since_checkpoint = 0
+        problem = self._checkpointing.save(self.reader.state)
+        if problem is not None:
+            self.reader.warn(problem)
+
+    def _warn(self, warning: str) -> None:
+        logger.warning("%s", warning)
+        self.reader.warn(warning)

@@ -2,11 +2,13 @@
 
 AnabranchError
 └── SpeedError
-    └── CheckpointError       a checkpoint cannot be used: torn, altered, or of other definitions
+    ├── CheckpointError       a checkpoint cannot be used: torn, altered, or of other definitions
+    └── StandsStillError      somebody waits for a fold that has come to its end
 """
 
 from pathlib import Path
 
+from anabranch import Cut
 from anabranch.errors import AnabranchError
 
 
@@ -29,3 +31,18 @@ class CheckpointError(SpeedError):
         self.path = path
         self.problem = problem
         super().__init__(f"checkpoint {path.name}: {problem}")
+
+
+class StandsStillError(SpeedError):
+    """Somebody waits for a fold that has come to its end.
+
+    Attributes
+    ----------
+    cut, wanted
+        Where it is, and what was waited for.
+    """
+
+    def __init__(self, cut: Cut, wanted: Cut):
+        self.cut = cut
+        self.wanted = wanted
+        super().__init__(f"the fold stands still at {cut}; it will not pass {wanted}")

@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from anabranch import App, Cut
 from eventlog.decisions import Publication, decisions_of
 from eventlog.log import Log
+from eventlog.log.reading import read_through
 from speed.checkpoint import Checkpoints
 from speed.errors import CheckpointError
 from speed.state import Adopt, SpeedState
@@ -76,10 +77,8 @@ def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recov
 
 def publications(log: Log) -> Iterator[Publication]:
     """Every generation that the log says was published, oldest first."""
-    cut = Cut()
-    while segments := log.read(cut):
+    for segments in read_through(log, Cut()):
         for segment in segments:
             for _, decision in decisions_of(segment):
                 if isinstance(decision, Publication):
                     yield decision
-        cut = Cut((segments[-1].end,))

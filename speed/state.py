@@ -9,6 +9,7 @@ Invariants
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -38,11 +39,15 @@ class Epoch:
         The batch run whose marker opened it; None for the first.
     tiles
         The tiles of every view by its name.
+    removed_keys
+        By view, how many keys went because all their tiles had expired. A key that is put into ``tiles`` later stands
+        behind all others, so the sum of both tells whoever follows the keys which are new; see `speed.key_index`.
     """
 
     start: Cut
     run: str | None = None
     tiles: dict[str, Tiles] = field(default_factory=dict)
+    removed_keys: Counter[str] = field(default_factory=Counter, repr=False, compare=False)
 
     def join(self, later: Epoch, app: App) -> None:
         """Take over the epoch that begins where this one ends."""
@@ -116,6 +121,7 @@ def forget_expired(state: SpeedState, app: App) -> int:
                     del tiles[key][start]
                 if not tiles[key]:
                     del tiles[key]
+                    epoch.removed_keys[view.name] += 1
     return dropped
 
 

@@ -28,7 +28,7 @@ from bench.quality.table import CASES, UNSEEN, Case
 from eventlog.log import Append
 from infra.composition import Process, opened
 from infra.settings import Settings
-from speed.consumer import Consumer
+from speed.reader import SpeedReader
 
 LARGEST, GEOMETRIC = 1.01, 0.98
 APPENDED_TOGETHER = 500
@@ -67,13 +67,13 @@ def scores_of(case: Case, data: Path, folder: Path) -> Scores:
         consumer = process.consumer()
         consumer.start()
         try:
-            run(process, consumer, examples, later=within is not None)
-            return reported(process, consumer, case, examples)
+            run(process, consumer.reader, examples, later=within is not None)
+            return reported(process, consumer.reader, case, examples)
         finally:
             consumer.stop()
 
 
-def run(process: Process, consumer: Consumer, examples: Sequence[Example], *, later: bool) -> None:
+def run(process: Process, speed: SpeedReader, examples: Sequence[Example], *, later: bool) -> None:
     """Append everything, with a batch run at every cut."""
     events = list(logged(examples, later=later))
     edges = [0, *(starts_at(events, int(len(examples) * part)) for part in CUTS), len(events)]
@@ -81,7 +81,7 @@ def run(process: Process, consumer: Consumer, examples: Sequence[Example], *, la
         if number:
             batch(process)
         append(process, events[start:end])
-        consumer.when_past(process.log.end()).result(_FOLD_SECONDS)
+        speed.when_past(process.log.end()).result(_FOLD_SECONDS)
         print(f"  {end:,} of {len(events):,} events", file=sys.stderr, flush=True)
 
 
@@ -125,11 +125,10 @@ def batch(process: Process) -> None:
         print(f"  {problem}", file=sys.stderr, flush=True)
 
 
-def reported(process: Process, consumer: Consumer, case: Case, examples: Sequence[Example]) -> Scores:
+def reported(process: Process, speed: SpeedReader, case: Case, examples: Sequence[Example]) -> Scores:
     """What the model tells of itself, and what its first version would have lost."""
-    with consumer.reading() as state:
-        report = state.learners["target"].report()
-        publication = state.publication
+    told = speed.standing(process.app.models["target"])
+    report, publication = told.report, told.moment.publication
     print(f"  weights {report['weights']}, diverged {report['diverged']}, labels {report['labels']}", file=sys.stderr)
     found = {name: facts["loss"] for name, facts in report["scores"].items()}
     assert publication is not None

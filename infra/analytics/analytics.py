@@ -24,9 +24,8 @@ from eventlog.errors import LogUnavailableError
 from infra.composition import Process
 from serving.sql.child_process import ChildEndedError, ChildProcess
 from serving.sql.errors import SqlUnavailableError
-from serving.sql.model_standings import standings
 from serving.sql.runner_pool import RunnerPool
-from speed.consumer import Consumer
+from speed.reader import SpeedReader
 
 logger = logging.getLogger(__name__)
 FILE = "analytics.duckdb"
@@ -43,8 +42,8 @@ class Analytics:
 
     Parameters
     ----------
-    process, consumer
-        Whose log and state.
+    process, speed
+        Whose log, and how far that is folded.
     refresh_seconds
         How old the published file may become.
     wait_seconds
@@ -56,13 +55,13 @@ class Analytics:
     def __init__(
         self,
         process: Process,
-        consumer: Consumer,
+        speed: SpeedReader,
         refresh_seconds: float,
         wait_seconds: float,
         idle_seconds: float = IDLE_SECONDS,
     ):
         self._process = process
-        self._consumer = consumer
+        self._speed = speed
         self._refresh_seconds = refresh_seconds
         self._wait_seconds = wait_seconds
         self._idle_seconds = idle_seconds
@@ -76,17 +75,17 @@ class Analytics:
         self._pulse: Any = None
         self._shown = False
         self._scored: tuple[str, dict[str, Any]] = ("", {})
-        self._publication = consumer.publication
+        self._publication = speed.publication
         self._due = time.monotonic() + min(FIRST_SECONDS, refresh_seconds)
         self._moved = time.monotonic()
         self._took_seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="analytics", daemon=True)
 
     @classmethod
-    def of(cls, process: Process, consumer: Consumer) -> Analytics:
+    def of(cls, process: Process, speed: SpeedReader) -> Analytics:
         """As the settings of a process want it; it was not started."""
         settings = process.settings
-        return cls(process, consumer, settings.analytics_refresh_seconds, settings.sql_limits["seconds"])
+        return cls(process, speed, settings.analytics_refresh_seconds, settings.sql_limits["seconds"])
 
     # life
 
@@ -154,13 +153,13 @@ class Analytics:
 
     def _is_published(self) -> bool:
         """Whether a generation was published since the file was."""
-        return self._newest is not None and self._consumer.publication != self._publication
+        return self._newest is not None and self._speed.publication != self._publication
 
     def _refresh(self, publish: bool) -> None:
         """Have a snapshot of this moment, and after `publish` also as the file."""
         begun = time.monotonic()
         try:
-            self._publication = self._consumer.publication
+            self._publication = self._speed.publication
             self._take(publish)
             self._problem = None
         except (ChildEndedError, LogUnavailableError, OSError, _RefusedError) as error:
@@ -226,9 +225,9 @@ class Analytics:
         """The cut, and how the models stand there."""
         if not self._process.app.models:
             return "0:0", {}
-        if self._scored[0] != str(self._consumer.cut):
-            with self._consumer.reading() as state:
-                self._scored = (str(state.cut), dict(standings(state)))
+        if self._scored[0] != str(self._speed.cut):
+            cut, told = self._speed.standings()
+            self._scored = str(cut), told
         return self._scored
 
     def _pulse_now(self) -> Any:
@@ -236,8 +235,8 @@ class Analytics:
         process = self._process
         letters = process.dead_letters
         rejected = [(letters.list(name, limit=1, newest=True), letters.count(name)) for name in process.app.streams]
-        folded = self._consumer.cut if process.app.models else None  # scores are those of what was folded
-        return (process.log.end(), folded, self._consumer.publication, process.runs.list(1), rejected)
+        folded = self._speed.cut if process.app.models else None  # scores are those of what was folded
+        return (process.log.end(), folded, self._speed.publication, process.runs.list(1), rejected)
 
     def _let_go(self) -> None:
         if self._scribe is not None:

@@ -21,10 +21,9 @@ from infra import logs
 from infra.composition import Process, opened
 from infra.settings import Settings
 from serving.sql.child_process import Message, answer_all
-from serving.sql.snapshot_fold import SnapshotFold
 from serving.sql.snapshot_folder import SnapshotFolder
 from serving.sql.snapshots import Snapshots, Sources
-from speed.recovery import recover
+from speed.offline_fold import OfflineFold
 
 logger = logging.getLogger(__name__)
 _NICENESS = 10
@@ -67,12 +66,9 @@ class Scribe:
 
 def snapshots_of(process: Process, root: Path, streams: Collection[str] | None = None) -> Snapshots:
     """What writes the snapshots of a process, from where the newest checkpoint is."""
-    state = recover(process.app, process.log, process.checkpoints, process.adopt).state
-    state.learners = {}  # nobody asks them here
+    fold = OfflineFold(process.app, process.log, process.checkpoints, process.adopt)
     folder = SnapshotFolder(root, f"snapshots-{process.clock()}-{os.getpid()}", time.monotonic())
-    return Snapshots(
-        sources_of(process), SnapshotFold(process.app, state, process.adopt), folder, root / "spill", streams
-    )
+    return Snapshots(sources_of(process), fold.replica(), folder, root / "spill", streams)
 
 
 def sources_of(process: Process) -> Sources:

@@ -23,17 +23,13 @@ from infra.errors import UsageError
 from infra.terminal import console
 from serving.sql import result_rows
 from serving.sql.errors import SqlError
-from serving.sql.model_standings import standings
 from serving.sql.result_rows import Result
-from serving.sql.snapshot_fold import SnapshotFold
 from serving.sql.snapshot_folder import SnapshotFolder
 from serving.sql.snapshots import Snapshot, Snapshots
-from speed.fold import apply
-from speed.recovery import recover
+from speed.offline_fold import OfflineFold
 
 FORMATS = ("table", *result_rows.FORMATS)
 _TABLE_ROWS = 1_000
-_READ_RECORDS = 10_000
 _EVERY = 2**62
 """Rows and bytes without a limit."""
 
@@ -71,23 +67,20 @@ def run_sql(process: Process, sql: str, form: str, output: Path | None, limit: i
 def _snapshot(process: Process, folder: Path, sql: str) -> Snapshot:
     """A snapshot of this moment. Files are written only of the streams that the statement may speak of."""
     app = process.app
-    recovery = recover(app, process.log, process.checkpoints, process.adopt)
-    state, end = recovery.state, process.log.end()
-    if state.learners:  # their scores are wanted as of now
-        state.look_again(app, process.below)
-        while not state.cut.covers(end):
-            for segment in process.log.read(state.cut, _READ_RECORDS):
-                apply(state, segment, app, process.adopt, process.below)
-    told, scored = standings(state), str(state.cut)
-    replica = SnapshotFold(app, state, process.adopt)
+    fold = OfflineFold(app, process.log, process.checkpoints, process.adopt, process.below)
+    scored, told = fold.reader().standings()
+    if told:  # their scores are wanted as of now
+        for _ in fold.fold_to(process.log.end()):
+            pass
+        scored, told = fold.reader().standings()
     snapshots = Snapshots(
         sources_of(process),
-        replica,
+        fold.replica(),
         SnapshotFolder(folder, "snapshots", time.monotonic()),
         folder / "spill",
         _streams_in(app, sql),
     )
-    return snapshots.take(told, scored, time.monotonic())
+    return snapshots.take(told, str(scored), time.monotonic())
 
 
 def _streams_in(app: App, sql: str) -> set[str]:

@@ -7,23 +7,20 @@ that goes on from where a service would.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
 from anabranch import Cut, View
 from batch.errors import CorruptGenerationError
 from batch.generations import Generations
-from eventlog.log.segment import Segment
 from infra.composition import Process
+from infra.progress_display import BarProgress, LineProgress
 from infra.verify.comparison import Answer
 from serving.answers.selection import LIMIT_MOST, ViewQueries
 from serving.answers.view_reading import ViewReader
-from speed.consumer import Consumer
-from speed.fold import apply
-from speed.recovery import publications, recover
-from speed.state import SpeedState
+from speed.offline_fold import OfflineFold
+from speed.reader import SpeedReader
+from speed.recovery import publications
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +40,12 @@ class Served:
     generation: int | None
     damaged: list[str]
     warnings: list[str]
-    _state: SpeedState
+    _speed: SpeedReader
     _generations: Generations
 
     def answers(self, view: View) -> Iterator[Answer]:
         """Every row that the merged view answers, page by page, by key and tile."""
-        reader = ViewReader(cast("Consumer", _Still(self._state)), self._generations)
+        reader = ViewReader(self._speed, self._generations)
         queries = ViewQueries(view)
         query = queries.read(f"limit={LIMIT_MOST}".encode())
         while True:
@@ -60,23 +57,17 @@ class Served:
             query = queries.read(f"limit={LIMIT_MOST}&next={reading.next}".encode())
 
 
-def served(process: Process, read: Callable[[Cut], Iterator[Segment]]) -> Served:
-    """Fold up to the end as a service that starts would, from the newest state that can be used.
-
-    Parameters
-    ----------
-    read
-        The log from a cut to the end that is verified.
-    """
+def served(process: Process, end: Cut, shown: BarProgress | LineProgress) -> Served:
+    """Fold up to `end` as a service that starts would, from the newest state that can be used."""
     damaged = _damaged(process)
-    recovery = recover(process.app, process.log, process.checkpoints, process.adopt)
-    state = recovery.state
-    state.learners = {}  # views are verified; learning again would only cost time
-    for segment in read(state.cut):
-        apply(state, segment, process.app, process.adopt)
-    warnings = [problem for problem in dict.fromkeys(recovery.problems + process.problems) if problem not in damaged]
-    generation = None if state.publication is None else state.publication.generation
-    return Served(generation, damaged, warnings, state, process.generations)
+    fold = OfflineFold(process.app, process.log, process.checkpoints, process.adopt)  # views alone are verified
+    shown.stage("fold", end.offsets[0] - fold.cut.offsets[0])
+    for records in fold.fold_to(end):
+        shown.advance(records)
+    reader = fold.reader()
+    warnings = [problem for problem in dict.fromkeys(fold.problems + process.problems) if problem not in damaged]
+    generation = None if reader.publication is None else reader.publication.generation
+    return Served(generation, damaged, warnings, reader, process.generations)
 
 
 def _damaged(process: Process) -> list[str]:
@@ -88,16 +79,3 @@ def _damaged(process: Process) -> list[str]:
         except CorruptGenerationError as error:
             return [str(error)]
     return []
-
-
-class _Still:
-    """A consumer that stands still at one state."""
-
-    def __init__(self, state: SpeedState):
-        self._state = state
-        self.publication = state.publication
-
-    @contextmanager
-    def reading(self) -> Iterator[SpeedState]:
-        """The state."""
-        yield self._state

@@ -1,53 +1,25 @@
 """The answer of a view: batch merged with speed, as pure functions of both.
 
-A row is (key, start of the tile, cells). Rows come in one order everywhere: by key (`anabranch.view.key_order`),
-then by tile. The batch part arrives as rows in that order; the speed part as the tiles of a few epochs, of which
-only what was asked for is copied.
+Rows (see `speed.tile_selection.Row`) come in one order everywhere, in both parts: by key, then by tile.
 """
 
 from __future__ import annotations
 
-import marshal
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import reduce
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby, islice
 from operator import itemgetter
 from typing import Any
 
 from anabranch import View
 from anabranch.instant import iso
-from anabranch.view import Cells, Key, Tiles, key_order
-from serving.answers.selection import LAST_TILE, Place, ViewQuery, place_text
+from anabranch.view import key_order
+from serving.answers.selection import LAST_TILE, ViewQuery, place_text
+from speed.tile_selection import Row, TileSelection
 
-Row = tuple[Key, int, Cells]
 _key = itemgetter(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """Which tiles of a view an answer is made of.
-
-    Attributes
-    ----------
-    first, stop
-        Starts of tiles, half-open; None: no bound.
-    place
-        Only rows behind this one.
-    limit
-        How many rows to look at: one more than wanted, to know whether there are more.
-    total
-        The tiles of a key make one row.
-    """
-
-    first: int | None
-    stop: int | None
-    place: Place | None
-    limit: int
-    total: bool
-
-
-def select(view: View, query: ViewQuery, watermark: int | None) -> Selection | None:
+def select(view: View, query: ViewQuery, watermark: int | None) -> TileSelection | None:
     """What to look at; None if nothing can be there.
 
     Parameters
@@ -65,7 +37,7 @@ def select(view: View, query: ViewQuery, watermark: int | None) -> Selection | N
         start = stop - query.last_us
     if start is not None and stop is not None and start >= stop:
         return None
-    return Selection(
+    return TileSelection(
         _first_tile(view, start, watermark),
         stop,
         query.place,
@@ -84,97 +56,6 @@ def _first_tile(view: View, start: int | None, watermark: int | None) -> int | N
     if oldest is not None:
         first = oldest if first is None else max(first, oldest)
     return None if first is None else max(first, -LAST_TILE)
-
-
-# speed
-
-
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Tiles of the speed part as they were while the fold stood still. They are merged when it goes on.
-
-    Attributes
-    ----------
-    places
-        (key, start of the tile) of each, in order.
-    states
-        For each, its cells in every epoch that has it. Serialised: states are plain data, and this copies many of
-        them in a fraction of the time that merging takes.
-    """
-
-    places: list[Place]
-    states: bytes
-
-    def rows(self, view: View) -> list[Row]:
-        """The tiles, merged over the epochs."""
-        parts_by_place: list[list[Cells]] = marshal.loads(self.states)
-        return [
-            (key, start, parts[0] if len(parts) == 1 else reduce(view.merge, parts))
-            for (key, start), parts in zip(self.places, parts_by_place, strict=True)
-        ]
-
-
-def take(view: View, epochs: Sequence[Tiles], selection: Selection, keys: Iterable[Key]) -> Taken:
-    """Take the wanted tiles of `keys`, which are in order, as far as the limit lets them count."""
-    places: list[Place] = []
-    states: list[list[Cells]] = []
-    missing = selection.limit
-    for key in keys:
-        parts = [tiles[key] for tiles in epochs if key in tiles]
-        if not parts:
-            continue
-        starts = _starts(view, parts, selection)
-        if selection.place is not None and selection.place[0] == key:
-            starts = [start for start in starts if start > selection.place[1]]
-        if not selection.total:
-            starts = starts[:missing]
-        places += [(key, start) for start in starts]
-        if len(parts) == 1:
-            states += [[parts[0][start]] for start in starts]
-        else:
-            states += [[part[start] for part in parts if start in part] for start in starts]
-        missing -= min(len(starts), 1) if selection.total else len(starts)
-        if not missing:
-            break
-    return Taken(places, marshal.dumps(states))
-
-
-def speed_keys(epochs: Iterable[Tiles]) -> set[Key]:
-    """All keys of the epochs."""
-    return set().union(*epochs)
-
-
-def wanted_keys(view: View, keys: Iterable[Key], query: ViewQuery) -> list[Key]:
-    """Those of `keys` that the query wants, in order."""
-    for name, value in query.keys.items():
-        slot = view.key_fields.index(name)
-        keys = [key for key in keys if key[slot] == value]
-    if query.place is not None:
-        last = key_order(query.place[0])
-        keys = [key for key in keys if key_order(key) >= last]
-    return in_order(keys)
-
-
-def in_order(keys: Iterable[Key]) -> list[Key]:
-    """Keys sorted by `key_order`."""
-    keys = list(keys)
-    try:
-        return sorted(keys)  # the same order, and quicker, where no missing value meets another
-    except TypeError:
-        return sorted(keys, key=key_order)
-
-
-def _starts(view: View, parts: Sequence[Mapping[int, Cells]], selection: Selection) -> list[int]:
-    """The starts of the wanted tiles, in order."""
-    first, stop, width = selection.first, selection.stop, view.tile_us
-    if first is not None and stop is not None and width is not None and (stop - first) // width < len(parts[0]):
-        return [start for start in range(first, stop, width) if any(start in part for part in parts)]
-    starts: Iterable[int] = parts[0] if len(parts) == 1 else set().union(*parts)
-    if first is not None:
-        starts = [start for start in starts if start >= first]
-    if stop is not None:
-        starts = [start for start in starts if start < stop]
-    return sorted(starts)
 
 
 # batch ⊕ speed
@@ -216,7 +97,9 @@ def total_rows(view: View, rows: Iterable[Row]) -> Iterator[Row]:
         yield key, LAST_TILE, cells
 
 
-def page(view: View, selection: Selection, batch: Iterable[Row], speed: Sequence[Row]) -> tuple[list[Row], str | None]:
+def page(
+    view: View, selection: TileSelection, batch: Iterable[Row], speed: Sequence[Row]
+) -> tuple[list[Row], str | None]:
     """The rows of the answer, and where the next page begins if there are more."""
     merged = merge_rows(view, batch, speed)
     if selection.total:

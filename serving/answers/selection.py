@@ -14,13 +14,11 @@ import orjson
 from anabranch import Cut, View
 from anabranch.duration import duration_us
 from anabranch.instant import instant_us
-from anabranch.view import Key
 from serving.errors import QueryError
+from speed.tile_selection import Place
 
 Layer = Literal["merged", "batch", "speed"]
 Group = Literal["tile", "total"]
-Place = tuple[Key, int]
-"""(key, start of the tile): the last row of a page. The next page begins just behind it."""
 Parser = Callable[[str], Any]
 """Reads one parameter; raises `ValueError` that says what would be right."""
 

@@ -17,12 +17,11 @@ def staleness(service: Service, publication: Publication | None, cut: Cut) -> di
         "generation": None if publication is None else publication.generation,
         "batch_cut": _NOTHING if publication is None else str(publication.cut),
         "speed_cut": str(cut),
-        "lag_seconds": round(service.consumer.lag_seconds(), 6),
+        "lag_seconds": round(service.speed.lag_seconds(), 6),
     }
 
 
 def staleness_now(service: Service) -> dict[str, Any]:
     """The same, of this moment."""
-    with service.consumer.reading() as state:
-        publication, cut = state.publication, state.cut
-    return staleness(service, publication, cut)
+    moment = service.speed.moment()
+    return staleness(service, moment.publication, moment.cut)

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 from anabranch import Cut
 from serving.answers.selection import TIMEOUT_DEFAULT_MS
 from serving.errors import FoldBehindError, QueryError
-from speed.consumer import Consumer
+from speed.reader import SpeedReader
 
 Result = TypeVar("Result")
 
@@ -69,7 +69,7 @@ _bells: WeakKeyDictionary[asyncio.AbstractEventLoop, _Bell] = WeakKeyDictionary(
 """There is one loop in a service; tests have more."""
 
 
-async def until_past(consumer: Consumer, after: Cut, timeout_seconds: float) -> None:
+async def until_past(speed: SpeedReader, after: Cut, timeout_seconds: float) -> None:
     """Return once the fold has passed `after`.
 
     Raises
@@ -79,18 +79,18 @@ async def until_past(consumer: Consumer, after: Cut, timeout_seconds: float) -> 
     QueryError
         If `after` speaks of partitions that the log does not have.
     """
-    cut = consumer.cut
+    cut = speed.cut
     if cut.covers(after):
         return
     if len(after.offsets) > len(cut.offsets):
         raise QueryError("after", f"names {len(after.offsets)} partitions; this log has {len(cut.offsets)}, like {cut}")
     try:
-        await asyncio.wait_for(asyncio.wrap_future(consumer.when_past(after)), timeout_seconds)
+        await asyncio.wait_for(asyncio.wrap_future(speed.when_past(after)), timeout_seconds)
     except TimeoutError:
-        raise FoldBehindError(after, consumer.cut, timeout_seconds) from None
+        raise FoldBehindError(after, speed.cut, timeout_seconds) from None
 
 
-async def until_asked(consumer: Consumer, parameters: Mapping[str, Any]) -> None:
+async def until_asked(speed: SpeedReader, parameters: Mapping[str, Any]) -> None:
     """`until_past` what the parameters ``after`` and ``timeout_ms`` of a request say, if they do."""
     if "after" in parameters:
-        await until_past(consumer, parameters["after"], parameters.get("timeout_ms", TIMEOUT_DEFAULT_MS) / 1_000)
+        await until_past(speed, parameters["after"], parameters.get("timeout_ms", TIMEOUT_DEFAULT_MS) / 1_000)

@@ -63,18 +63,15 @@ class OverviewSnapshots:
     def snapshot(self) -> dict[str, Any]:
         """A new one."""
         service = self._service
-        consumer = service.consumer
-        with consumer.reading() as state:
-            publication, cut = state.publication, state.cut
-            epochs = [{"start": str(epoch.start), "run": epoch.run} for epoch in state.epochs]
+        moment = service.speed.moment()
         return {
             "app": service.app.name,
             "locked": service.api_key is not None,
             "time": iso(service.clock()),
-            "caught_up": consumer.caught_up,
-            "problem": consumer.problem,
-            "epochs": epochs,
-            **staleness(service, publication, cut),
+            "caught_up": service.speed.caught_up,
+            "problem": service.speed.trouble,
+            "epochs": [{"start": str(epoch.start), "run": epoch.run} for epoch in moment.epochs],
+            **staleness(service, moment.publication, moment.cut),
             **self._of_log(),
             "models": self._summaries.get(),
             "streams": list(service.app.streams),

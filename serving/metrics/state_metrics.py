@@ -13,7 +13,6 @@ from prometheus_client.registry import Collector
 from anabranch.instant import instant_us
 from batch.errors import GenerationError
 from eventlog.errors import LogUnavailableError
-from serving.answers.epoch_sizes import sizes_by_view
 from serving.service import Service
 
 
@@ -61,26 +60,24 @@ class StateMetrics(Collector):
             )
 
     def _fold(self) -> Iterator[Metric]:
-        consumer = self._service.consumer
-        yield gauge("anabranch_fold_offset", "Records of the log folded so far.", sum(consumer.cut.offsets))
+        speed = self._service.speed
+        yield gauge("anabranch_fold_offset", "Records of the log folded so far.", sum(speed.cut.offsets))
         yield CounterMetricFamily(
             "anabranch_records_folded",
             "Records folded by this process. rate() is the fold rate; it should match the growth of the log.",
-            value=consumer.records_folded,
+            value=speed.records_folded,
         )
         yield gauge(
             "anabranch_lag_seconds",
             "Age in seconds of the oldest record that is not folded; 0: all are. If it stays above a few seconds,"
             " events come faster than this process folds.",
-            consumer.lag_seconds(),
+            speed.lag_seconds(),
         )
-        yield gauge(
-            "anabranch_caught_up", "1 once the fold has caught up since the start; 0: wait.", consumer.caught_up
-        )
+        yield gauge("anabranch_caught_up", "1 once the fold has caught up since the start; 0: wait.", speed.caught_up)
         yield gauge(
             "anabranch_trouble",
             "1 while the fold cannot go on; GET /readyz says why.",
-            consumer.problem is not None,
+            speed.trouble is not None,
         )
         failures = CounterMetricFamily(
             "anabranch_view_failures",
@@ -89,13 +86,12 @@ class StateMetrics(Collector):
             labels=["view"],
         )
         for view in self._service.app.views:
-            failures.add_metric([view], consumer.failures_by_view.get(view, 0))
+            failures.add_metric([view], speed.failures_by_view.get(view, 0))
         yield failures
 
     def _views(self, manifest: dict[str, Any]) -> Iterator[Metric]:
         service = self._service
-        with service.consumer.reading() as state:
-            epochs = len(state.epochs)
+        epochs = len(service.speed.moment().epochs)
         yield gauge(
             "anabranch_epochs", "Epochs in memory: 1, and 2 while a batch run is under way or has failed.", epochs
         )
@@ -113,7 +109,7 @@ class StateMetrics(Collector):
             " published empties them; if they grow for days, look at the batch runs.",
             labels=["view"],
         )
-        for view, held in sizes_by_view(service.consumer).items():
+        for view, held in service.speed.sizes().items():
             keys.add_metric([view], held.keys)
             tiles.add_metric([view, "speed"], held.tiles)
             size.add_metric([view], held.bytes)
@@ -123,7 +119,7 @@ class StateMetrics(Collector):
         yield from (keys, tiles, size)
 
     def _generation(self, manifest: dict[str, Any]) -> Iterator[Metric]:
-        publication = self._service.consumer.publication
+        publication = self._service.speed.publication
         if publication is None:
             return
         yield gauge("anabranch_generation", "The generation that is served.", publication.generation)
@@ -138,7 +134,7 @@ class StateMetrics(Collector):
 
     def _manifest(self) -> dict[str, Any]:
         """That of the generation that is served; empty if there is none that can be read."""
-        publication = self._service.consumer.publication
+        publication = self._service.speed.publication
         if publication is None:
             return {}
         try:

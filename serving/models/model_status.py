@@ -132,21 +132,19 @@ class ModelDirectory:
     def standing(self, model: Model) -> ModelStatus:
         """How a model stands now; it may read a manifest from the disk."""
         service = self._service
-        with service.consumer.reading() as state:
-            publication, cut = state.publication, state.cut
-            learner = state.learners[model.name]
-            champions, report = list(learner.champions), learner.report()
+        told = service.speed.standing(model)
+        publication = told.moment.publication
         held: Mapping[str, Any] = {}
         if publication is not None:
             generation = service.generations.get(publication.generation, publication.manifest_sha256)
             held = generation.manifest.get("models", {}).get(model.name, {})
         return ModelStatus(
             model,
-            champions,
-            report,
+            told.champions,
+            told.report,
             held.get("versions", []),
             held.get("report", {}),
-            staleness(service, publication, cut),
+            staleness(service, publication, told.moment.cut),
         )
 
     def check_promotion(self, model: Model, version: int) -> int | None:
@@ -193,7 +191,7 @@ class ModelDirectory:
 
     def _open(self, model: Model, version: int) -> None:
         """Open a version, to be sure that it can be."""
-        publication = self._service.consumer.publication
+        publication = self._service.speed.publication
         if publication is not None:
             generation = self._service.generations.get(publication.generation, publication.manifest_sha256)
             generation.predictor(model, version)

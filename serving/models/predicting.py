@@ -162,7 +162,7 @@ class Predicting:
     def _ask(self, index: int, asking: Asking, now: int) -> PendingForecast:
         service, model = self._service, self._model
         time = now if model.on.time is None else asking.time
-        asked = service.consumer.ask(model, asking.example, time)
+        asked = service.speed.ask(model, asking.example, time)
         if isinstance(asked, Failed):
             field = asked.error.field if isinstance(asked.error, FieldAbsentError) else None
             raise NoFeaturesError(model.name, index, asked.reason, field)

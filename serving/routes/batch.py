@@ -41,7 +41,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def list_runs(request: Request) -> Response:
         """The batch runs, the newest first."""
         parameters = parse(request.scope["query_string"], _LIST)
-        await until_asked(service.consumer, parameters)
+        await until_asked(service.speed, parameters)
         runs = await run_in_threadpool(service.runs.list, parameters.get("limit", _LIMIT_DEFAULT))
         return answer_json({"runs": [describe(run, service.clock()) for run in runs]})
 
@@ -73,7 +73,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     )
     async def read_run(request: Request) -> Response:
         """A batch run, with live progress by stage."""
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         name = request.path_params["run"]
         run = await run_in_threadpool(service.runs.get, name)
         if run is None:

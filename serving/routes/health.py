@@ -61,15 +61,15 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
 
 def _trouble(service: Service) -> tuple[str | None, str | None]:
     """What keeps the service from being ready, and the end of the log, each if there is one."""
-    consumer = service.consumer
+    speed = service.speed
     try:
         end = str(service.log.end())
     except LogUnavailableError as error:
         return str(error), None
-    if consumer.problem is not None:
-        return consumer.problem, end
-    if not consumer.caught_up:
-        return f"The fold is catching up: it is at {consumer.cut}, the log ends at {end}", end
+    if speed.trouble is not None:
+        return speed.trouble, end
+    if not speed.caught_up:
+        return f"The fold is catching up: it is at {speed.cut}, the log ends at {end}", end
     return None, end
 
 

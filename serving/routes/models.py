@@ -44,7 +44,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
     )
     async def list_models(request: Request) -> Response:
         """What each model is, its champion, and how its experts and their blend do."""
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         summaries = await run_in_threadpool(models.summaries)
         return answer_json({"models": summaries, **staleness_now(service)})
 
@@ -58,7 +58,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
     async def read_model(request: Request) -> Response:
         """Its versions, the running scores of every expert and of the blend, and what went wrong."""
         model = model_of(service, request)
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         return answer_json(await run_in_threadpool(models.detail, model))
 
     @app.post(
@@ -100,7 +100,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         """Write a decision into the log, and answer when the fold has met it: then it is in force."""
         previous = decision.previous
         position = Cut((await run_in_threadpool(service.log.mark, decision.event()) + 1,))
-        await until_past(service.consumer, position, _DECIDED_SECONDS)
+        await until_past(service.speed, position, _DECIDED_SECONDS)
         champion = (await run_in_threadpool(models.standing, model)).champion
         return answer_json({"model": model.name, "champion": champion, "previous": previous, "position": str(position)})
 

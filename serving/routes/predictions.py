@@ -72,9 +72,9 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
         recorded = parameters.get("record") and body.askings
         admission = await _admitted_all(service, asked.model.on, raw) if recorded else None
         if parameters:
-            await until_asked(service.consumer, parameters)
+            await until_asked(service.speed, parameters)
         begun = time.perf_counter()
-        if len(body.askings) <= _QUICK_EXAMPLES and not service.consumer.busy:
+        if len(body.askings) <= _QUICK_EXAMPLES and not service.speed.busy:
             answer = asked.answer(body)
         else:
             answer = await run_in_threadpool(asked.answer, body)
@@ -102,7 +102,7 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
     async def read_prediction(request: Request) -> Response:
         """What was predicted, from which features, by which versions, at which cuts."""
         name = request.path_params["prediction_id"]
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         found = await run_in_threadpool(service.recorder.find, name)
         if found is None:
             raise NotFoundError("prediction", name)

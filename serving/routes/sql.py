@@ -52,7 +52,7 @@ def add_routes(app: FastAPI, service: Service, desk: RunnerPool) -> None:
         _check_kind(request.headers.get("content-type"))
         asked = _query(await read_body(request, _BODY_BYTES), FORMAT_BY_TYPE[media_type])
         if parameters := parse(request.scope["query_string"], WAITING):
-            await until_asked(service.consumer, parameters)
+            await until_asked(service.speed, parameters)
         answer = await result_of(desk.submit(asked))
         headers = {
             "Anabranch-Rows": str(answer.rows),

@@ -53,7 +53,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     )
     async def list_streams(request: Request) -> Response:
         """The schema of each stream, how many events it has, and how many wait among the rejected."""
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         return await run_in_threadpool(all_streams)
 
     @app.get(
@@ -72,7 +72,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def read_stream(request: Request) -> Response:
         """The schema of a stream, how many events it has, and how many wait among the rejected."""
         stream = stream_of(service, request)
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         return await run_in_threadpool(one_stream, stream)
 
 

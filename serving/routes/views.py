@@ -25,7 +25,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     """Add the routes of this noun."""
     views = service.app.views
     queries_by_view = {name: ViewQueries(view) for name, view in views.items()}
-    reader = ViewReader(service.consumer, service.generations)
+    reader = ViewReader(service.speed, service.generations)
 
     def body_of(view: View, query: ViewQuery) -> bytes:
         reading = reader.read(view, query)
@@ -53,7 +53,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
             raise NotFoundError("view", name, views)
         query = queries.read(request.scope["query_string"])
         if query.after is not None:
-            await until_past(service.consumer, query.after, query.timeout_seconds)
+            await until_past(service.speed, query.after, query.timeout_seconds)
         if is_quick(queries.view, query):
             body = body_of(queries.view, query)
         else:
@@ -69,7 +69,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     )
     async def list_views(request: Request) -> Response:
         """What each view is: its stream, its key fields, its tiles and its aggregates."""
-        await until_asked(service.consumer, parse(request.scope["query_string"], WAITING))
+        await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         return answer_json({"views": [describe(view) for view in views.values()], **staleness_now(service)})
 
 

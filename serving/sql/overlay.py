@@ -17,9 +17,10 @@ from anabranch.contributions import Cells
 from batch import duck
 from batch.views import tile_table
 from batch.views.merge import Slot, published, same_tile, slots
-from serving.sql.snapshot_fold import Place, SnapshotFold
 from serving.sql.view_relations import overlay_columns
 from serving.sql.view_relations import same_tile as same_shown_tile
+from speed.tile_selection import Place
+from speed.view_replica import ViewReplica
 
 _TOGETHER = 10_000
 """Tiles that are in Python at a time."""
@@ -30,7 +31,7 @@ _LIMIT = 2**63
 def write_overlay(
     connection: duck.Connection,
     view: View,
-    replica: SnapshotFold,
+    replica: ViewReplica,
     table: Path | None,
     old: Path | None,
     into: Path,
@@ -83,7 +84,7 @@ def _batch(connection: duck.Connection, view: View, places: Sequence[Place], tab
 
 
 def _rows(
-    view: View, places: Sequence[Place], replica: SnapshotFold, batch: Mapping[int, Cells]
+    view: View, places: Sequence[Place], replica: ViewReplica, batch: Mapping[int, Cells]
 ) -> Iterator[tuple[Any, ...]]:
     shown = slots(view)
     for number, (key, start) in enumerate(places):

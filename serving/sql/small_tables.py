@@ -12,8 +12,8 @@ import pyarrow.parquet as pq
 from anabranch.instant import instant_us
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Run, Runs
-from serving.sql.model_standings import Standing
 from serving.sql.system_relations import SMALL
+from speed.reader import StandingData
 
 REJECTED_MOST = 100_000
 """Of a stream, the newest."""
@@ -52,7 +52,7 @@ class SmallTables:
         self._name = name
         self._written: dict[str, tuple[Any, Path]] = {}
 
-    def refresh(self, standings: Mapping[str, Standing], versions: Mapping[str, Sequence[Row]], now: int) -> bool:
+    def refresh(self, standings: Mapping[str, StandingData], versions: Mapping[str, Sequence[Row]], now: int) -> bool:
         """Write what has changed; whether anything has.
 
         Parameters
@@ -136,7 +136,7 @@ def _run(run: Run, now: int) -> Row:
 # models
 
 
-def _versions(model: str, standing: Standing, versions: Sequence[Row]) -> Iterator[Row]:
+def _versions(model: str, standing: StandingData, versions: Sequence[Row]) -> Iterator[Row]:
     champions = standing["champions"]
     for held in versions:
         version = held["version"]
@@ -156,7 +156,7 @@ def _versions(model: str, standing: Standing, versions: Sequence[Row]) -> Iterat
         }
 
 
-def _scores(model: str, standing: Standing) -> Iterator[Row]:
+def _scores(model: str, standing: StandingData) -> Iterator[Row]:
     report = standing["report"]
     for expert in {**report["weights"], **report["scores"]}:
         score = report["scores"].get(expert, {})
@@ -172,7 +172,7 @@ def _scores(model: str, standing: Standing) -> Iterator[Row]:
         }
 
 
-def _history(model: str, standing: Standing) -> Iterator[Row]:
+def _history(model: str, standing: StandingData) -> Iterator[Row]:
     for point in standing["report"]["series"]:
         for expert, loss in point["loss"].items():
             yield {

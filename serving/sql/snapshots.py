@@ -15,25 +15,26 @@ from batch.generations import Generations
 from eventlog.decisions import PREDICTIONS
 from eventlog.lake import Lake
 from eventlog.log import Log
-from eventlog.log.segment import Segment, joined
+from eventlog.log.reading import read_through
+from eventlog.log.segment import Segment
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Runs
 from serving.sql import catalog, system_relations
 from serving.sql.known_features import KnownFeatures
 from serving.sql.lake_files import LakeFiles
-from serving.sql.model_standings import Standing
 from serving.sql.overlay import write_overlay
 from serving.sql.published_tables import PublishedTables
 from serving.sql.relation import Relation
 from serving.sql.relations import relations
 from serving.sql.small_tables import SmallTables
 from serving.sql.snapshot_contents import SnapshotContents
-from serving.sql.snapshot_fold import SnapshotFold
 from serving.sql.snapshot_folder import SnapshotFolder
 from serving.sql.tail import Tail
+from speed.catch_up import fold_sizes
+from speed.reader import StandingData
+from speed.view_replica import ViewReplica
 
 _READ_RECORDS = 20_000
-_FOLDED_TOGETHER = 1_000
 _MEMORY_BYTES = 500_000_000
 
 
@@ -99,7 +100,7 @@ class Snapshots:
     def __init__(
         self,
         sources: Sources,
-        replica: SnapshotFold,
+        replica: ViewReplica,
         folder: SnapshotFolder,
         spill: Path,
         streams: Collection[str] | None = None,
@@ -126,7 +127,7 @@ class Snapshots:
 
     def take(
         self,
-        standings: Mapping[str, Standing],
+        standings: Mapping[str, StandingData],
         scored: str,
         now: float,
         *,
@@ -166,13 +167,12 @@ class Snapshots:
 
     def _catch_up(self) -> bool:
         """Take in what the log has got since; whether that is anything."""
-        end, start = self._sources.log.end().offsets[0], self._end
-        while self._end < end:
-            segments = [s.head(end) for s in self._sources.log.read(Cut((self._end,)), _READ_RECORDS) if s.offset < end]
+        log, start = self._sources.log, self._end
+        for segments in read_through(log, Cut((start,)), log.end(), _READ_RECORDS):
             self._take_in(segments)
             self._end = segments[-1].end
-        if self._replica.state.publication != self._published.publication:
-            self._published.look(self._replica.state.publication)
+        if self._replica.publication != self._published.publication:
+            self._published.look(self._replica.publication)
             self._lake.look()
             self._tail.drop(self._lake.archived)
             self._replica.forget_expired()
@@ -183,7 +183,7 @@ class Snapshots:
         self._tail.add(new)
         self._features.note(new)
         begin = self._replica.end
-        for segment in joined((s.tail(begin) for s in segments if s.end > begin), _FOLDED_TOGETHER):
+        for segment in fold_sizes(s.tail(begin) for s in segments if s.end > begin):
             self._replica.fold(segment)
 
     # writing
@@ -223,7 +223,7 @@ class Snapshots:
             batch_end=published.end,
             overlays={name: str(path) for name, path in self._overlays.items()},
             oldest_kept={name: tile for name, tile in oldest.items() if tile is not None},
-            clocks=dict(self._replica.state.watermarks),
+            clocks=self._replica.clocks,
             small=self._tables.files(),
             scored=scored,
             fresh=str(fresh),

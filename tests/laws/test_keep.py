@@ -30,6 +30,7 @@ from serving.answers.selection import ViewQuery
 from serving.sql import view_relations
 from serving.sql.snapshot_contents import SnapshotContents
 from speed.state import Epoch, SpeedState, forget_expired
+from speed.tile_selection import take
 
 SECOND = 1_000_000
 KEY: Key = ("k",)
@@ -85,7 +86,7 @@ def in_answers(app: App, times: list[int], folder: Path) -> list[int]:
     view = app.views["kept"]
     selection = merged_answer.select(view, ViewQuery({}), max(times))
     assert selection is not None
-    return [start for _, start in merged_answer.take(view, [folded(app, times)], selection, [KEY]).places]
+    return [start for _, start in take(view, [folded(app, times)], selection, [KEY]).places]
 
 
 def in_batch(app: App, times: list[int], folder: Path) -> list[int]:

@@ -100,6 +100,7 @@ class Home:
 
     client: Client
     service: Service
+    consumer: Consumer
     started_batches: list[bool]
 
     def post(self, *events: dict[str, Any], stream: str = "rentals") -> str:
@@ -212,7 +213,7 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
             Service(
                 app=app,
                 log=log,
-                consumer=consumer,
+                speed=consumer.reader,
                 generations=generations,
                 dead_letters=DeadLetters(database, clock=lambda: NOW),
                 runs=Runs(database, clock=lambda: NOW),
@@ -230,7 +231,7 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
         client = Client(create_api(service))
         closing.extend([database.close, log.close, generations.close, consumer.stop, service.recorder.close])
         closing.append(client.close)
-        return Home(client, service, started)
+        return Home(client, service, consumer, started)
 
     yield make
     for close in reversed(closing):

@@ -54,7 +54,7 @@ def records(log: MemoryLog, stream: str) -> list[dict[str, Any]]:
 def fold_all(consumer: Consumer, log: MemoryLog, position: Cut) -> None:
     consumer.start()
     try:
-        consumer.when_past(position).result(20)
+        consumer.reader.when_past(position).result(20)
     finally:
         consumer.stop()
 
@@ -81,8 +81,7 @@ def test_drift_becomes_an_event_and_is_told_when_the_fold_meets_it(tmp_path: Pat
     assert alarms[0]["model"] == "minutes"
     consumer = consumer_of(log, tmp_path, 1, drifts=drifts)
     fold_all(consumer, log, log.end())
-    with consumer.reading() as state:
-        shown = state.learners["minutes"].report()["alarms"]
+    shown = consumer.reader.standing(consumer.app.models["minutes"]).report["alarms"]
     assert [alarm["at"] for alarm in shown] == [alarm["at"] for alarm in alarms]
     assert drifts == ["minutes"] * len(alarms)
 
@@ -95,11 +94,10 @@ def test_without_a_checkpoint_the_generation_says_who_the_champions_were(tmp_pat
     position = append(log, ride(0, 5.0))
     consumer = consumer_of(log, tmp_path, 1, 2)
     fold_all(consumer, log, position)
-    with consumer.reading() as state:
-        assert state.cut.covers(position)
-        learner = state.learners["minutes"]
-        assert (learner.champions, learner.champion) == ([1, 2], 2)
-    assert any("begins to learn at 0:1" in warning for warning in consumer.warnings)
+    standing = consumer.reader.standing(consumer.app.models["minutes"])
+    assert standing.moment.cut.covers(position)
+    assert (standing.champions, standing.report["champion"]) == ([1, 2], 2)
+    assert any("begins to learn at 0:1" in warning for warning in consumer.reader.warnings)
 
 
 def test_killed_before_its_first_checkpoint_a_learner_goes_on_to_the_bit_although_a_generation_came(
@@ -109,23 +107,23 @@ def test_killed_before_its_first_checkpoint_a_learner_goes_on_to_the_bit_althoug
     position = append(log, *(ride(i, float(i)) for i in range(50)))
     spared = consumer_of(log, tmp_path / "spared", 1)
     spared.start()
-    spared.when_past(position).result(20)
+    spared.reader.when_past(position).result(20)
     shutil.copytree(tmp_path / "spared", tmp_path / "killed")  # what a kill leaves
     cut = Cut((log.mark({"kind": "batch_started", "run": "r1"}),))  # samples of features may have come before
     log.mark(Publication(1, cut, "", "r1", promoted={"minutes": 1}).event())
     position = append(log, *(ride(i, 2.0 * i) for i in range(50)))
-    spared.when_past(position).result(20)
+    spared.reader.when_past(position).result(20)
     spared.stop()
     killed = consumer_of(log, tmp_path / "killed", 1)
     fold_all(killed, log, position)
     reports = []
     for consumer in (spared, killed):
-        with consumer.reading() as state:
-            assert state.publication is not None
-            reports.append(state.learners["minutes"].report())
+        standing = consumer.reader.standing(consumer.app.models["minutes"])
+        assert standing.moment.publication is not None
+        reports.append(standing.report)
     assert reports[0] == reports[1]
     assert reports[0]["scores"]["speed"]["count"] == 50
-    assert list(killed.warnings) == []
+    assert list(killed.reader.warnings) == []
 
 
 @pytest.mark.parametrize("most", [1, 50])
@@ -137,7 +135,7 @@ def test_a_request_is_answered_from_the_state_as_it_stands(tmp_path: Path, most:
     consumer = consumer_of(log, tmp_path, 1)
     fold_all(consumer, log, position)
     model = consumer.app.models["minutes"]
-    asked = consumer.ask(model, model.example.read(b'{"x": 3}'), None)
+    asked = consumer.reader.ask(model, model.example.read(b'{"x": 3}'), None)
     assert not hasattr(asked, "reason")
     assert asked.cut.covers(position)
     assert asked.answer(10.0).prediction == 4.0

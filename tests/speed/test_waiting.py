@@ -36,7 +36,7 @@ class FoldedMeanwhile:
     @cached_property
     def offsets(self) -> tuple[int, ...]:
         position = append(self._log, ride(1, 1.0))
-        while not self._consumer.cut.covers(position):
+        while not self._consumer.reader.cut.covers(position):
             pass
         self._log.waited.clear()
         self._log.waited.wait(0.5)  # it may have gone on; it may also wait until this is over
@@ -53,6 +53,6 @@ def test_a_fold_that_passes_while_one_asks_is_not_missed(tmp_path: Path) -> None
     try:
         assert log.waited.wait(20)
         asked: Any = FoldedMeanwhile(log, consumer)
-        assert consumer.when_past(asked).result(20) == consumer.cut
+        assert consumer.reader.when_past(asked).result(20) == consumer.reader.cut
     finally:
         consumer.stop()

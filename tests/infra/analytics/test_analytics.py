@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -42,13 +42,17 @@ class GatedLog:
 
 
 @contextmanager
-def served(home: Path, app: Path = APPLICATION, **options: Any) -> Iterator[tuple[Process, Analytics]]:
+def served(
+    home: Path, app: Path = APPLICATION, gate: Callable[[Log], Log] = lambda log: log, **options: Any
+) -> Iterator[tuple[Process, Analytics]]:
     with opened(Settings.load(app=str(app), home=home)) as process:
         consumer = process.consumer()
-        consumer.log = GatedLog(consumer.log)
+        consumer.log = gate(consumer.log)
         consumer.start()
         try:
-            with Analytics(process, consumer, **{"refresh_seconds": 0.3, "wait_seconds": 60.0, **options}) as analytics:
+            with Analytics(
+                process, consumer.reader, **{"refresh_seconds": 0.3, "wait_seconds": 60.0, **options}
+            ) as analytics:
                 yield process, analytics
         finally:
             consumer.stop()
@@ -83,11 +87,16 @@ def test_scores_follow_the_fold_although_nothing_was_appended_since(tmp_path: Pa
             ((found,),) = connection.execute(asked).fetchall()
             return str(found)
 
-    with served(tmp_path, MODELS, refresh_seconds=60.0) as (process, analytics):
-        consumer, log = analytics._consumer, analytics._consumer.log
-        assert isinstance(log, GatedLog)
+    logs: list[GatedLog] = []
+
+    def gated(log: Log) -> Any:
+        logs.append(GatedLog(log))
+        return logs[0]
+
+    with served(tmp_path, MODELS, gated, refresh_seconds=60.0) as (process, analytics):
+        reader, (log,) = analytics._speed, logs
         add(process, 0)
-        until(lambda: consumer.cut.offsets == (3,), 60)  # a sample of its features for each model, of no later one
+        until(lambda: reader.cut.offsets == (3,), 60)  # a sample of its features for each model, of no later one
         until((tmp_path / "analytics.duckdb").exists, 60)
         log.gate.clear()
         assert log.blocked.wait(60)
@@ -95,7 +104,7 @@ def test_scores_follow_the_fold_although_nothing_was_appended_since(tmp_path: Pa
         with analytics.reading() as before:
             assert (position(before), counted(before["path"])) == ("0:3", 2)
         log.gate.set()
-        until(lambda: consumer.cut.offsets == (4,), 60)
+        until(lambda: reader.cut.offsets == (4,), 60)
         with analytics.reading() as after:
             assert (position(after), counted(after["path"])) == ("0:4", 2)
 

@@ -11,12 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from anabranch import App, Events, View, agg
+from anabranch import App, Cut, Events, View, agg
 from anabranch.agg.aggregate import Aggregate
 from anabranch.instant import iso
 from anabranch.view import Tiles, key_order
 from serving.answers import merged_answer
 from serving.answers.selection import Group, ViewQuery
+from speed.state import Epoch, SpeedState
+from speed.still_reader import StillReader
+from speed.tile_selection import Row, TileSelection
 
 HOUR = 3_600_000_000
 KEEP = 30 * HOUR
@@ -104,6 +107,16 @@ def folded(view: View, log: list[tuple[int, dict[str, Any]]]) -> Tiles:
     return tiles
 
 
+def taken(view: View, epochs: list[Tiles], selection: TileSelection, query: ViewQuery) -> list[Row]:
+    """The rows of some epochs."""
+    state = SpeedState(epochs=[Epoch(Cut((at,)), None, {view.name: tiles}) for at, tiles in enumerate(epochs)])
+    reader = StillReader(App("bikes"), state)
+    found = reader.tiles(view, query.keys, query.place, lambda _: selection, None)
+    assert found is not None
+    assert found.taken is not None
+    return found.taken.rows(view)
+
+
 def ask(view: View, batch: Tiles, epochs: list[Tiles], query: ViewQuery, watermark: int | None) -> list[dict[str, Any]]:
     """All pages of an answer."""
     rows: list[dict[str, Any]] = []
@@ -115,11 +128,7 @@ def ask(view: View, batch: Tiles, epochs: list[Tiles], query: ViewQuery, waterma
         selection = merged_answer.select(view, paged, watermark)
         if selection is None:
             return rows
-        keys = merged_answer.wanted_keys(view, merged_answer.speed_keys(epochs), paged)
-        speed = merged_answer.take(view, epochs, selection, keys).rows(view)
-        published = merged_answer.take(view, [batch], selection, merged_answer.wanted_keys(view, batch, paged)).rows(
-            view
-        )
+        speed, published = taken(view, epochs, selection, paged), taken(view, [batch], selection, paged)
         page, more = merged_answer.page(view, selection, published, speed)
         assert len(page) <= query.limit
         rows += merged_answer.present(view, page, query.group == "total")
@@ -158,9 +167,7 @@ def test_the_states_of_every_aggregate_can_be_taken() -> None:
     selection = merged_answer.select(view, query, None)
     assert selection is not None
 
-    rows = merged_answer.take(
-        view, epochs, selection, merged_answer.wanted_keys(view, merged_answer.speed_keys(epochs), query)
-    ).rows(view)
+    rows = taken(view, epochs, selection, query)
 
     whole = folded(view, log)
     assert [key for key, _, _ in rows] == sorted(whole)

@@ -10,8 +10,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from eventlog.counting.latency_buckets import LatencyBuckets
-from serving.answers import epoch_sizes
 from serving.metrics.request_metrics import REASONS_MOST, Metrics
+from speed.epoch_sizes import sizes_by_view
 from tests.serving.conftest import NOW, Home, publish, rental
 
 
@@ -73,7 +73,7 @@ def test_views_are_told_by_keys_and_tiles_of_both_layers(home: Home) -> None:
 
 
 @pytest.mark.parametrize("counted", [10_000, 10])
-def test_the_tiles_of_very_many_keys_are_estimated(home: Home, monkeypatch: pytest.MonkeyPatch, counted: int) -> None:
+def test_the_tiles_of_very_many_keys_are_estimated(home: Home, counted: int) -> None:
     hours = ("10", "11", "12")
     events = [
         rental(3 * number + turn, f"station {number}", f"2023-11-01T{hour}:20:00Z")
@@ -82,10 +82,8 @@ def test_the_tiles_of_very_many_keys_are_estimated(home: Home, monkeypatch: pyte
     ]
     home.post(*events)
     home.rows("usage")
-    exact = epoch_sizes.sizes_by_view(home.service.consumer)["usage"]
-    monkeypatch.setattr(epoch_sizes, "COUNTED_KEYS", counted)
-    monkeypatch.setattr(epoch_sizes, "_SPREAD_KEYS", 50)
-    found = epoch_sizes.sizes_by_view(home.service.consumer)
+    exact = home.service.speed.sizes()["usage"]
+    found = sizes_by_view(home.service.app.views, home.consumer.reader.holding, counted, spread_keys=50)
     assert (found["usage"].keys, found["usage"].tiles) == (300, 900)
     assert found["usage"].bytes == pytest.approx(exact.bytes, rel=0.05)
     assert (found["riders"].keys, found["riders"].tiles) == (300, 300)

@@ -85,8 +85,8 @@ def test_it_is_alive_and_ready(home: Home) -> None:
 
 
 def test_it_is_not_ready_when_the_fold_stopped(home: Home) -> None:
-    home.service.consumer.stop()
-    home.service.consumer.problem = "the fold stopped at 0:7: an example"
+    home.consumer.stop()
+    home.consumer.reader.trouble = "the fold stopped at 0:7: an example"
 
     problem = home.get("/readyz", 503)
 
@@ -97,8 +97,8 @@ def test_it_is_not_ready_when_the_fold_stopped(home: Home) -> None:
 
 def test_it_is_not_ready_before_the_fold_has_caught_up(home: Home) -> None:
     home.rows("usage")
-    home.service.consumer.stop()
-    home.service.consumer.caught_up = False
+    home.consumer.stop()
+    home.consumer.reader.caught_up = False
 
     assert "catching up" in home.get("/readyz", 503)["detail"]
 

@@ -61,7 +61,7 @@ def test_the_champion_and_the_speed_model_answer_together(home: Home) -> None:
     assert sum(answer["weights"].values()) == pytest.approx(1.0)
     assert list(answer["weights"]) == list(answer["parts"]) == ["batch", "speed"]
     assert answer["prediction"] == pytest.approx(sum(answer["parts"][e] * w for e, w in answer["weights"].items()))
-    published = home.service.consumer.publication
+    published = home.service.speed.publication
     assert published is not None
     assert (answer["generation"], answer["batch_cut"]) == (1, str(published.cut))
     assert published.cut.offsets[0] >= 20  # samples of features may have come before the marker

@@ -13,21 +13,19 @@ import duckdb
 import orjson
 import pytest
 
-from anabranch import Cut
 from anabranch.view import key_order
 from eventlog.log import Append
 from infra.analytics.snapshot_writer import snapshots_of
 from infra.composition import Process, opened
 from infra.settings import Settings
-from infra.verify.served import _Still
 from serving.answers.merged_answer import present
 from serving.answers.selection import ViewQueries
 from serving.answers.view_reading import ViewReader
 from serving.sql.result_rows import read, values
 from serving.sql.snapshot_folder import KEPT_SECONDS, SnapshotFolder
 from serving.sql.snapshots import Snapshot, Snapshots
-from speed.fold import apply
-from speed.state import SpeedState
+from speed.checkpoint import Checkpoints
+from speed.offline_fold import OfflineFold
 from tests.end_to_end.application import app
 from tests.end_to_end.conftest import APPLICATION, rides
 
@@ -50,12 +48,12 @@ def add(process: Process, stream: str, events: list[dict[str, Any]]) -> None:
 
 def served(process: Process, view_name: str) -> list[dict[str, Any]]:
     """What the service answers when it has folded the whole log."""
-    state = SpeedState()
-    for segment in process.log.read(Cut(), 10**6):
-        apply(state, segment, process.app, process.adopt)
+    fold = OfflineFold(process.app, process.log, Checkpoints(process.home / "none"), process.adopt)
+    for _ in fold.fold_to(process.log.end()):
+        pass
     view = process.app.views[view_name]
     query = ViewQueries(view).read(b"limit=100000")
-    return present(view, ViewReader(_Still(state), process.generations).read(view, query).rows, False)  # type: ignore[arg-type]
+    return present(view, ViewReader(fold.reader(), process.generations).read(view, query).rows, False)
 
 
 def shown(snapshot: Snapshot, view_name: str) -> list[dict[str, Any]]:

@@ -1,28 +1,31 @@
 """How much the epochs hold: keys and tiles counted, bytes estimated.
 
-The fold, and with it everything that the interpreter does, is not held up for long: of very many keys only some are
-looked at.
+The fold, and with it everything that the interpreter does, is not held up for long: one view of one epoch is looked at
+at a time, and of very many keys only some are.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from itertools import islice
 
 from anabranch import View
 from anabranch.view import Tiles
-from speed.consumer import Consumer
+from speed.state import SpeedState
 
 COUNTED_KEYS = 10_000
 """Of a view with more keys than this, tiles are not counted but estimated, from keys that are evenly spread."""
 WEIGHED_KEYS = 32
 """Keys of a view that are weighed in each epoch, with a tile of each."""
-_SPREAD_KEYS = 2_000
+SPREAD_KEYS = 2_000
+"""From so many keys they are estimated."""
 
 
 @dataclass(slots=True)
-class Size:
+class EpochSize:
     """What the epochs hold of one view.
 
     Attributes
@@ -40,23 +43,45 @@ class Size:
     bytes: int = 0
 
 
-def sizes_by_view(consumer: Consumer) -> dict[str, Size]:
-    """What the epochs hold of each view at this moment."""
-    with consumer.reading() as state:
+def sizes_by_view(
+    views: Mapping[str, View],
+    holding: Callable[[], AbstractContextManager[SpeedState]],
+    counted_keys: int = COUNTED_KEYS,
+    spread_keys: int = SPREAD_KEYS,
+) -> dict[str, EpochSize]:
+    """What the epochs hold of each view at this moment.
+
+    Parameters
+    ----------
+    views
+        By name.
+    holding
+        Has the state stand still; it is let go between one view and the next.
+    counted_keys, spread_keys
+        See `COUNTED_KEYS` and `SPREAD_KEYS`.
+    """
+    with holding() as state:
         epochs = list(state.epochs)
     sizes = {}
-    for name, view in consumer.app.views.items():
-        size = sizes[name] = Size()
+    for name, view in views.items():
+        size = sizes[name] = EpochSize()
         for epoch in epochs:
-            _add(size, consumer, view, epoch.tiles.get(name, {}))
+            _add(size, holding, view, epoch.tiles.get(name, {}), counted_keys, spread_keys)
     return sizes
 
 
-def _add(size: Size, consumer: Consumer, view: View, tiles: Tiles) -> None:
-    with consumer.reading():
+def _add(
+    size: EpochSize,
+    holding: Callable[[], AbstractContextManager[SpeedState]],
+    view: View,
+    tiles: Tiles,
+    counted_keys: int,
+    spread_keys: int,
+) -> None:
+    with holding():
         keys = len(tiles)
-        exact = keys <= COUNTED_KEYS
-        by_key = tiles if exact else {key: tiles[key] for key in islice(tiles, 0, None, keys // _SPREAD_KEYS)}
+        exact = keys <= counted_keys
+        by_key = tiles if exact else {key: tiles[key] for key in islice(tiles, 0, None, keys // spread_keys)}
         counted = sum(map(len, by_key.values()))
         sample = list(islice(by_key.items(), 0, None, 1 + len(by_key) // WEIGHED_KEYS))
         cell_bytes = [deep_bytes(next(iter(of_key.values()))) for _, of_key in sample]

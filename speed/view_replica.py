@@ -1,4 +1,4 @@
-"""A replica: the views of the speed layer once more, in the process that writes snapshots.
+"""The views of the speed layer once more, in the process that writes snapshots.
 
 It folds the log by the same functions as the service, from the same checkpoints, so that it has to the bit what the
 service has at the same cut; and it never takes the service's time, nor the lock of its state. Beside the state it
@@ -18,12 +18,10 @@ from eventlog.decisions import BatchFailed, BatchStarted, Publication, decisions
 from eventlog.log.segment import Segment
 from speed.fold import apply, events_of
 from speed.state import Adopt, SpeedState, forget_expired
-
-Place = tuple[Key, int]
-"""The key and the start of a tile."""
+from speed.tile_selection import Place
 
 
-class SnapshotFold:
+class ViewReplica:
     """The state of the fold, and what has changed in it since somebody looked.
 
     Parameters
@@ -33,14 +31,10 @@ class SnapshotFold:
     state
         What was recovered. Models are not folded: their learners stay where they were.
 
-    Attributes
-    ----------
-    state
-        As the fold has it.
     """
 
     def __init__(self, app: App, state: SpeedState, adopt: Adopt):
-        self.state = state
+        self._state = state
         self._app = app
         self._adopt = adopt
         self._touched: dict[str, set[Place] | None] = dict.fromkeys(app.views)
@@ -48,19 +42,29 @@ class SnapshotFold:
     @property
     def end(self) -> int:
         """How far it is."""
-        return self.state.cut.offsets[0]
+        return self._state.cut.offsets[0]
+
+    @property
+    def publication(self) -> Publication | None:
+        """The generation that answers for what lies before its epochs."""
+        return self._state.publication
+
+    @property
+    def clocks(self) -> dict[str, int]:
+        """The newest event time, in microseconds, by stream."""
+        return dict(self._state.watermarks)
 
     def fold(self, segment: Segment) -> None:
         """Fold the segment that comes next."""
         if segment.stream in self._app.streams:
             self._fold_events(segment)
             return
-        apply(self.state, segment, self._app, self._adopt)
+        apply(self._state, segment, self._app, self._adopt)
         if any(isinstance(decision, BatchStarted | BatchFailed | Publication) for _, decision in decisions_of(segment)):
             self._touched = dict.fromkeys(self._app.views)  # epochs came, went or were joined
 
     def _fold_events(self, segment: Segment) -> None:
-        state, expected = self.state, self.end
+        state, expected = self._state, self.end
         if segment.offset != expected:
             raise CutError(f"fold of partition {segment.partition}", expected, segment.offset)
         events = events_of(segment, self._app)
@@ -91,7 +95,7 @@ class SnapshotFold:
         return list(dict.fromkeys(self._places(view))), True
 
     def _places(self, view: View) -> Iterator[Place]:
-        for epoch in self.state.epochs:
+        for epoch in self._state.epochs:
             for key, by_start in epoch.tiles.get(view.name, {}).items():
                 for start in by_start:
                     yield key, start
@@ -99,7 +103,7 @@ class SnapshotFold:
     def cells(self, view: View, key: Key, start: int) -> Cells | None:
         """The speed part of a tile, to be kept; None: it has none."""
         parts: list[Any] = []
-        for epoch in self.state.epochs:
+        for epoch in self._state.epochs:
             found = epoch.tiles.get(view.name, {}).get(key, {}).get(start)
             if found is not None:
                 parts.append(found)
@@ -117,10 +121,10 @@ class SnapshotFold:
         seen
             The newest event time that the generation has seen, in microseconds.
         """
-        known = [time for time in (seen, self.state.watermarks.get(view.of.name)) if time is not None]
+        known = [time for time in (seen, self._state.watermarks.get(view.of.name)) if time is not None]
         return view.oldest_kept(max(known, default=None))
 
     def forget_expired(self) -> None:
         """Drop tiles that `keep` hides for good."""
-        if forget_expired(self.state, self._app):
+        if forget_expired(self._state, self._app):
             self._touched = dict.fromkeys(self._app.views)

@@ -1,0 +1,84 @@
+"""When the speed layer keeps its state."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+from anabranch import App
+from speed.checkpoint import Checkpoints
+from speed.state import SpeedState
+
+logger = logging.getLogger(__name__)
+
+
+class Checkpointing:
+    """Keeps a state when it is due: when enough time or enough records have passed since the last time.
+
+    Parameters
+    ----------
+    app
+        Whose state it is.
+    checkpoints
+        Where states are kept.
+    seconds, records
+        It is due when either has passed, and something was folded.
+    monotonic
+        Seconds, of a clock that only goes forward.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        checkpoints: Checkpoints,
+        seconds: float,
+        records: int,
+        monotonic: Callable[[], float] = time.monotonic,
+    ):
+        self.checkpoints = checkpoints
+        self._app = app
+        self._seconds = seconds
+        self._records = records
+        self._monotonic = monotonic
+        self._last = monotonic()
+        self._folded = 0
+
+    def note(self, records: int) -> None:
+        """So many more records were folded."""
+        self._folded += records
+
+    @property
+    def is_wanted(self) -> bool:
+        """Whether anything was folded that is not kept."""
+        return self._folded > 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether it is time."""
+        seconds = self._monotonic() - self._last
+        return self._folded >= self._records or (self.is_wanted and seconds >= self._seconds)
+
+    def save(self, state: SpeedState) -> str | None:
+        """Keep a state, which must not change meanwhile; the next time is counted from now on.
+
+        Whatever goes wrong (a full disk, a learner of the user that cannot be pickled), it must not stop the fold: the
+        log is the truth, and a restart folds a little more of it.
+
+        Returns
+        -------
+        str or None
+            What went wrong; None: it is kept.
+        """
+        problem = None
+        try:
+            self.checkpoints.save(state, self._app)
+        except OSError as error:
+            problem = f"no checkpoint at {state.cut}: {error}"
+            logger.warning("%s", problem)
+        except Exception as error:  # what a user's learner holds may refuse to be pickled in any way
+            problem = f"no checkpoint at {state.cut}: {type(error).__name__}: {error}"
+            logger.exception("no checkpoint at %s", state.cut)
+        self._last = self._monotonic()
+        self._folded = 0
+        return problem

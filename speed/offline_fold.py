@@ -1,0 +1,75 @@
+"""The fold without a service: recovered from where a service would go on, and brought up to a cut."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from anabranch import App, Cut
+from eventlog.decisions import Publication
+from eventlog.log import Log
+from speed.base_layer import BaseLayer
+from speed.catch_up import catch_up
+from speed.checkpoint import Checkpoints
+from speed.fold import apply
+from speed.recovery import recover
+from speed.state import Adopt
+from speed.still_reader import StillReader
+from speed.view_replica import ViewReplica
+
+_READ_RECORDS = 10_000
+
+
+class OfflineFold:
+    """Recovers when it is made; keeps nothing and changes nothing on the disk.
+
+    Parameters
+    ----------
+    app, log, checkpoints, adopt
+        As for `speed.consumer.Consumer`.
+    published
+        Opens a generation that was adopted, for models. None: models are not folded, which takes much less time.
+
+    Attributes
+    ----------
+    problems
+        One sentence for each thing that should have been usable and was not.
+    """
+
+    def __init__(
+        self,
+        app: App,
+        log: Log,
+        checkpoints: Checkpoints,
+        adopt: Adopt,
+        published: Callable[[Publication], BaseLayer] | None = None,
+    ):
+        recovery = recover(app, log, checkpoints, adopt)
+        self.problems = recovery.problems
+        self._app = app
+        self._log = log
+        self._adopt = adopt
+        self._published = published
+        self._state = recovery.state
+        if published is None:
+            self._state.learners = {}
+        self._state.look_again(app, published)
+
+    @property
+    def cut(self) -> Cut:
+        """How far it is."""
+        return self._state.cut
+
+    def fold_to(self, end: Cut) -> Iterator[int]:
+        """Fold all records before `end`; yields how many, again and again."""
+        for segments in catch_up(self._log, self.cut, end, read_records=_READ_RECORDS):
+            for segment in segments:
+                apply(self._state, segment, self._app, self._adopt, self._published)
+                yield segment.count
+
+    def reader(self) -> StillReader:
+        """What reads the state as it is now. Do not fold on afterwards."""
+        return StillReader(self._app, self._state)
+
+    def replica(self) -> ViewReplica:
+        """What goes on from here with the views alone."""
+        return ViewReplica(self._app, self._state, self._adopt)
