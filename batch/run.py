@@ -55,7 +55,7 @@ from eventlog.lake import Lake
 from eventlog.log import Log
 from eventlog.registry.lease_holder import this_process
 from eventlog.registry.leases import Leases
-from eventlog.registry.runs import Run, Runs
+from eventlog.registry.runs import Run, Runs, Status
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
@@ -233,10 +233,12 @@ class _Batch:
         if self.published is not None:
             self._finish_published(patience_seconds=0)
             return
+        ended = isinstance(error, SystemExit | KeyboardInterrupt)  # by a signal: nothing is wrong with the run
+        status: Status = "abandoned" if ended else "failed"
         text = f"{type(error).__name__}: {error}"
         for say in (
             lambda: self.log.mark(BatchFailed(self.name, text).event(), self.keeper.lease),
-            lambda: self.runs.finish(self.row, "failed", error=text),
+            lambda: self.runs.finish(self.row, status, error=text),
         ):
             try:
                 say()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
-import subprocess
 import sys
 import threading
 import time
+from subprocess import DEVNULL
 from typing import Any
 
 from rich.table import Table
@@ -18,6 +18,7 @@ from batch.run_progress import STAGES, Silent, Together
 from eventlog.errors import LogUnavailableError
 from eventlog.registry.runs import Run
 from infra import logs
+from infra.children import Child
 from infra.composition import Process
 from infra.errors import UsageError
 from infra.progress_display import LogProgress, progress
@@ -86,7 +87,7 @@ class _Naming(Silent):
 
 
 class BatchStarter:
-    """Starts batch runs as processes of their own, for the API."""
+    """Starts batch runs as processes of their own, for the API. They end with this one: see `infra.children`."""
 
     def __init__(self, process: Process):
         self.process = process
@@ -102,11 +103,11 @@ class BatchStarter:
             If the process ended before it began.
         """
         since = self.process.clock()
-        child = subprocess.Popen(
+        child = Child(
             self._command(full),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C at the service must not end a run in the middle
+            stdin=DEVNULL,
+            stdout=DEVNULL,
+            start_new_session=True,  # Ctrl-C is for the service, which ends it
         )
         deadline = time.monotonic() + _STARTED_SECONDS
         while time.monotonic() < deadline:
@@ -138,7 +139,7 @@ class BatchStarter:
         return command + (["--full"] if full else [])
 
 
-def _reap(child: subprocess.Popen[bytes], run: str) -> None:
+def _reap(child: Child, run: str) -> None:
     """Wait for the end of a run, so that it does not stay as a zombie."""
     code = child.wait()
     level = logging.INFO if code in (0, EXIT_LEASE_HELD) else logging.ERROR

@@ -10,6 +10,7 @@ import typer
 
 from anabranch.errors import AnabranchError
 from infra import logs
+from infra.children import end_by_signals, end_with_parent
 from infra.errors import ImportRunningError
 from infra.settings import Settings
 
@@ -90,6 +91,7 @@ def batch_run(
 
     settings = _settings(app, home, dask=dask, log_format=log_format)
     logs.set_up(settings.log_format)
+    end_by_signals()
     with opened(settings) as process:
         raise typer.Exit(run_batch(process, full=full))
 
@@ -234,6 +236,7 @@ def demo(
     """
     from infra.demo.demo import run_demo, show_of
 
+    end_by_signals()
     run_demo(_settings(None, home, port=port), show_of(example), stay=not exit_)
 
 
@@ -243,6 +246,7 @@ def _settings(app: str | None, home: Path | None, **given: Any) -> Settings:
 
 def main() -> None:
     """Run a command; an error that a user can mend is one line, not a traceback."""
+    end_with_parent()
     try:
         main_app()
     except AnabranchError as error:

@@ -61,7 +61,8 @@ class Scheduler:
     """Starts batch runs when they are due, each in a process of its own.
 
     A run that was missed, because nothing was running when it was due, is caught up once at the start, however many
-    were missed. One that is due while another is at work is left out: that one covers the log as well.
+    were missed; so is one that ended with the service that had started it. One that is due while another is at work is
+    left out: that one covers the log as well.
 
     Parameters
     ----------
@@ -89,7 +90,7 @@ class Scheduler:
         self._thread.start()
 
     def stop(self) -> None:
-        """End it. A batch run that was started goes on. Safe to call twice."""
+        """End it. Safe to call twice."""
         self._stopping.set()
         if self._thread is not None:
             self._thread.join()
@@ -104,10 +105,13 @@ class Scheduler:
         return min(_LONGEST_WAIT_SECONDS, max(0.0, (self._due - self._clock()) / 1e6))
 
     def _first_due(self) -> int:
-        """Now, if the last time that was due has seen no run; never before the first run of all was started by hand."""
+        """Now, if the last time that was due has seen no run, or the newest was cut off, as by the end of the service.
+
+        Never before the first run of all was started by hand.
+        """
         now = self._clock()
         newest = self._runs.list(1)
-        if newest and newest[0].started < self.schedule.last_before(now):
+        if newest and (newest[0].started < self.schedule.last_before(now) or newest[0].status == "abandoned"):
             return now
         return self.schedule.next_after(now)
 

@@ -25,6 +25,7 @@ from eventlog.log.event_finder import EventFinder
 from infra import logs
 from infra.analytics.analytics import Analytics, desk_of
 from infra.batch_command import BatchStarter
+from infra.children import end_children
 from infra.composition import Process, opened
 from infra.errors import AlreadyRunningError, UsageError
 from infra.retraining import Retraining
@@ -44,7 +45,7 @@ _GC_THRESHOLDS = (50_000, 20, 50)
 
 
 def up(settings: Settings) -> None:
-    """Serve until SIGTERM or SIGINT: then finish what was begun, and checkpoint.
+    """Serve until SIGTERM, SIGINT or SIGHUP: then finish what was begun, end batch runs, and checkpoint.
 
     Raises
     ------
@@ -66,8 +67,9 @@ def up(settings: Settings) -> None:
         desk = desk_of(process, analytics)
         service = replace(service_of(process, consumer.reader, recorder, scheduler), sql=desk)
         server = _Server(_config(service), greeting)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, server.stop)
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
+                signal.signal(number, server.stop)
         consumer.start()
         recorder.start()
         try:
@@ -75,6 +77,7 @@ def up(settings: Settings) -> None:
                 _tune()
                 server.run([listener])
         finally:
+            end_children()
             recorder.close()
             consumer.stop()
 

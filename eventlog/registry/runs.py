@@ -13,7 +13,7 @@ from eventlog.registry.database import Database
 from eventlog.registry.tables import batch_runs
 
 Status = Literal["running", "published", "failed", "abandoned"]
-"""abandoned: its process died; the next run found out."""
+"""abandoned: its process was ended by a signal before the run ended; told by itself, or found out by the next run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import time
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from infra.children import Child, end_children
 from infra.demo.model_display import ask_model, show_model
 from infra.demo.shows import SHOWS, Show, ShownRequest
 from infra.demo.stage import Crew, Stage, free_port, fresh_folder
@@ -28,7 +28,17 @@ _DRIFT_SECONDS = 10
 
 
 def run_demo(settings: Settings, show: Show, *, stay: bool) -> None:
-    """Show all of an example in the folder ``demo`` of the home, then serve on (`stay`) or end."""
+    """Show all of an example in the folder ``demo`` of the home, then serve on (`stay`) or end.
+
+    Whatever ends it, what it started has ended by then.
+    """
+    try:
+        _run_demo(settings, show, stay)
+    finally:
+        end_children()
+
+
+def _run_demo(settings: Settings, show: Show, stay: bool) -> None:
     stage = Stage(fresh_folder(settings.home.resolve() / "demo"), show.application_path, free_port(settings.port))
     requests = show.posted()
     border = int(len(requests) * show.history)
@@ -180,7 +190,7 @@ def _wait_for_runs(client: Client) -> None:
         time.sleep(0.05)
 
 
-def _serve_on(service: subprocess.Popen[bytes]) -> None:
+def _serve_on(service: Child) -> None:
     try:
         service.wait()
     except KeyboardInterrupt:

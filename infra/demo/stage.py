@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from subprocess import DEVNULL
+from typing import Any
 
+from infra.children import Child
 from infra.errors import UsageError
 from infra.terminal import console
 
@@ -20,7 +22,6 @@ _MARK = ".anabranch-demo"
 _LEASE_HELD = 75
 """The exit code of a batch run that found another one at work."""
 _BATCH_SECONDS = 120
-_STOP_SECONDS = 30
 
 
 class Stage:
@@ -65,29 +66,26 @@ class Stage:
         if code != 0:
             raise UsageError(f"anabranch batch run ended with exit code {code}")
 
-    def start(self, *words: str, quiet: bool = False) -> subprocess.Popen[bytes]:
+    def start(self, *words: str, quiet: bool = False) -> Child:
         """Start a command beside this process."""
-        sink = subprocess.DEVNULL if quiet else None
+        sink = DEVNULL if quiet else None
+        return self._start(words, stdout=sink, stderr=sink)
+
+    def _start(self, words: Sequence[str], **streams: Any) -> Child:
         command = [sys.executable, "-P", "-m", "infra.cli", *words]
         # in the home: a .env of the user's must not be read
-        return subprocess.Popen(command, cwd=self.home, env=self._environment, stdout=sink, stderr=sink)
+        return Child(command, self._environment, cwd=self.home, **streams)
 
     @contextmanager
-    def service(self) -> Iterator[subprocess.Popen[bytes]]:
+    def service(self) -> Iterator[Child]:
         """``anabranch up``, ended at the end."""
         console().print(f"$ anabranch up --port {self.port}", style="cyan")
         with (self.home / "service.log").open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "infra.cli", "up", "--port", str(self.port)],
-                cwd=self.home,
-                env=self._environment,
-                stderr=log,
-            )
+            process = self._start(("up", "--port", str(self.port)), stderr=log)
         try:
             yield process
         finally:
-            process.terminate()
-            process.wait(_STOP_SECONDS)
+            process.end()
 
 
 class Crew:
@@ -95,7 +93,7 @@ class Crew:
 
     def __init__(self, stage: Stage):
         self._stage = stage
-        self._run: subprocess.Popen[bytes] | None = None
+        self._run: Child | None = None
 
     @property
     def at_work(self) -> bool:

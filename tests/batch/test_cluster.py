@@ -18,6 +18,7 @@ from batch.views.slice_fold import SliceTask
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.rides import rides
 from tests.batch.views.test_roads import assert_same, folded
+from tests.processes import ends
 
 
 @pytest.fixture
@@ -104,3 +105,23 @@ def test_what_a_task_raises_is_raised() -> None:
     parts = slices(0, 30, 10)
     with pytest.raises(KeyError, match="no_view"):
         list(OwnProcess().fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]))
+
+
+_WITH_WORKERS = """
+import os, signal
+from batch.cluster import DaskWorkers
+workers = DaskWorkers.local(2)
+print(*workers.client.run(os.getpid).values(), flush=True)
+signal.pause()
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_workers_end_with_the_process_that_started_them(number: signal.Signals) -> None:
+    with subprocess.Popen([sys.executable, "-c", _WITH_WORKERS], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        workers = [int(pid) for pid in process.stdout.readline().split()]
+        process.send_signal(number)
+        process.wait()
+        assert len(workers) == 2
+        assert all(ends(pid, 30) for pid in workers)

@@ -247,6 +247,26 @@ def test_a_published_run_whose_row_says_otherwise_is_corrected_by_the_next(home:
     ]
 
 
+class EndedAt(Silent):
+    """A signal comes when a stage begins."""
+
+    def __init__(self, stage: str):
+        self.at = stage
+
+    def stage(self, name: str, total: int) -> None:
+        if name == self.at:
+            raise SystemExit("ended by SIGTERM")
+
+
+def test_a_run_that_a_signal_ends_is_abandoned_or_published_already(home: Home) -> None:
+    home.post("rides", rides(20))
+    for stage in ("fold", "trim"):
+        with pytest.raises(SystemExit):
+            home.run(progress=EndedAt(stage))
+    rows = [(run.status, run.generation, run.error) for run in home.runs.list()]
+    assert rows == [("published", 1, None), ("abandoned", None, "SystemExit: ended by SIGTERM")]
+
+
 class Blind(Silent):
     """A display whose terminal is gone."""
 

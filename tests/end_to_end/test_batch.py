@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import time
 from random import Random
 from typing import Any
 
+import pytest
+
+from eventlog.registry.database import Database
+from eventlog.registry.runs import Runs
 from tests.end_to_end.conftest import rides
+from tests.processes import ends
 from tests.service import Service
 
 VIEWS = ("hourly", "recent", "ever", "long", "letters")
@@ -95,3 +101,25 @@ def test_a_batch_run_works_without_a_service_and_tells_its_stages_a_line_each(se
     assert answers(service) == before
     assert service.client.get("/v1/views/ever").json()["generation"] == 1
     assert service.client.get("/v1/batch/runs/nothing").status_code == 404
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda number: number.name)
+def test_a_batch_run_ends_with_the_service_that_started_it(service: Service, number: signal.Signals) -> None:
+    service.start()
+    service.post("rides", rides(Random(1), 0, 3_000))
+    name = service.client.post("/v1/batch/runs").json()["run"]
+    database = Database(f"sqlite:///{service.home}/log.db")
+    runs = Runs(database)
+    run = runs.get(name)
+    assert run is not None
+    assert run.pid is not None
+    assert service.process is not None
+    service.process.send_signal(number)
+    service.process.wait(60)
+    service.process = None
+    assert ends(run.pid, 0 if number == signal.SIGTERM else 30)
+    run = runs.get(name)
+    database.close()
+    assert run is not None
+    assert run.status in ("abandoned", "published"), run  # it may have been quicker
+    assert service.batch().wait(120) == 0, "it left nothing behind that keeps the next from running"

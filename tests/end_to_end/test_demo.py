@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import re
+import signal
+import socket
 import subprocess
 import sys
 from dataclasses import replace
@@ -12,7 +15,9 @@ import pytest
 
 from infra.demo.demo import run_demo
 from infra.demo.shows import SHOWS
+from infra.service_client import LOCK
 from infra.settings import Settings
+from tests.processes import ends
 
 
 @pytest.mark.parametrize(("name", "rows"), [("bikes", 8_000), ("flights", 5_000)])
@@ -59,3 +64,21 @@ def assert_scores(shown: str) -> None:
     for expert in ("batch", "speed", "blend"):
         assert re.search(rf"^{expert} +[\d.]+ +[\d.]+ +[\d,]+", shown, re.MULTILINE), expert
         assert re.search(rf"^{expert} +[ ▁▂▃▄▅▆▇█]{{20,}}", shown, re.MULTILINE), expert
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL], ids=lambda n: n.name)
+def test_the_service_of_a_demonstration_ends_with_it_whichever_signal_ends_it(
+    number: signal.Signals, tmp_path: Path
+) -> None:
+    command = [sys.executable, "-m", "infra.cli", "demo", "--port", "0", "--home", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as demo:
+        assert demo.stdout is not None
+        served = next(line for line in demo.stdout if " is served at " in line)
+        service, _, address = (tmp_path / "demo" / LOCK).read_text().removeprefix("pid ").partition(", ")
+        assert address.strip() in served
+        demo.send_signal(number)
+        demo.wait(60)
+        assert ends(int(service), 30 if number == signal.SIGKILL else 0)
+        port = int(address.rpartition(":")[2])
+        with socket.socket() as probe:
+            assert probe.connect_ex(("127.0.0.1", port)) == errno.ECONNREFUSED

@@ -74,6 +74,14 @@ def test_runs_that_were_missed_are_caught_up_once(world: World) -> None:
     assert scheduler.next_run == instant_us("2026-01-16T02:30:00Z")
 
 
+def test_a_run_that_ended_with_its_service_is_caught_up_and_one_that_failed_is_not(world: World) -> None:
+    world.start(False)
+    world.runs.finish(world.runs.list(1)[0], "failed", error="wrong")
+    assert world.scheduler().next_run == instant_us("2026-01-10T02:30:00Z")
+    world.runs.finish(world.runs.list(1)[0], "abandoned", error="SystemExit: ended by SIGTERM")
+    assert world.scheduler().next_run == world.now
+
+
 def test_nothing_is_caught_up_where_nothing_was_missed_or_ever_run(world: World) -> None:
     assert world.scheduler().next_run == instant_us("2026-01-10T02:30:00Z")
     world.start(False)
