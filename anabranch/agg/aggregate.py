@@ -1,4 +1,8 @@
-"""What every aggregate is: a commutative monoid with a true zero, whose state is plain data."""
+"""What every aggregate is: a commutative monoid with a true zero, whose state is plain data.
+
+All that the layers know of an aggregate they ask of its class: how it folds and merges, how it is packed, what SQL does
+the same, what analysts see of it, how far it may be off, and how it is judged.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +13,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
 
+from anabranch.agg.error_bound import ErrorBound
+from anabranch.agg.judgement import Judgement, equal, within
+from anabranch.agg.plain import restored
 from anabranch.errors import DefinitionError
 from anabranch.events import Order
 from anabranch.field import Field, Kind
@@ -32,7 +39,7 @@ class Aggregate(ABC):
 
     The laws, held by ``tests/laws``: `merge` is associative and commutative; `zero` is neutral; folding a list of
     values equals merging the folds of any split of it; ``unpack(pack(state))`` is the same state; the SQL forms
-    equal the fold.
+    equal the fold; what SQL presents equals `present`; `judge` calls every answer of the fold right.
 
     Parameters
     ----------
@@ -56,8 +63,8 @@ class Aggregate(ABC):
     """Whether `add` looks at the order of the event."""
     fieldless: ClassVar[bool] = False
     """Whether it can do without a field, and then takes the events themselves."""
-    error: str | None = None
-    """The stated bound on the error of a sketch; None where the answer is exact."""
+    bound: ErrorBound | None = None
+    """How far the answer of a sketch may be off; None where it is exact, but for the rounding of floats."""
 
     def __init__(self, field: str | None = None, *, where: Callable[[Any], object] | None = None):
         self.field = field
@@ -86,6 +93,11 @@ class Aggregate(ABC):
     def parameters(self) -> tuple[object, ...]:
         """What, besides field and where, makes this aggregate differ from another of its class."""
         return ()
+
+    @property
+    def error(self) -> str | None:
+        """`bound` as a sentence."""
+        return None if self.bound is None else str(self.bound)
 
     # the monoid
 
@@ -164,16 +176,53 @@ class Aggregate(ABC):
         """
         return None
 
-    def gather_sql(self, value: str) -> str:
+    def gather_sql(self, value: str, order: str) -> str:
         """A DuckDB aggregate expression that gathers what `gathered` needs, where there is no `fold_sql`.
 
-        It is never NULL.
+        It is never NULL. As it is here: all values, with their orders if the aggregate is `ordered`. An aggregate
+        overrides it where less will do. Arguments as of `fold_sql`.
         """
-        raise AssertionError(f"{type(self).__name__} has neither fold_sql nor gather_sql")
+        item = f"struct_pack(value := {value}, place := {order})" if self.ordered else value
+        return f"coalesce(list({item}) FILTER (({value}) IS NOT NULL), [])"
 
-    def gathered(self, values: Any) -> State:
+    def gathered(self, found: Any) -> State:
         """The state of what `gather_sql` found in one tile."""
-        raise AssertionError(f"{type(self).__name__} has neither fold_sql nor gathered")
+        state = self.zero()
+        for item in found:
+            value, order = (item["value"], tuple(item["place"].values())) if self.ordered else (item, _NO_ORDER)
+            state = self.add(state, restored(self.kind, value), order)
+        return state
+
+    # what analysts see: a column of answers
+
+    @property
+    @abstractmethod
+    def sql_type(self) -> str:
+        """The DuckDB type of the answer: a plain type, a list of one, or what JSON can be cast to, like a STRUCT."""
+
+    def present_sql(self, columns: Sequence[str]) -> str | None:
+        """SQL of the answer over the packed columns, of type `sql_type`; None where only `present` can."""
+        return None
+
+    # judged: the answer once more, from the values. It calls none of the methods above (see `judgement`)
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        """A DuckDB aggregate expression that gathers what `reference` needs of one tile.
+
+        As it is here: the values that are not NULL, in the order of their events if the aggregate is `ordered`; NULL
+        where there are none. An aggregate overrides it where less will do. Arguments as of `fold_sql`.
+        """
+        listed = f"{value} ORDER BY {order}" if self.ordered else value
+        return f"list({listed}) FILTER ({value} IS NOT NULL)"
+
+    @abstractmethod
+    def reference(self, evidence: Any) -> Any:
+        """The right answer, by the shortest plain Python, for what `evidence_sql` found."""
+
+    def judge(self, evidence: Any, found: Any) -> Judgement:
+        """Whether an answer is right: that of `reference`, or as near to it as `bound` says."""
+        expected = self.reference(evidence)
+        return equal(expected, found) if self.bound is None else within(expected, found, self.bound.limit)
 
     # definition
 

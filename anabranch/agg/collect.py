@@ -8,7 +8,8 @@ from typing import Any
 import orjson
 
 from anabranch.agg.aggregate import Aggregate, Column
-from anabranch.agg.plain import presented, restored
+from anabranch.agg.judgement import shown
+from anabranch.agg.plain import ANSWER_TYPE_BY_KIND, presented, restored
 from anabranch.events import Order
 
 
@@ -71,12 +72,22 @@ class collect(Aggregate):
     def unpack(self, packed: Sequence[Any]) -> set[Any]:
         return set(orjson.loads(packed[0]))
 
-    def gather_sql(self, value: str) -> str:
+    def gather_sql(self, value: str, order: str) -> str:
         found = f"list(DISTINCT {value}) FILTER (WHERE ({value}) IS NOT NULL)"
         return f"coalesce(list_sort({found})[1:{self.limit}], [])"
 
     def gathered(self, values: Iterable[Any]) -> set[Any]:
         return self._tidied({restored(self.kind, value) for value in values})
+
+    @property
+    def sql_type(self) -> str:
+        return f"{ANSWER_TYPE_BY_KIND[self.kind]}[]"
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        return f"list(DISTINCT {value}) FILTER ({value} IS NOT NULL)"
+
+    def reference(self, evidence: Sequence[Any] | None) -> list[Any]:
+        return [shown(self.kind, value) for value in sorted(evidence or ())[: self.limit]]
 
     def _smallest(self, state: set[Any]) -> list[Any]:
         return sorted(state)[: self.limit]

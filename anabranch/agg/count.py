@@ -57,3 +57,16 @@ class count(Aggregate):
 
     def merge_sql(self, columns: Sequence[str]) -> tuple[str, ...]:
         return (f"sum({columns[0]})::BIGINT",)
+
+    @property
+    def sql_type(self) -> str:
+        return "BIGINT"
+
+    def present_sql(self, columns: Sequence[str]) -> str:
+        return columns[0]
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        return f"count({value})"
+
+    def reference(self, evidence: int) -> int:
+        return evidence

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from anabranch.agg.aggregate import Aggregate, Column
+from anabranch.agg.error_bound import ErrorBound
+from anabranch.agg.judgement import Judgement, equal, within
 from anabranch.agg.plain import restored
 from anabranch.events import Order
 
@@ -18,11 +20,12 @@ _EMPTY_TEXT = 0x5EED_7E47
 class distinct(Aggregate):
     """How many different values a field has, estimated in bounded memory.
 
-    Exact up to ``2**precision`` different values (4,096 by default); beyond, the estimate is within ``error``. It is
-    a theta sketch of Apache DataSketches, trimmed to its nominal size whenever it is looked at: it then holds the
-    2**precision smallest hashes and nothing else (Dasgupta, Lang, Rhodes, Thaler, *A framework for estimating stream
-    expression cardinalities*, ICDT 2016), so that the estimate depends on the set of values alone, not on their order,
-    on repetitions, or on how the log was cut.
+    Exact up to ``2**precision`` different values (4,096 by default); beyond, the estimate is within
+    ``2 / 2**(precision / 2)`` of the exact number (3.12 % by default) in 95 of 100 cases. It is a theta sketch of
+    Apache DataSketches, trimmed to its nominal size whenever it is looked at: it then holds the 2**precision smallest
+    hashes and nothing else (Dasgupta, Lang, Rhodes, Thaler, *A framework for estimating stream expression
+    cardinalities*, ICDT 2016), so that the estimate depends on the set of values alone, not on their order, on
+    repetitions, or on how the log was cut.
 
     Parameters
     ----------
@@ -34,15 +37,15 @@ class distinct(Aggregate):
     2
     """
 
+    bound: ErrorBound
+
     def __init__(self, field: str, precision: int = 12, *, where: Callable[[Any], object] | None = None):
         super().__init__(field, where=where)
         if type(precision) is not int or not 5 <= precision <= 20:
             raise self._refusal(f"precision={precision!r} is not a whole number from 5 to 20", "Leave it out for 12")
         self.precision = precision
-        self.error = (
-            f"exact up to {2**precision:,} different values;"
-            f" beyond, within {2 / 2 ** (precision / 2):.2%} in 95 of 100 cases"
-        )
+        # the standard error of a theta sketch is 1 / sqrt(nominal size)
+        self.bound = ErrorBound(2 / 2 ** (precision / 2), exact_up_to=2**precision, confidence=0.95)
         self._room = ROOM if 2**precision > ROOM else 2**precision
 
     @property
@@ -97,11 +100,25 @@ class distinct(Aggregate):
     def unpack(self, packed: Sequence[Any]) -> list[Any]:
         return [set(), bytes(packed[0]) or None]
 
-    def gather_sql(self, value: str) -> str:
+    def gather_sql(self, value: str, order: str) -> str:
         return f"coalesce(list(DISTINCT {value}) FILTER (WHERE ({value}) IS NOT NULL), [])"
 
     def gathered(self, values: Iterable[Any]) -> list[Any]:
         return self._tidied([{restored(self.kind, value) for value in values}, None])
+
+    @property
+    def sql_type(self) -> str:
+        return "BIGINT"
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        return f"count(DISTINCT {value})"
+
+    def reference(self, evidence: int) -> int:
+        return evidence
+
+    def judge(self, evidence: int, found: Any) -> Judgement:
+        exact = evidence <= self.bound.exact_up_to
+        return equal(evidence, found) if exact else within(evidence, found, self.bound.limit)
 
     def _tidied(self, state: list[Any]) -> list[Any]:
         """The state, with the set emptied into the sketch where it has grown too large."""

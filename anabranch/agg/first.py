@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from anabranch.agg.aggregate import Aggregate, Column
-from anabranch.agg.plain import SQL_TYPE_BY_KIND, presented, restored
+from anabranch.agg.judgement import shown
+from anabranch.agg.plain import ANSWER_TYPE_BY_KIND, SQL_TYPE_BY_KIND, answer_sql, presented, restored
 from anabranch.events import Order
 
 Placed = tuple[Order, Any] | None
@@ -69,6 +70,19 @@ class first(Aggregate):
 
     def merge_sql(self, columns: Sequence[str]) -> tuple[str, ...]:
         return merged_sql("min", columns)
+
+    @property
+    def sql_type(self) -> str:
+        return ANSWER_TYPE_BY_KIND[self.kind]
+
+    def present_sql(self, columns: Sequence[str]) -> str:
+        return answer_sql(self.kind, columns[-1])
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        return f"arg_min({value}, {order}) FILTER ({value} IS NOT NULL)"
+
+    def reference(self, evidence: Any) -> Any:
+        return shown(self.kind, evidence)
 
 
 def merged_sql(extreme: str, columns: Sequence[str]) -> tuple[str, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from math import ceil, inf, isfinite, nextafter
@@ -82,7 +82,7 @@ class histogram(Aggregate):
         counts: list[int] = orjson.loads(packed[0])
         return counts
 
-    def gather_sql(self, value: str) -> str:
+    def gather_sql(self, value: str, order: str) -> str:
         from_edge = [f"({value}) >= {self._literal(edge)}" for edge in self.edges]
         conditions = [
             f"NOT {from_edge[0]}",
@@ -93,6 +93,15 @@ class histogram(Aggregate):
 
     def gathered(self, values: Sequence[Any]) -> list[int]:
         return [int(count) for count in values]
+
+    @property
+    def sql_type(self) -> str:
+        return "STRUCT(edges DOUBLE[], counts BIGINT[])"
+
+    def reference(self, evidence: Sequence[float] | None) -> dict[str, Any]:
+        values = sorted(evidence or ())
+        below = [0, *(bisect_left(values, edge) for edge in self.edges), len(values)]
+        return {"edges": self.edges, "counts": [high - low for low, high in pairwise(below)]}
 
     def _literal(self, edge: float) -> str:
         """SQL of an edge, such that comparing with it is exact, as it is in Python."""

@@ -39,3 +39,6 @@ class last(first):
 
     def merge_sql(self, columns: Sequence[str]) -> tuple[str, ...]:
         return merged_sql("max", columns)
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        return f"arg_max({value}, {order}) FILTER ({value} IS NOT NULL)"

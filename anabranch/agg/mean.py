@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Self
 
 from anabranch.agg.aggregate import Aggregate, Column
+from anabranch.agg.judgement import Judgement, close, equal, exact_sum, magnitude
 from anabranch.agg.total import total_of
 from anabranch.events import Order
-from anabranch.field import Kind
+from anabranch.field import Field, Kind
 
 
 class mean(Aggregate):
@@ -26,84 +27,68 @@ class mean(Aggregate):
 
     def __init__(self, field: str, *, where: Callable[[Any], object] | None = None):
         super().__init__(field, where=where)
+        self._total = total_of(self.kind)
+
+    def bind(self, place: str, field: Field | None, location: str | None) -> Self:
+        bound = super().bind(place, field, location)
+        bound._total = total_of(bound.kind)
+        return bound
 
     def zero(self) -> list[Any]:
-        return [*total_of(self.kind).zero(), 0]
+        return [*self._total.zero(), 0]
 
     def add(self, state: list[Any], value: Any, order: Order) -> list[Any]:
-        if self.kind != "number":
-            state[0] += value
-            state[1] += 1
-            return state
-        high = state[0]  # CompensatedTotal.add, in line
-        total = high + value
-        part = total - high
-        state[0] = total
-        state[1] += (high - (total - part)) + (value - part)
-        state[2] += 1
+        self._total.add(state, value)
+        state[-1] += 1
         return state
 
     def fold(self, slot: int, tiles: Sequence[list[Any]], values: Sequence[Any], orders: Sequence[Order]) -> None:
-        if self.kind != "number":
-            for tile, value in zip(tiles, values, strict=True):
-                if value is not None:
-                    state = tile[slot]
-                    state[0] += value
-                    state[1] += 1
-            return
-        for tile, value in zip(tiles, values, strict=True):
-            if value is not None:  # CompensatedTotal.add, in line
-                state = tile[slot]
-                high, low, n = state
-                total = high + value
-                part = total - high
-                state[0] = total
-                state[1] = low + ((high - (total - part)) + (value - part))
-                state[2] = n + 1
+        self._total.fold_counting(slot, tiles, values)
 
     def merge(self, state: list[Any], other: list[Any]) -> list[Any]:
-        if self.kind != "number":
-            state[0] += other[0]
-            state[1] += other[1]
-            return state
-        high, value = state[0], other[0]  # CompensatedTotal.merge, in line
-        total = high + value
-        part = total - high
-        state[0] = total
-        state[1] += (high - (total - part)) + (value - part)
-        state[1] += other[1]
-        state[2] += other[2]
+        self._total.merge(state, other)
+        state[-1] += other[-1]
         return state
 
     def present(self, state: list[Any]) -> float | None:
-        total = total_of(self.kind).value(state)
+        total = self._total.value(state)
         return None if total is None or not state[-1] else total / state[-1]
 
     def present_merged(self, state: list[Any], other: list[Any]) -> float | None:
         n = state[-1] + other[-1]
-        if not n:
-            return None
-        if self.kind != "number":
-            mean: float = (state[0] + other[0]) / n
-            return mean
-        high, value = state[0], other[0]  # CompensatedTotal.merge, in line
-        total = high + value
-        part = total - high
-        total += state[1] + ((high - (total - part)) + (value - part)) + other[1]
-        return total / n if total - total == 0.0 else None
+        total = self._total.merged_value(state, other) if n else None
+        return None if total is None else total / n
 
     @property
     def columns(self) -> tuple[Column, ...]:
-        return (Column("n", "BIGINT"), *total_of(self.kind).columns)
+        return (Column("n", "BIGINT"), *self._total.columns)
 
     def pack(self, state: list[Any]) -> tuple[Any, ...]:
-        return (state[-1], *total_of(self.kind).pack(state))
+        return (state[-1], *self._total.pack(state))
 
     def unpack(self, packed: Sequence[Any]) -> list[Any]:
-        return [*total_of(self.kind).unpack(packed[1:]), packed[0]]
+        return [*self._total.unpack(packed[1:]), packed[0]]
 
     def fold_sql(self, value: str, order: str) -> tuple[str, ...]:
-        return (f"count({value})", *total_of(self.kind).fold_sql(value))
+        return (f"count({value})", *self._total.fold_sql(value))
 
     def merge_sql(self, columns: Sequence[str]) -> tuple[str, ...]:
-        return (f"coalesce(sum({columns[0]}), 0)::BIGINT", *total_of(self.kind).merge_sql(columns[1:]))
+        return (f"coalesce(sum({columns[0]}), 0)::BIGINT", *self._total.merge_sql(columns[1:]))
+
+    @property
+    def sql_type(self) -> str:
+        return "DOUBLE"
+
+    def present_sql(self, columns: Sequence[str]) -> str:
+        n, *total = columns
+        return f"({self._total.value_sql(total)})::DOUBLE / nullif({n}, 0)"
+
+    def reference(self, evidence: Sequence[Any] | None) -> float | None:
+        if not evidence:
+            return None
+        total = exact_sum(evidence) if self.kind == "number" else sum(evidence)
+        return None if total is None else total / len(evidence)
+
+    def judge(self, evidence: Sequence[Any] | None, found: Any) -> Judgement:
+        expected = self.reference(evidence)
+        return close(expected, found, magnitude(evidence) / len(evidence)) if evidence else equal(expected, found)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from anabranch.agg.aggregate import Aggregate, Column
-from anabranch.agg.plain import SQL_TYPE_BY_KIND, presented, restored
+from anabranch.agg.judgement import shown
+from anabranch.agg.plain import ANSWER_TYPE_BY_KIND, SQL_TYPE_BY_KIND, answer_sql, presented, restored
 from anabranch.events import Order
 
 
@@ -57,3 +58,16 @@ class min(Aggregate):
 
     def merge_sql(self, columns: Sequence[str]) -> tuple[str, ...]:
         return (f"min({columns[0]})",)
+
+    @property
+    def sql_type(self) -> str:
+        return ANSWER_TYPE_BY_KIND[self.kind]
+
+    def present_sql(self, columns: Sequence[str]) -> str:
+        return answer_sql(self.kind, columns[0])
+
+    def evidence_sql(self, value: str, order: str) -> str:
+        return f"min({value})"
+
+    def reference(self, evidence: Any) -> Any:
+        return shown(self.kind, evidence)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from anabranch.agg.aggregate import SqlType
 from anabranch.field import Kind
 from anabranch.instant import iso
+
+if TYPE_CHECKING:
+    from anabranch.agg.aggregate import SqlType
 
 SQL_TYPE_BY_KIND: Mapping[Kind, SqlType] = {
     "integer": "BIGINT",
@@ -16,6 +18,9 @@ SQL_TYPE_BY_KIND: Mapping[Kind, SqlType] = {
     "text": "VARCHAR",
     "instant": "BIGINT",
 }
+
+ANSWER_TYPE_BY_KIND: Mapping[Kind, str] = {**SQL_TYPE_BY_KIND, "instant": "TIMESTAMPTZ"}
+"""The SQL type of a plain value as analysts see it; packed, an instant is a BIGINT."""
 
 
 def restored(kind: Kind, value: Any) -> Any:
@@ -38,6 +43,13 @@ def presented(kind: Kind, value: Any) -> Any:
     if kind == "instant":
         return iso(value)
     return value + 0.0 if kind == "number" else value
+
+
+def answer_sql(kind: Kind, value: str) -> str:
+    """SQL of a plain value as analysts see it: `presented`, with instants as TIMESTAMPTZ."""
+    if kind == "instant":
+        return f"make_timestamptz({value})"
+    return f"{value} + 0.0::DOUBLE" if kind == "number" else value
 
 
 _RESTORE_BY_KIND: Mapping[Kind, Callable[[Any], Any]] = {

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from anabranch.agg.aggregate import Aggregate, Column
+from anabranch.agg.error_bound import ErrorBound
 from anabranch.events import Order
 from anabranch.field import Kind
 
@@ -41,6 +42,8 @@ class quantile(Aggregate):
     kinds = frozenset[Kind]({"integer", "number"})
     wants = "a number"
 
+    bound: ErrorBound
+
     def __init__(self, field: str, q: float, error: float = 0.01, *, where: Callable[[Any], object] | None = None):
         super().__init__(field, where=where)
         if not _is_number(q) or not 0 <= q <= 1:
@@ -48,8 +51,7 @@ class quantile(Aggregate):
         if not _is_number(error) or not 0.0001 <= error <= 0.5:
             raise self._refusal(f"error={error!r} is not a number from 0.0001 to 0.5", "Leave it out for 0.01 (1 %)")
         self.q = q
-        self.relative_error = error
-        self.error = f"within {error:.2%} of the exact quantile"
+        self.bound = ErrorBound(error)
         self._log_gamma = log((1 + error) / (1 - error))
         self._buckets_per_log = 1 / self._log_gamma
         # a bucket's number is its exponent, moved so that it is positive for every positive value
@@ -57,7 +59,7 @@ class quantile(Aggregate):
 
     @property
     def parameters(self) -> tuple[object, ...]:
-        return (self.q, self.relative_error)
+        return (self.q, self.bound.share)
 
     # The state counts values by bucket number: 0 holds zero, n and -n mirror each other, and numbers are in the order
     # of the values.
@@ -123,7 +125,7 @@ class quantile(Aggregate):
         buckets, counts = orjson.loads(packed[0])
         return dict(zip(buckets, counts, strict=True))
 
-    def gather_sql(self, value: str) -> str:
+    def gather_sql(self, value: str, order: str) -> str:
         # The values themselves: their logarithms might round differently in DuckDB
         return f"coalesce(histogram({value}), MAP {{}})"
 
@@ -133,6 +135,13 @@ class quantile(Aggregate):
             bucket = self.bucket(float(value))
             state[bucket] = state.get(bucket, 0) + int(count)
         return state
+
+    @property
+    def sql_type(self) -> str:
+        return "DOUBLE"
+
+    def reference(self, evidence: Sequence[float] | None) -> float | None:
+        return sorted(evidence)[int(self.q * (len(evidence) - 1))] if evidence else None
 
 
 def _is_number(value: object) -> bool:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from math import inf, isfinite
+from math import fsum, inf, isfinite, sqrt
 from typing import Any
 
 from anabranch.agg.aggregate import Aggregate, Column
+from anabranch.agg.judgement import Judgement, close, equal
+from anabranch.agg.total import finite_sql
 from anabranch.events import Order
 from anabranch.field import Kind
 
@@ -110,3 +112,27 @@ class variance(Aggregate):
             joint,
             f"coalesce(sum({squares}) + list_sum({between}), 0.0)",
         )
+
+    @property
+    def sql_type(self) -> str:
+        return "DOUBLE"
+
+    def present_sql(self, columns: Sequence[str]) -> str:
+        n, _, squares = columns
+        return f"{finite_sql(squares)} / nullif(greatest({n} - {int(self.sample)}, 0), 0)"
+
+    def reference(self, evidence: Sequence[float] | None) -> float | None:
+        values = evidence or ()
+        divisor = len(values) - self.sample
+        if divisor <= 0 or any(abs(value) > LARGEST for value in values):
+            return None
+        middle = fsum(values) / len(values)
+        return fsum((value - middle) ** 2 for value in values) / divisor
+
+    def judge(self, evidence: Sequence[float] | None, found: Any) -> Judgement:
+        expected = self.reference(evidence)
+        if expected is None or not evidence:
+            return equal(expected, found)
+        size = abs(fsum(evidence) / len(evidence))
+        # a spread of less than a millionth of the values' size drowns in their own rounding
+        return close(expected, found, max(expected, sqrt(expected) * size * 1e-6, (size * 1e-13) ** 2))

@@ -1,7 +1,17 @@
 """What analysts see of a state: a typed value column beside the packed columns.
 
-The answers of the exact aggregates are SQL over their packed columns; ``tests/batch`` holds them equal to `present`.
-The others are presented by Python, tile by tile.
+What SQL can present of an aggregate, and of which type the answer is, its class says. What only Python can present goes
+into the published table in a form that a file can hold, and is cast when it is read:
+
+===========================  ==============  =================================================
+type of the answer           in the file     why
+===========================  ==============  =================================================
+``BIGINT``                   ``BIGINT``      NULL where the answer needs more than 64 bits
+``DOUBLE VARCHAR BOOLEAN``   the same
+``TIMESTAMPTZ``              ``VARCHAR``     answers show an instant as text
+a list of one of these       a list of that
+any other, like a STRUCT     ``VARCHAR``     the JSON of the answer
+===========================  ==============  =================================================
 """
 
 from __future__ import annotations
@@ -13,8 +23,16 @@ from typing import Any
 import orjson
 
 from anabranch.agg.aggregate import Aggregate
-from anabranch.agg.plain import SQL_TYPE_BY_KIND, restored
-from anabranch.field import Kind
+
+_FILED = {
+    "BIGINT": "BIGINT",
+    "DOUBLE": "DOUBLE",
+    "VARCHAR": "VARCHAR",
+    "BOOLEAN": "BOOLEAN",
+    "TIMESTAMPTZ": "VARCHAR",
+}
+"""The type in the file of an answer that Python presents, by its own type; lists of them alike."""
+_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +42,9 @@ class Presentation:
     Attributes
     ----------
     type
-        The SQL type of the column. JSON is a VARCHAR.
+        The SQL type of the column in the published table.
+    shown_type
+        The SQL type that analysts see.
     sql
         SQL over the packed columns; None: only `value` can.
     value
@@ -32,81 +52,26 @@ class Presentation:
     """
 
     type: str
+    shown_type: str
     sql: str | None = None
     value: Callable[[Any], Any] = lambda presented: presented
+
+    def shown_sql(self, column: str) -> str:
+        """SQL of what analysts see, over the column of the published table."""
+        if self.type == self.shown_type:
+            return column
+        plain = self.shown_type.removesuffix("[]") in _FILED
+        return f"{column}::{self.shown_type}" if plain else f"{column}::JSON::{self.shown_type}"
 
 
 def presentation(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
     """The presentation of an aggregate whose packed columns have these (quoted) names."""
-    known = _BY_AGGREGATE.get(type(aggregate).__name__)
-    return Presentation("VARCHAR", value=_json) if known is None else known(aggregate, columns)
-
-
-def _json(presented: Any) -> str:
-    return orjson.dumps(presented).decode()
-
-
-def _count(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
-    return Presentation("BIGINT", columns[0])
-
-
-def _sum(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
-    if aggregate.kind == "number":
-        return Presentation("DOUBLE", _finite(f"{columns[0]} + {columns[1]}"))
-    # beyond 64 bits there is no such column; the packed columns have it
-    return Presentation("BIGINT", f"try_cast({_whole(*columns)} AS BIGINT)")
-
-
-def _mean(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
-    n, *total = columns
-    sum_sql = _finite(f"{total[0]} + {total[1]}") if aggregate.kind == "number" else f"({_whole(*total)})::DOUBLE"
-    return Presentation("DOUBLE", f"{sum_sql} / nullif({n}, 0)")
-
-
-def _variance(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
-    n, _, squares = columns
-    sample = 1 if getattr(aggregate, "sample", False) else 0
-    return Presentation("DOUBLE", f"{_finite(squares)} / nullif(greatest({n} - {sample}, 0), 0)")
-
-
-def _plain(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
-    return Presentation(_type(aggregate.kind), _typed(columns[-1], aggregate.kind))
-
-
-def _collect(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
-    if aggregate.kind == "instant":
-        return Presentation("VARCHAR[]")
-    return Presentation(f"{_type(aggregate.kind)}[]", value=lambda found: [restored(aggregate.kind, v) for v in found])
-
-
-def _type(kind: Kind) -> str:
-    return "TIMESTAMPTZ" if kind == "instant" else SQL_TYPE_BY_KIND[kind]
-
-
-def _typed(column: str, kind: Kind) -> str:
-    if kind == "instant":
-        return f"make_timestamptz({column})"
-    return f"{column} + 0.0::DOUBLE" if kind == "number" else column  # no negative zero
-
-
-def _finite(value: str) -> str:
-    return f"CASE WHEN isfinite({value}) THEN {value} END"
-
-
-def _whole(high: str, low: str) -> str:
-    return f"{high}::HUGEINT * 4294967296 + {low}"
-
-
-_BY_AGGREGATE: dict[str, Callable[[Aggregate, Sequence[str]], Presentation]] = {
-    "count": _count,
-    "sum": _sum,
-    "mean": _mean,
-    "variance": _variance,
-    "min": _plain,
-    "max": _plain,
-    "first": _plain,
-    "last": _plain,
-    "collect": _collect,
-    "distinct": lambda aggregate, columns: Presentation("BIGINT"),
-    "quantile": lambda aggregate, columns: Presentation("DOUBLE"),
-}
+    shown, sql = aggregate.sql_type, aggregate.present_sql(columns)
+    if sql is not None:
+        return Presentation(shown, shown, sql)
+    if shown == "BIGINT":
+        return Presentation(shown, shown, value=lambda answer: answer if answer in _INT64 else None)
+    if shown.removesuffix("[]") in _FILED:
+        suffix = "[]" if shown.endswith("[]") else ""
+        return Presentation(_FILED[shown.removesuffix("[]")] + suffix, shown)
+    return Presentation("VARCHAR", shown, value=lambda answer: orjson.dumps(answer).decode())

@@ -58,7 +58,7 @@ class Folding:
     def of(cls, aggregate: Aggregate, value: str) -> Folding:
         """The folding of a column of plain values."""
         expressions = aggregate.fold_sql(value, ORDER)
-        return cls((aggregate.gather_sql(value),), aggregate) if expressions is None else cls(expressions, None)
+        return cls((aggregate.gather_sql(value, ORDER),), aggregate) if expressions is None else cls(expressions, None)
 
 
 ORDER = "struct_pack(a := placed_time, b := placed_partition, c := placed_offset)"

@@ -5,5 +5,5 @@ Read `verification` first: it has the two sides computed and compared.
 - `recount` is the other road: the raw log, by plain Python and SQL. It shares nothing with the layers but the reader
   of the log and the definitions.
 - `served` is the one seam to what is judged.
-- `comparison` walks both sides, `reference_values` judges one answer; `report` tells people.
+- `comparison` walks both sides and has each aggregate judge its answers; `report` tells people.
 """

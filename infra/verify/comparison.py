@@ -5,14 +5,15 @@ It knows neither where the answers come from nor how they were made: both sides 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from anabranch import View
+from anabranch.agg.judgement import Judgement
 from anabranch.view import Key, key_order
 from infra.verify.recount import Evidence
-from infra.verify.reference_values import judge
 
 SHOWN_FAULTS = 5
 Answer = tuple[Key, int, Mapping[str, Any]]
@@ -95,7 +96,10 @@ def _place(row: Answer | Evidence) -> tuple[Any, int]:
 def _judge(view: View, theirs: Evidence, mine: Answer, verdict: Verdict) -> None:
     found = mine[2]
     for (name, aggregate), facts in zip(view.aggregates.items(), theirs[2], strict=True):
-        judgement = judge(aggregate, facts, found[name])
+        try:
+            judgement = aggregate.judge(facts, found[name])
+        except Exception as error:  # one aggregate that cannot be judged, or whose answer is no answer, stops no other
+            judgement = Judgement(False, math.inf, f"an answer that can be judged ({error!r})")
         verdict.difference = max(verdict.difference, judgement.difference)
         if not judgement.right:
             verdict.blame(Fault(mine[0], mine[1], name, judgement.expected, found[name]))

@@ -1,7 +1,7 @@
 """The independent road: every view once more, from the raw log, by plain Python and SQL instead of the fold.
 
 Events are read as they are stored, as instances of the model, keyed by plain Python, and written to a DuckDB file;
-SQL then gathers, for every tile, the evidence from which `evidence` judges the answers.
+SQL then gathers, for every tile, the evidence that each aggregate's `judge` asks for.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from anabranch.agg.aggregate import Aggregate
 from anabranch.instant import instant_us
 from anabranch.view import Key
 from eventlog.log.segment import Segment
-from infra.verify.reference_values import evidence_sql
 
 Evidence = tuple[Key, int, list[Any]]
 """(key, start of the tile, evidence of each aggregate)."""
@@ -139,7 +138,7 @@ class _Table:
         self._flush()
         view = self.view
         place = "row(time, partition, place)"
-        found = [evidence_sql(a, f"v{slot}", place) for slot, a in enumerate(view.aggregates.values())]
+        found = [a.evidence_sql(f"v{slot}", place) for slot, a in enumerate(view.aggregates.values())]
         shown = "true"
         if view.keep_us is not None and view.tile_us is not None and watermark is not None:
             shown = f"tile + {view.tile_us} > {watermark - view.keep_us}"

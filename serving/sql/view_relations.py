@@ -7,19 +7,11 @@ overlay, where Python has merged batch and speed by the very functions that answ
 from __future__ import annotations
 
 from anabranch import View
-from anabranch.agg.aggregate import Aggregate
 from batch import duck
 from batch.views import tile_table
 from batch.views.merge import Slot, slots
-from serving.sql.events_relation import TYPE_BY_KIND
 from serving.sql.relation import Relation, RelationColumn, names, nothing
 from serving.sql.snapshot_contents import SnapshotContents
-
-_STRUCTS = {
-    "top": 'STRUCT("value" {type}, count BIGINT)[]',
-    "histogram": "STRUCT(edges DOUBLE[], counts BIGINT[])",
-}
-"""What a column of JSON is, as a type."""
 
 
 def relations(view: View) -> list[Relation]:
@@ -138,7 +130,7 @@ def _column(slot: Slot) -> RelationColumn:
     if aggregate.where is not None:
         comment += " of the events that fulfil the aggregate's where"
     return RelationColumn(
-        slot.name, _shown_type(slot), comment if aggregate.error is None else f"{comment}; {aggregate.error}"
+        slot.name, slot.shown.shown_type, comment if aggregate.error is None else f"{comment}; {aggregate.error}"
     )
 
 
@@ -149,26 +141,6 @@ def _typed(view: View) -> str:
 
 
 def _cast(slot: Slot) -> str:
-    name, struct = duck.name(slot.name), _struct(slot.aggregate)
-    if struct is not None:
-        return f"json_transform({name}::JSON, {duck.text(_structure(slot.aggregate))})::{struct} AS {name}"
-    return name if _shown_type(slot) == slot.shown.type else f"{name}::{_shown_type(slot)} AS {name}"
-
-
-def _shown_type(slot: Slot) -> str:
-    struct = _struct(slot.aggregate)
-    if struct is not None:
-        return struct
-    return "TIMESTAMPTZ[]" if slot.shown.type.endswith("[]") and slot.aggregate.kind == "instant" else slot.shown.type
-
-
-def _struct(aggregate: Aggregate) -> str | None:
-    pattern = _STRUCTS.get(type(aggregate).__name__)
-    return None if pattern is None else pattern.format(type=TYPE_BY_KIND[aggregate.kind])
-
-
-def _structure(aggregate: Aggregate) -> str:
-    """The type of `_struct` as `json_transform` wants it."""
-    if type(aggregate).__name__ == "histogram":
-        return '{"edges":["DOUBLE"],"counts":["BIGINT"]}'
-    return f'[{{"value":"{TYPE_BY_KIND[aggregate.kind]}","count":"BIGINT"}}]'
+    name = duck.name(slot.name)
+    shown = slot.shown.shown_sql(name)
+    return name if shown == name else f"{shown} AS {name}"

@@ -13,6 +13,7 @@ import duckdb
 
 from anabranch.agg.aggregate import State
 from anabranch.field import Kind
+from batch.views.presentation import presentation
 from tests.laws.table import Case, Contribution, equal
 
 Part = Sequence[Contribution]
@@ -127,6 +128,35 @@ def check_sql_agrees(case: Case, parts: Sequence[Part], connection: duckdb.DuckD
         assert_same(case, whole, sql_merged(case, packed, connection), folded(case, whole))
 
 
+def check_it_is_judged_right(case: Case, part: Part, connection: duckdb.DuckDBPyConnection) -> None:
+    """What `verify` gathers of the raw values agrees with the fold, and with plain Python."""
+    evidence = evidence_of(case, part, connection)
+    for answer in (case.aggregate.present(folded(case, part)), case.reference(part)):
+        judgement = case.aggregate.judge(evidence, answer)
+        assert judgement.right, (judgement, answer)
+
+
+def check_analysts_see_the_answer(case: Case, part: Part, connection: duckdb.DuckDBPyConnection) -> None:
+    """In a column of the type that the aggregate states: presented by SQL, or by Python and cast when it is read."""
+    state, columns = folded(case, part), case.aggregate.columns
+    shown = presentation(case.aggregate, [f'"m__{column.name}"' for column in columns])
+    answer = case.aggregate.present(state)
+    if shown.sql is None:
+        column, row, typed = "shown", [shown.value(answer)], f"?::{shown.type} AS shown"
+    else:
+        typed = ", ".join(f'?::{column.type} AS "m__{column.name}"' for column in columns)
+        column, row = f"({shown.sql})", list(case.aggregate.pack(state))
+    fits = type(answer) is not int or -(2**63) <= answer < 2**63
+    # as the only item of a list, for JSON of a bare text would keep its quotation marks
+    expected = f"?::JSON::{case.aggregate.sql_type}[]"
+    query = f"""SELECT typeof([seen]) = typeof({expected}), [seen] IS NOT DISTINCT FROM {expected}, seen::VARCHAR
+        FROM (SELECT {shown.shown_sql(column)} AS seen FROM (SELECT {typed}))"""
+    right = json.dumps([answer if fits else None])
+    found = connection.execute(query, [right, right, *row]).fetchone()
+    assert found is not None
+    assert found[:2] == (True, True), (found, answer)
+
+
 # how states are made and compared
 
 
@@ -185,7 +215,7 @@ def sql_folded(case: Case, parts: Sequence[Part], connection: duckdb.DuckDBPyCon
     )
     order = 'struct_pack("time" := "time", "partition" := "partition", "offset" := "offset")'
     expressions = case.aggregate.fold_sql("value", order)
-    selected = ", ".join(expressions or [case.aggregate.gather_sql("value")])
+    selected = ", ".join(expressions or [case.aggregate.gather_sql("value", order)])
     found = connection.execute(f"SELECT part, {selected} FROM events GROUP BY part").fetchall()
     if expressions is not None:
         types = [column.type for column in case.aggregate.columns]
@@ -195,6 +225,20 @@ def sql_folded(case: Case, parts: Sequence[Part], connection: duckdb.DuckDBPyCon
     unpack = case.aggregate.unpack if expressions is not None else lambda row: case.aggregate.gathered(row[0])
     state_by_part = {row[0]: unpack(row[1:]) for row in found}
     return [state_by_part.get(number, case.aggregate.zero()) for number in range(len(parts))]
+
+
+def evidence_of(case: Case, part: Part, connection: duckdb.DuckDBPyConnection) -> Any:
+    """What DuckDB gathers for the judge, of one tile; it never judges a tile without events."""
+    values, times, partitions, offsets = zip(*((value, *order) for value, order in part), strict=True)
+    connection.execute(
+        f"""CREATE OR REPLACE TABLE events AS SELECT unnest($1::{SQL_TYPE_BY_KIND[case.kind]}[]) AS value,
+            unnest($2::BIGINT[]) AS "time", unnest($3::BIGINT[]) AS "partition", unnest($4::BIGINT[]) AS "offset" """,
+        [values, times, partitions, offsets],
+    )
+    evidence = case.aggregate.evidence_sql("value", 'row("time", "partition", "offset")')
+    found = connection.execute(f"SELECT {evidence} FROM events").fetchone()
+    assert found is not None
+    return found[0]
 
 
 def sql_merged(case: Case, packed: Sequence[Any], connection: duckdb.DuckDBPyConnection) -> State:

@@ -164,9 +164,6 @@ VALUES_BY_KIND: dict[Kind, st.SearchStrategy[Any]] = {
 }
 
 
-SHOWING_VALUES = (agg.min, agg.max, agg.first, agg.collect, agg.top)
-
-
 def cases(
     aggregate: Aggregate,
     reference: Callable[[Sequence[Contribution]], Any],
@@ -178,7 +175,7 @@ def cases(
     found = []
     for kind in kinds:
         bound = aggregate.bind("the table", Field("field", kind, None, True, None, None), None)
-        shown = in_iso(reference) if kind == "instant" and isinstance(aggregate, SHOWING_VALUES) else reference
+        shown = in_iso(reference) if "TIMESTAMPTZ" in bound.sql_type else reference
         found.append(Case(bound, kind, shown, near, same))
     return found
 

@@ -87,6 +87,24 @@ def test_sql_folds_and_merges_to_the_same(case: Case, data: Any, connection: duc
     checks.check_sql_agrees(case, data.draw(parts(case, 3)), connection)
 
 
+@every_case
+@LAWS
+@given(data=st.data())
+def test_the_judge_calls_the_answer_right(case: Case, data: Any, connection: duckdb.DuckDBPyConnection) -> None:
+    (part,) = data.draw(parts(case, 1).filter(lambda found: bool(found[0])))
+    checks.check_it_is_judged_right(case, part, connection)
+
+
+@every_case
+@LAWS
+@given(data=st.data())
+def test_analysts_see_the_answer_in_a_typed_column(
+    case: Case, data: Any, connection: duckdb.DuckDBPyConnection
+) -> None:
+    (part,) = data.draw(parts(case, 1))
+    checks.check_analysts_see_the_answer(case, part, connection)
+
+
 def test_every_public_aggregate_is_in_the_table() -> None:
     from anabranch import agg
 

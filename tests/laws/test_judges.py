@@ -1,17 +1,19 @@
-"""The judge must accept what the fold answers, and must not accept anything else."""
+"""The judge of each aggregate: it calls nothing of what it judges, and calls nothing right that is wrong."""
 
 from __future__ import annotations
 
+import copy
+import dataclasses
 from typing import Any
 
 import duckdb
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from anabranch import App, Events, View, agg
-from infra.verify.reference_values import evidence_sql, judge
+from anabranch.field import Kind
+from tests.laws import checks
+from tests.laws.table import TABLE, Case
 
 
 class Item(BaseModel):
@@ -41,17 +43,6 @@ AGGREGATES: dict[str, Any] = {
     "collect": agg.collect("word", limit=3),
 }
 view = app.view("all", of=items, **AGGREGATES)
-rows = st.lists(
-    st.fixed_dictionaries(
-        {
-            "number": st.none() | st.floats(-1e6, 1e6),
-            "whole": st.none() | st.integers(-(2**40), 2**40),
-            "word": st.none() | st.sampled_from(["a", "b", "c", "d", ""]),
-        }
-    ),
-    min_size=1,
-    max_size=60,
-)
 
 
 def answers_of(view: View, rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -71,18 +62,35 @@ def evidence_of(view: View, rows: list[dict[str, Any]]) -> dict[str, Any]:
             "INSERT INTO rows VALUES (?, ?, ?, true, ?)",
             [(row["number"], row["whole"], row["word"], place) for place, row in enumerate(rows)],
         )
-        sql = [evidence_sql(a, a.field or "one", "row(place)") for a in view.aggregates.values()]
+        sql = [a.evidence_sql(a.field or "one", "row(place)") for a in view.aggregates.values()]
         found = database.execute(f"SELECT {', '.join(sql)} FROM rows").fetchone()
     assert found is not None
     return dict(zip(view.aggregates, found, strict=True))
 
 
-@given(rows=rows)
-def test_what_the_fold_answers_is_right(rows: list[dict[str, Any]]) -> None:
-    answers, evidence = answers_of(view, rows), evidence_of(view, rows)
-    for name, aggregate in view.aggregates.items():
-        judgement = judge(aggregate, evidence[name], answers[name])
-        assert judgement.right, (name, judgement, answers[name])
+OF_THE_JUDGE = {"evidence_sql", "reference", "judge"}
+
+
+@pytest.mark.parametrize("case", TABLE, ids=str)
+def test_the_judge_calls_nothing_of_what_it_judges(case: Case) -> None:
+    """Neither the fold nor the merge, the packing or the presentation: they are broken here, and it does not notice."""
+
+    def broken(*arguments: Any) -> Any:
+        raise AssertionError("the judge called what it judges")
+
+    judged: set[str] = set()
+    for kind in type(case.aggregate).__mro__[:-1]:
+        judged |= {name for name, part in vars(kind).items() if callable(part) and not name.startswith("__")}
+    lame = type("lame", (type(case.aggregate),), dict.fromkeys(judged - OF_THE_JUDGE, broken))
+    aggregate = copy.copy(case.aggregate)
+    aggregate.__class__ = lame
+    few: dict[Kind, list[Any]] = {"number": [0.5, 2.0, 2.0], "boolean": [True, False, True], "text": ["b", "a", "b"]}
+    part = [(value, (at, 0, at)) for at, value in enumerate(few.get(case.kind, [9, 3, 9]))]
+    with duckdb.connect() as connection, pytest.raises(AssertionError, match="called what it judges"):
+        checks.check_it_is_judged_right(dataclasses.replace(case, aggregate=aggregate), part, connection)
+    with duckdb.connect() as connection:
+        evidence = checks.evidence_of(dataclasses.replace(case, aggregate=aggregate), part, connection)
+    assert aggregate.judge(evidence, case.aggregate.present(checks.folded(case, part))).right
 
 
 ROWS = [{"number": float(n % 7), "whole": n, "word": "abc"[n % 3 and n % 2]} for n in range(100)]
@@ -109,15 +117,15 @@ WRONG: dict[str, list[Any]] = {
 @pytest.mark.parametrize(("name", "answer"), [(name, answer) for name, wrong in WRONG.items() for answer in wrong])
 def test_what_differs_beyond_the_stated_error_is_wrong(name: str, answer: Any) -> None:
     evidence = evidence_of(view, ROWS)[name]
-    assert judge(view.aggregates[name], evidence, answers_of(view, ROWS)[name]).right
-    assert not judge(view.aggregates[name], evidence, answer).right
+    assert view.aggregates[name].judge(evidence, answers_of(view, ROWS)[name]).right
+    assert not view.aggregates[name].judge(evidence, answer).right
 
 
 def test_a_heavy_hitter_that_is_missing_or_counted_beyond_the_bound_is_wrong() -> None:
     aggregate = view.aggregates["top"]
     counts = {f"rare{n}": 1 for n in range(5_000)} | {"often": 2_000, "seldom": 500}
     right = [{"value": "often", "count": 2_003}, {"value": "seldom", "count": 501}]
-    assert judge(aggregate, counts, right).right
-    assert not judge(aggregate, counts, right[:1]).right
-    assert not judge(aggregate, counts, [{"value": "often", "count": 2_100}, right[1]]).right
-    assert not judge(aggregate, counts, [{"value": "often", "count": 1_999}, right[1]]).right
+    assert aggregate.judge(counts, right).right
+    assert not aggregate.judge(counts, right[:1]).right
+    assert not aggregate.judge(counts, [{"value": "often", "count": 2_100}, right[1]]).right
+    assert not aggregate.judge(counts, [{"value": "often", "count": 1_999}, right[1]]).right
