@@ -86,7 +86,7 @@ def within(error: float) -> Agrees:
 
 
 def equal_up_to(limit: int) -> Agrees:
-    """Equal while there are at most `limit` different values. How far a sketch is off beyond: see test_bounds."""
+    """Equal while there are at most `limit` different values. How far a sketch is off beyond is a test of its own."""
 
     def agrees(found: Any, expected: Any, values: Values) -> bool:
         return found == expected or len(set(values)) > limit
