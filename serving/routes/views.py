@@ -74,9 +74,18 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
 
 def describe(view: View) -> dict[str, Any]:
-    """What a view is, as JSON. Durations are in seconds; `error` is the stated bound of a sketch, else null."""
+    """What a view is, as JSON.
+
+    Durations are in seconds; of an aggregate, `type` is that of its answer in SQL, and `error` the stated bound of a
+    sketch, else null.
+    """
     aggregates = {
-        name: {"aggregate": type(aggregate).__name__, "field": aggregate.field, "error": aggregate.error}
+        name: {
+            "aggregate": type(aggregate).__name__,
+            "field": aggregate.field,
+            "type": aggregate.sql_type,
+            "error": aggregate.error,
+        }
         for name, aggregate in view.aggregates.items()
     }
     return {

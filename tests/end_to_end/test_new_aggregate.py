@@ -73,7 +73,8 @@ def test_a_new_aggregate_is_folded_merged_served_queried_and_verified(service: S
     for view in ("in_sql", "in_python"):
         assert service.rows(view, position) == expected(notes)
     described = {view["view"]: view for view in service.client.get("/v1/views").json()["views"]}
-    assert described["in_sql"]["aggregates"]["longest"] == {"aggregate": "longest", "field": "text", "error": None}
+    longest = {"aggregate": "longest", "field": "text", "type": "VARCHAR", "error": None}
+    assert described["in_sql"]["aggregates"]["longest"] == longest
 
     for view in ("in_sql", "in_python"):
         sql = f"SELECT room, longest, newest, flags, n FROM view_{view} ORDER BY room, tile"

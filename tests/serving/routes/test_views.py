@@ -191,8 +191,8 @@ def test_the_views_are_listed(home: Home) -> None:
         "tile_seconds": 3600.0,
         "keep_seconds": 7_776_000.0,
         "aggregates": {
-            "rentals": {"aggregate": "count", "field": None, "error": None},
-            "minutes": {"aggregate": "mean", "field": "minutes", "error": None},
+            "rentals": {"aggregate": "count", "field": None, "type": "BIGINT", "error": None},
+            "minutes": {"aggregate": "mean", "field": "minutes", "type": "DOUBLE", "error": None},
         },
     }
     assert views["hosts"]["key_fields"] == ["key"]

@@ -10,6 +10,8 @@ import { bars } from "../charts/bars.js";
 const LEAST_PAUSE_MS = 3000;
 const PAUSE_OF_WORK = 400; // a heavy question is asked seldom: it must not be felt by those who ask for predictions
 const ADDITIVE = ["count", "sum"];
+/** The SQL type of an answer that has parts, and so no place on an axis. */
+const NESTED = /\[\]$|^STRUCT/;
 const RANGES = [["24h", "last 24 hours"], ["7d", "last 7 days"], ["30d", "last 30 days"], ["", "all kept time"]];
 const TILES_MOST = 2000;
 const KEYS_MOST = 1000;
@@ -94,7 +96,7 @@ function showView(root, view, query) {
     const keys = Object.fromEntries(Object.entries(wanted.keys).filter(([, value]) => value !== ""));
     const whole = Object.keys(keys).length === view.key_fields.length;
     const sample = view.aggregates[wanted.aggregate].aggregate;
-    const overTime = whole && tiled && !["top", "histogram", "collect"].includes(sample);
+    const overTime = whole && tiled && !NESTED.test(view.aggregates[wanted.aggregate].type);
     const options = { ...keys, last: wanted.last, group: overTime || !tiled ? "tile" : "total", limit: overTime ? TILES_MOST : KEYS_MOST };
     try {
       const path = `v1/views/${encodeURIComponent(view.view)}`;
