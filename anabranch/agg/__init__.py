@@ -2,7 +2,8 @@
 
 Exact: `count`, `sum`, `mean`, `min`, `max`, `variance`, `first`, `last`, `histogram`, `collect` (float arithmetic
 agrees to 1e-9 however the log is cut; `total` is what sum and mean share). Sketches, each with a stated error:
-`distinct`, `quantile`, `top`. What a plain value looks like in SQL and in JSON is in `plain`.
+`distinct`, `quantile`, `top`; `error_bound` is how. What a plain value looks like in SQL and in JSON is in `plain`, how
+`verify` compares an answer with the raw values in `judgement`.
 
 They are named as in the definition language, ``agg.sum("minutes")``, and so cover the built-in `sum`, `min` and `max`
 in this package on purpose.
