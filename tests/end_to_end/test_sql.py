@@ -242,7 +242,7 @@ def test_every_column_says_what_it_means(service: Service) -> None:
     told = rows(
         service, "SELECT comment FROM duckdb_columns() WHERE table_name = 'view_ever' AND column_name = 'median'"
     )
-    assert told == [{"comment": "quantile(minutes, 0.5, 0.01); within 1.00% of the exact quantile"}]
+    assert told == [{"comment": "quantile(minutes, 0.5, 0.01); within 1.00% of the exact answer"}]
     described = ask(service, "DESCRIBE view_ever")["rows"]
     assert [name for name, *_ in described] == ["station", "tile", *app.views["ever"].aggregates]
 
