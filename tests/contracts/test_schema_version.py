@@ -136,7 +136,11 @@ def described(database: Database) -> dict[str, Any]:
         name: {
             "columns": [{**column, "type": str(column["type"])} for column in found.get_columns(name)],
             "key": found.get_pk_constraint(name)["constrained_columns"],
-            "indexes": found.get_indexes(name),
+            # as text: the condition of a partial index is an object that equals only itself
+            "indexes": [
+                {**index, "dialect_options": {n: str(o) for n, o in index.get("dialect_options", {}).items()}}
+                for index in found.get_indexes(name)
+            ],
             "own": found.get_table_options(name) if database.dialect == "sqlite" else None,
         }
         for name in found.get_table_names()
