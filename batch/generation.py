@@ -12,10 +12,12 @@ from typing import Any
 
 import orjson
 
+from anabranch.app import App
 from anabranch.contributions import Cells, Key
 from anabranch.cut import Cut
 from anabranch.model import Model
 from anabranch.view import View, key_order
+from anabranch.watermarks import Watermarks, advance, joined
 from batch.errors import CorruptGenerationError, FormatError, VersionError
 from batch.models.predictor import VersionPredictor
 from batch.views import index_file
@@ -116,6 +118,20 @@ class Generation:
         """The newest event time of the view's stream, in microseconds; None: there was no event."""
         held = self._views.get(view.name)
         return None if held is None else held["watermark"]
+
+    def watermarks(self, app: App) -> Watermarks:
+        """The newest event time of every stream before its cut, in microseconds; see `anabranch.watermarks`.
+
+        The manifests of earlier releases do not have them together, but that of the stream of every view, and of the
+        streams of every model: nothing else depended on them.
+        """
+        told: Watermarks | None = self.manifest.get("watermarks")
+        if told is not None:
+            return dict(told)
+        found = joined(*(held["rows"]["newest"] for held in self._models.values() if "rows" in held))
+        for view in app.views.values():
+            advance(found, view.of.name, [self.watermark(view)])
+        return found
 
     def rows(self, view: View) -> int:
         """The number of tiles that it holds of a view."""

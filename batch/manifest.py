@@ -24,7 +24,8 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
     """Write ``manifest.json``, and make it and the names of all files durable. Returns its sha256.
 
     The manifest holds ``format``, ``generation``, ``run``, ``app``, ``cut``, ``previous`` (the number of the
-    generation that it builds on, or null), ``created``, ``version`` (of this program) and ``views``; there by name:
+    generation that it builds on, or null), ``created``, ``version`` (of this program), ``watermarks`` (the newest event
+    time by stream, microseconds; absent in manifests of earlier releases) and ``views``; there by name:
     ``fingerprint``, ``keep_us``, ``rows``, ``watermark`` (microseconds), ``failures`` (how often a function of the user
     raised) and ``files`` (``table`` and ``index``, each with ``path``, ``bytes`` and ``sha256``).
 

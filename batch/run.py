@@ -33,6 +33,7 @@ from typing import Any
 import eventlog.lake.delta_table  # noqa: F401 (Delta and Arrow load long: rather before the lease is held than after)
 from anabranch import App, Cut, load_app
 from anabranch.instant import instant, iso
+from anabranch.watermarks import Watermarks
 from batch import duck
 from batch.archive import archive, pending, trimmable
 from batch.capacity import MEMORY_BYTES, Capacity
@@ -46,6 +47,7 @@ from batch.models.model_rows import remove_rows
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, Work, plan
 from batch.run_progress import Progress, Silent, StageRecord, StageTimes, Together
+from batch.stream_watermarks import watermarks_at
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
@@ -213,9 +215,10 @@ class _Batch:
                 new = NewGeneration(known[0].generation + 1 if known else 1, self.cut, self._generation)
                 views = self._merge(connection, works, deltas, base)
                 learnt = self._learn(connection, starting, models, parts, deltas, base, known, new)
+                watermarks = watermarks_at(connection, self.app, self.lake, previous, self.end)
         finally:
             starting.close()
-        self._publish(new, previous, views, learnt, models.promoted)
+        self._publish(new, previous, views, watermarks, learnt, models.promoted)
         self._trim(new.number, known, retention_us)
         self.progress.end()
         self._finish_published()
@@ -329,6 +332,7 @@ class _Batch:
         new: NewGeneration,
         base: Generation | None,
         views: dict[str, dict[str, Any]],
+        watermarks: Watermarks,
         models: dict[str, dict[str, Any]],
         promoted: Mapping[str, int],
     ) -> None:
@@ -343,6 +347,7 @@ class _Batch:
             "previous": None if base is None else base.number,
             "created": iso(self.clock()),
             "version": version("anabranch"),
+            "watermarks": watermarks,
             "views": views,
             "models": models,
         }

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import logging
 
-from anabranch import Model, View
+from anabranch import App, Model, View
 from anabranch.contributions import Cells, Key
+from anabranch.watermarks import Watermarks
 from batch.errors import GenerationError
 from batch.generation import Generation
 from speed.base_layer import Predictor
@@ -43,11 +44,9 @@ class PublishedLayer:
                 logger.warning("version %s of model %r cannot be used: %s", version, model.name, error)
             return None
 
-    def champions(self, model: Model) -> list[int]:
-        """The versions that were promoted, oldest first, the champion of its time last."""
-        champion = self.generation.manifest.get("models", {}).get(model.name, {}).get("champion")
-        promoted = [held["version"] for held in self.generation.versions(model.name) if held["promoted"]]
-        return [version for version in sorted(promoted) if version != champion] + ([champion] if champion else [])
+    def watermarks(self, app: App) -> Watermarks:
+        """The newest event time of every stream before its cut, in microseconds."""
+        return self.generation.watermarks(app)
 
     def holdout_loss(self, model: Model, version: int) -> float | None:
         """What a version lost on its holdout, on average; None: that is not known."""

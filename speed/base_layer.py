@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from anabranch import App
 from anabranch.contributions import Cells, Key
 from anabranch.features import Features
 from anabranch.model import LabelValue, Model
 from anabranch.view import View
+from anabranch.watermarks import Watermarks
 
 Part = float | Mapping[LabelValue, float]
 """A prediction of one expert: a number in a regression, else the probability of every class."""
@@ -38,8 +40,11 @@ class BaseLayer(Protocol):
         """A version of a model; None if the generation does not have it, or it cannot be used."""
         ...
 
-    def champions(self, model: Model) -> list[int]:
-        """The versions that were promoted, oldest first, the champion of its time last: for who forgot them."""
+    def watermarks(self, app: App) -> Watermarks:
+        """The newest event time of every stream before its cut, in microseconds; a stream without events has none.
+
+        Asked once, at recovery: a fold that begins at the cut, or goes on behind it, must not know less.
+        """
         ...
 
     def holdout_loss(self, model: Model, version: int) -> float | None:

@@ -11,14 +11,15 @@ import hashlib
 import json
 import os
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
 
 from anabranch import App, Cut
 from anabranch.view import Tiles, View
-from eventlog.decisions import Publication
+from eventlog.decisions import Champions, Publication
+from eventlog.decisions.champions import ChampionsByModel
 from eventlog.decisions.event_fields import EventFields
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
@@ -67,8 +68,13 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
-    def load(self, path: Path, app: App) -> SpeedState:
+    def load(self, path: Path, app: App, champions_at: Callable[[Cut], ChampionsByModel]) -> SpeedState:
         """The state in a checkpoint.
+
+        Parameters
+        ----------
+        champions_at
+            Who the champions are at a cut of the log. Only a checkpoint of an earlier release asks: it does not say.
 
         Raises
         ------
@@ -82,11 +88,14 @@ class Checkpoints:
         with file:
             _check(path, file)
             try:
-                return _state(_objects(file), app, path)
+                state, has_champions = _state(_objects(file), app, path)
             except CheckpointError:
                 raise
             except Exception as error:  # what was pickled by another release may fail to come back in any way
                 raise CheckpointError(path, f"its content is not a state ({error!r})") from error
+        if not has_champions:  # asked out here: a log that cannot be read now says nothing against the checkpoint
+            state.champions = champions_at(state.cut)
+        return state
 
 
 def _check(path: Path, file: BinaryIO) -> None:
@@ -118,6 +127,7 @@ def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
             "cut": str(state.cut),
             "publication": publication and publication.event(),
             "watermarks": state.watermarks,
+            "champions": {name: champions.versions for name, champions in state.champions.items()},
             "views": {name: (view.fingerprint, view.keep_us) for name, view in app.views.items()},
             "epochs": [(str(epoch.start), epoch.run) for epoch in state.epochs],
             "learners": {name: learner.model.learner_fingerprint for name, learner in state.learners.items()},
@@ -150,7 +160,8 @@ def _objects(file: BufferedReader) -> Iterator[Any]:
         yield pickle.load(file)
 
 
-def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
+def _state(objects: Iterator[Any], app: App, path: Path) -> tuple[SpeedState, bool]:
+    """The state, and whether it has its champions: checkpoints of earlier releases do not."""
     head: dict[str, Any] = next(objects, {})
     _check_definitions(head["views"], app, path)
     state = SpeedState(
@@ -159,6 +170,7 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
         [Epoch(Cut.parse(start), run) for start, run in head["epochs"]],
         head["watermarks"],
     )
+    state.champions = {name: Champions(versions) for name, versions in head.get("champions", {}).items()}
     if head["learners"]:
         from speed.learning.learner import Learner
     for name, fingerprint in head["learners"].items():
@@ -170,7 +182,7 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
         tiles = state.epochs[number].tiles.setdefault(name, {})
         for key, start, packed in rows:
             tiles.setdefault(key, {})[start] = view.unpack(packed)
-    return state
+    return state, "champions" in head
 
 
 def _check_definitions(stored: dict[str, tuple[str, int | None]], app: App, path: Path) -> None:

@@ -206,7 +206,7 @@ class Consumer:
     # from where
 
     def _recover(self) -> None:
-        recovery = recover(self.app, self.log, self._checkpointing.checkpoints, self._adopt)
+        recovery = recover(self.app, self.log, self._checkpointing.checkpoints, self._adopt, self._published)
         for problem in recovery.problems:
             self._warn(problem)
         logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
@@ -214,10 +214,6 @@ class Consumer:
         for name in fresh.keys() - state.learners.keys() if state.cut.offsets[0] else ():
             self._warn(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
         state.learners = {**fresh, **state.learners}
-        if state.publication is not None and self._published is not None:
-            below = self._published(state.publication)
-            for learner in state.learners.values():
-                learner.champions = learner.champions or below.champions(learner.model)
         state.look_again(self.app, self._published)
         self.reader.replace(state)
         if state.learners and not recovery.from_checkpoint:

@@ -30,6 +30,7 @@ from eventlog.decisions import (
     UnknownDecision,
     decision_of,
 )
+from eventlog.decisions.champions import champions_after
 from eventlog.log.segment import Record
 from speed.base_layer import BaseLayer
 from speed.state import Adopt, Epoch, SpeedState
@@ -56,7 +57,8 @@ def apply_decision(
     CutError
         If a generation that can be served does not abut the epochs.
     """
-    match decision_of(record):
+    decision = decision_of(record)
+    match decision:
         case BatchStarted(run=run):
             _join_pending(state, app)  # the lease fences an older run: it can no longer publish
             state.epochs.append(Epoch(Cut((record.offset,)), run))
@@ -66,19 +68,15 @@ def apply_decision(
             _join_pending(state, app)
         case Publication() as publication:
             _publish(state, publication, adopt)
-            for name, version in publication.promoted.items():
-                if name in state.learners:
-                    state.learners[name].promote(version)
-        case ModelPromoted(model=name, version=version) if name in state.learners:
-            state.learners[name].promote(version)
-        case ModelRolledBack(model=name, version=version) if name in state.learners:
-            state.learners[name].roll_back(version)
+        case ModelPromoted() | ModelRolledBack():
+            pass  # what it does to the champions, and publications do, is in `champions_after`
         case DriftDetected(model=name) as alarm:
             if name in state.learners:
                 state.learners[name].note_alarm(alarm.at, iso(record.appended))
             return
-        case ModelPromoted() | ModelRolledBack() | UnknownDecision():
+        case UnknownDecision():
             return
+    state.champions = champions_after(state.champions, decision)
     state.look_again(app, published)
 
 

@@ -27,7 +27,9 @@ class OfflineFold:
     app, log, checkpoints, adopt
         As for `speed.consumer.Consumer`.
     published
-        Opens a generation that was adopted, for models. None: models are not folded, which takes much less time.
+        Opens a generation that was adopted. None: where there are no generations.
+    models
+        False: models are not folded, which takes much less time.
 
     Attributes
     ----------
@@ -41,18 +43,20 @@ class OfflineFold:
         log: Log,
         checkpoints: Checkpoints,
         adopt: Adopt,
-        published: Callable[[Publication], BaseLayer] | None = None,
+        published: Callable[[Publication], BaseLayer] | None,
+        *,
+        models: bool,
     ):
-        recovery = recover(app, log, checkpoints, adopt)
+        recovery = recover(app, log, checkpoints, adopt, published)
         self.problems = recovery.problems
         self._app = app
         self._log = log
         self._adopt = adopt
-        self._published = published
+        self._published = published if models else None
         self._state = recovery.state
-        if published is None:
+        if not models:
             self._state.learners = {}
-        self._state.look_again(app, published)
+        self._state.look_again(app, self._published)
 
     @property
     def cut(self) -> Cut:

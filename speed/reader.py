@@ -19,7 +19,7 @@ from pydantic import BaseModel
 
 from anabranch import App, Cut, Model, View
 from anabranch.freeze import Failed
-from eventlog.decisions import Publication
+from eventlog.decisions import Champions, Publication
 from speed.epoch_sizes import EpochSize
 from speed.tile_selection import Place, TakenTiles, TileSelection
 
@@ -63,13 +63,13 @@ class ModelStanding:
     moment
         When.
     champions
-        The versions that were champion, oldest first; the last one is.
+        Its champions so far.
     report
         What its learner tells; see `speed.learning.learner.Learner.report`.
     """
 
     moment: Moment
-    champions: list[int]
+    champions: Champions
     report: Mapping[str, Any]
 
 

@@ -19,13 +19,15 @@ could not be used is named in `Recovery.problems`, never served.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from anabranch import App, Cut
-from eventlog.decisions import Publication, decisions_of
+from anabranch.watermarks import joined
+from eventlog.decisions import Publication, champions_by_model, decisions, publications
+from eventlog.decisions.champions import ChampionsByModel
 from eventlog.log import Log
-from eventlog.log.reading import read_through
+from speed.base_layer import BaseLayer
 from speed.checkpoint import Checkpoints
 from speed.errors import CheckpointError
 from speed.state import Adopt, SpeedState
@@ -53,12 +55,42 @@ class Recovery:
     from_checkpoint: bool = False
 
 
-def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recovery:
-    """Decide by the table above."""
+def recover(
+    app: App,
+    log: Log,
+    checkpoints: Checkpoints,
+    adopt: Adopt,
+    published: Callable[[Publication], BaseLayer] | None,
+) -> Recovery:
+    """Decide by the table above.
+
+    Parameters
+    ----------
+    published
+        Opens a generation that was adopted, to learn its watermarks. None: where there are no generations.
+
+    Raises
+    ------
+    LogUnavailableError
+        If the log cannot be read now.
+    """
+    recovery = _recovered(app, log, checkpoints, adopt)
+    state = recovery.state
+    if state.publication is not None and published is not None:
+        # also behind a checkpoint: earlier releases kept ones that had begun at a generation without its watermarks
+        state.watermarks = joined(state.watermarks, published(state.publication).watermarks(app))
+    return recovery
+
+
+def _recovered(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recovery:
     problems: list[str] = []
+
+    def champions_at(cut: Cut) -> ChampionsByModel:
+        return champions_by_model(decisions(log, cut))
+
     for path in checkpoints.newest_first():
         try:
-            state = checkpoints.load(path, app)
+            state = checkpoints.load(path, app, champions_at)
         except CheckpointError as error:
             problems.append(str(error))
             continue
@@ -68,17 +100,9 @@ def recover(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recov
             problems.append(f"checkpoint {path.name}: its generation {state.publication.generation} cannot be served")
         else:
             return Recovery(state, f"checkpoint {path.name}", problems, from_checkpoint=True)
-    for publication in sorted(publications(log), key=lambda p: p.generation, reverse=True):
+    for publication in publications(log):
         if adopt(publication):
-            return Recovery(SpeedState.after(publication), f"generation {publication.generation}", problems)
+            state = SpeedState.after(publication, champions_at(publication.cut))
+            return Recovery(state, f"generation {publication.generation}", problems)
         problems.append(f"generation {publication.generation} cannot be served")
     return Recovery(SpeedState(), "the beginning of the log", problems)
-
-
-def publications(log: Log) -> Iterator[Publication]:
-    """Every generation that the log says was published, oldest first."""
-    for segments in read_through(log, Cut()):
-        for segment in segments:
-            for _, decision in decisions_of(segment):
-                if isinstance(decision, Publication):
-                    yield decision

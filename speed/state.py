@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from anabranch import App, Cut
+from anabranch import App, Cut, Model
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
-from eventlog.decisions import Publication
+from eventlog.decisions import Champions, Publication
+from eventlog.decisions.champions import NONE_YET, ChampionsByModel
 from speed.base_layer import BaseLayer, Predictor
 
 if TYPE_CHECKING:
@@ -71,7 +72,10 @@ class SpeedState:
     epochs
         See `Epoch`. An answer merges all of them.
     watermarks
-        The newest event time, in microseconds, by stream.
+        The newest event time, in microseconds, by stream, of everything before `cut`: also of what the batch layer
+        covers.
+    champions
+        Those of each model, as the decisions before `cut` say, whatever its learner has kept.
     learners
         What the models have learnt, by name; a model that has none here is not folded.
     lookups
@@ -82,13 +86,20 @@ class SpeedState:
     publication: Publication | None = None
     epochs: list[Epoch] = field(default_factory=lambda: [Epoch(Cut())])
     watermarks: dict[str, int] = field(default_factory=dict)
+    champions: ChampionsByModel = field(default_factory=dict)
     learners: dict[str, Learner] = field(default_factory=dict)
     lookups: Lookups | None = field(default=None, repr=False, compare=False)
 
     @classmethod
-    def after(cls, publication: Publication) -> SpeedState:
-        """The state in which everything before the publication's cut is left to the batch layer."""
-        return cls(publication.cut, publication, [Epoch(publication.cut)])
+    def after(cls, publication: Publication, champions: ChampionsByModel) -> SpeedState:
+        """The state in which everything before the publication's cut is left to the batch layer.
+
+        Parameters
+        ----------
+        champions
+            Those at its cut. The decisions that follow it will be folded once more.
+        """
+        return cls(publication.cut, publication, [Epoch(publication.cut)], champions=champions)
 
     def look_again(self, app: App, published: Callable[[Publication], BaseLayer] | None) -> None:
         """Have features functions and champions see what is published and in the epochs now."""
@@ -100,9 +111,10 @@ class SpeedState:
         else:
             self.lookups.forget(base, layers)
         for learner in self.learners.values():
-            champion = None if below is None else _champion(learner, below)
-            loss = None if below is None or champion is None else below.holdout_loss(learner.model, champion.version)
-            learner.use(champion, loss)
+            champions = self.champions.get(learner.model.name, NONE_YET)
+            predictor = None if below is None else _predictor(champions, learner.model, below)
+            loss = None if below is None or predictor is None else below.holdout_loss(learner.model, predictor.version)
+            learner.use(champions.present, predictor, loss)
 
 
 def forget_expired(state: SpeedState, app: App) -> int:
@@ -125,10 +137,10 @@ def forget_expired(state: SpeedState, app: App) -> int:
     return dropped
 
 
-def _champion(learner: Learner, below: BaseLayer) -> Predictor | None:
-    """The champion as the log says; if the generation cannot give it, the newest one before it that it can."""
-    for version in reversed(learner.champions):
-        predictor = below.predictor(learner.model, version)
+def _predictor(champions: Champions, model: Model, below: BaseLayer) -> Predictor | None:
+    """The champion; where the generation cannot give it, the newest one before it that it can."""
+    for version in reversed(champions.versions):
+        predictor = below.predictor(model, version)
         if predictor is not None:
             return predictor
     return None

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from anabranch import App, Cut, Model, View, freeze
 from anabranch.view import Key
 from eventlog.decisions import Publication
+from eventlog.decisions.champions import NONE_YET
 from speed.epoch_sizes import EpochSize, sizes_by_view
 from speed.key_index import KeyIndex, in_order, matches
 from speed.reader import Choose, EpochBorder, ModelStanding, Moment, SpeedTiles, StandingData
@@ -109,7 +110,7 @@ class StateReader(ABC):
         """How a model stands."""
         with self.holding() as state:
             learner = state.learners[model.name]
-            return ModelStanding(_moment(state), list(learner.champions), learner.report())
+            return ModelStanding(_moment(state), state.champions.get(model.name, NONE_YET), learner.report())
 
     def standings(self) -> tuple[Cut, dict[str, StandingData]]:
         """A cut, and how every model stands there."""
@@ -118,7 +119,7 @@ class StateReader(ABC):
                 name: {
                     "task": learner.model.task,
                     "metric": learner.model.metric,
-                    "champions": list(learner.champions),
+                    "champions": list(state.champions.get(name, NONE_YET).versions),
                     "report": learner.report(),
                 }
                 for name, learner in state.learners.items()

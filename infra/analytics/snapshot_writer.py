@@ -66,7 +66,7 @@ class Scribe:
 
 def snapshots_of(process: Process, root: Path, streams: Collection[str] | None = None) -> Snapshots:
     """What writes the snapshots of a process, from where the newest checkpoint is."""
-    fold = OfflineFold(process.app, process.log, process.checkpoints, process.adopt)
+    fold = OfflineFold(process.app, process.log, process.checkpoints, process.adopt, process.below, models=False)
     folder = SnapshotFolder(root, f"snapshots-{process.clock()}-{os.getpid()}", time.monotonic())
     return Snapshots(sources_of(process), fold.replica(), folder, root / "spill", streams)
 

@@ -67,7 +67,7 @@ def run_sql(process: Process, sql: str, form: str, output: Path | None, limit: i
 def _snapshot(process: Process, folder: Path, sql: str) -> Snapshot:
     """A snapshot of this moment. Files are written only of the streams that the statement may speak of."""
     app = process.app
-    fold = OfflineFold(app, process.log, process.checkpoints, process.adopt, process.below)
+    fold = OfflineFold(app, process.log, process.checkpoints, process.adopt, process.below, models=True)
     scored, told = fold.reader().standings()
     if told:  # their scores are wanted as of now
         for _ in fold.fold_to(process.log.end()):

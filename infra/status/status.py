@@ -12,6 +12,7 @@ from typing import Any
 from anabranch.errors import AnabranchError
 from anabranch.instant import instant_us, iso
 from eventlog.clock import now_us
+from eventlog.decisions import publications
 from infra.composition import Process, opened
 from infra.errors import RefusedError
 from infra.service_client import ServiceClient
@@ -176,9 +177,8 @@ def _of_disk(settings: Settings) -> Status:
 
 def _of_home(process: Process) -> Status:
     from serving.routes.batch import describe
-    from speed.recovery import publications
 
-    newest = max(publications(process.log), key=lambda publication: publication.generation, default=None)
+    newest = next(iter(publications(process.log)), None)
     checkpoint = next(iter(process.checkpoints.newest_first()), None)
     status: Status = {
         "log_end": str(process.log.end()),

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from anabranch import Cut, View
 from batch.errors import CorruptGenerationError
 from batch.generations import Generations
+from eventlog.decisions import publications
 from infra.composition import Process
 from infra.progress_display import BarProgress, LineProgress
 from infra.verify.comparison import Answer
@@ -20,7 +21,6 @@ from serving.answers.selection import LIMIT_MOST, ViewQueries
 from serving.answers.view_reading import ViewReader
 from speed.offline_fold import OfflineFold
 from speed.reader import SpeedReader
-from speed.recovery import publications
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,8 @@ class Served:
 def served(process: Process, end: Cut, shown: BarProgress | LineProgress) -> Served:
     """Fold up to `end` as a service that starts would, from the newest state that can be used."""
     damaged = _damaged(process)
-    fold = OfflineFold(process.app, process.log, process.checkpoints, process.adopt)  # views alone are verified
+    parts = process.app, process.log, process.checkpoints, process.adopt, process.below
+    fold = OfflineFold(*parts, models=False)  # views alone are verified
     shown.stage("fold", end.offsets[0] - fold.cut.offsets[0])
     for records in fold.fold_to(end):
         shown.advance(records)
@@ -72,7 +73,7 @@ def served(process: Process, end: Cut, shown: BarProgress | LineProgress) -> Ser
 
 def _damaged(process: Process) -> list[str]:
     """What is wrong with the newest generation, on which the answers of a service that starts now would rest."""
-    newest = max(publications(process.log), key=lambda publication: publication.generation, default=None)
+    newest = next(iter(publications(process.log)), None)
     if newest is not None:
         try:
             process.generation(newest)

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 from pydantic.errors import PydanticInvalidForJsonSchema
 
 from anabranch import Model
+from eventlog.decisions import Champions
+from eventlog.decisions.champions import VersionStatus
 from serving.answers.staleness import staleness
 from serving.errors import AlreadyChampionError, NoEarlierChampionError, NotFoundError
 from serving.service import Service
-
-Status = Literal["champion", "rejected", "retired"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class ModelStatus:
     model
         Which.
     champions
-        The versions that were champion, oldest first; the last one is.
+        Its champions so far.
     report
         What its learner tells; see `speed.learning.learner.Learner.report`.
     versions
@@ -37,7 +37,7 @@ class ModelStatus:
     """
 
     model: Model
-    champions: Sequence[int]
+    champions: Champions
     report: Mapping[str, Any]
     versions: Sequence[Mapping[str, Any]]
     training: Mapping[str, Any]
@@ -45,7 +45,7 @@ class ModelStatus:
 
     @property
     def champion(self) -> int | None:
-        return self.champions[-1] if self.champions else None
+        return self.champions.present
 
     def summary(self) -> dict[str, Any]:
         """A model among others."""
@@ -92,11 +92,9 @@ class ModelStatus:
             "candidate": held["candidate"],
         }
 
-    def status(self, held: Mapping[str, Any]) -> Status:
-        """What a version is: the champion, one that was it, or one that never was."""
-        if held["version"] == self.champion:
-            return "champion"
-        return "retired" if held["promoted"] or held["version"] in self.champions else "rejected"
+    def status(self, held: Mapping[str, Any]) -> VersionStatus:
+        """What a version is; `held` is what the manifest says of it."""
+        return self.champions.status(held["version"], promoted=held["promoted"])
 
     def check_promotable(self, version: int) -> None:
         """Raise `NotFoundError` if there is no such version, `AlreadyChampionError` if it needs no promotion."""
@@ -109,9 +107,10 @@ class ModelStatus:
 
     def earlier(self) -> int:
         """The champion before the present one; raises `NoEarlierChampionError`."""
-        if len(self.champions) < 2:
+        earlier = self.champions.earlier
+        if earlier is None:
             raise NoEarlierChampionError(self.model.name, self.champion)
-        return self.champions[-2]
+        return earlier
 
 
 class ModelDirectory:

@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anabranch.instant import instant_us
+from eventlog.decisions import Champions
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Run, Runs
 from serving.sql.system_relations import SMALL
@@ -137,14 +138,13 @@ def _run(run: Run, now: int) -> Row:
 
 
 def _versions(model: str, standing: StandingData, versions: Sequence[Row]) -> Iterator[Row]:
-    champions = standing["champions"]
+    champions = Champions(tuple(standing["champions"]))
     for held in versions:
         version = held["version"]
-        was = held["promoted"] or version in champions
         yield {
             "model": model,
             "version": version,
-            "status": "champion" if champions[-1:] == [version] else "retired" if was else "rejected",
+            "status": champions.status(version, promoted=held["promoted"]),
             "task": standing["task"],
             "metric": standing["metric"],
             "candidate": held["candidate"],

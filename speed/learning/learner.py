@@ -33,7 +33,6 @@ from speed.learning.scores import BLEND, Scores
 logger = logging.getLogger(__name__)
 FAILURES_KEPT = 20
 ALARMS_KEPT = 100
-CHAMPIONS_KEPT = 50
 DIVERGED_SHARE = 0.1
 """An expert of whose last predictions more than this share was not finite, or farther from the range of labels than it
 is wide, is shown as diverged."""
@@ -63,15 +62,13 @@ class Learner:
     ----------
     champion
         The version of the batch layer that is an expert now, as the log says; None: there was none yet.
-    champions
-        All that were, oldest first, the present one last: what a rollback goes back through.
     predictor
-        The champion itself; None where there is none, or it cannot be used.
+        The champion itself, or the one before it where it cannot be used; None where none can.
     """
 
     def __init__(self, model: Model):
         self.model = model
-        self.champions: list[int] = []
+        self.champion: int | None = None
         self.predictor: Predictor | None = None
         self.experts = {name: Expert(model.task, made) for name, made in _speed_models(model).items()}
         needs = [expert.needs_numbers for expert in self.experts.values()]
@@ -98,24 +95,15 @@ class Learner:
 
     # the champion
 
-    @property
-    def champion(self) -> int | None:
-        return self.champions[-1] if self.champions else None
+    def use(self, champion: int | None, predictor: Predictor | None, holdout_loss: float | None = None) -> None:
+        """Predict with this champion from now on; see `champion` and `predictor`.
 
-    def promote(self, version: int) -> None:
-        """Make a version the champion."""
-        if version != self.champion:
-            self.champions = [*self.champions, version][-CHAMPIONS_KEPT:]
-
-    def roll_back(self, version: int) -> None:
-        """Go back to the champion before the present one; `version` is who that was when it was decided."""
-        if len(self.champions) > 1 and self.champions[-2] == version:
-            self.champions = self.champions[:-1]
-        else:
-            self.promote(version)
-
-    def use(self, predictor: Predictor | None, holdout_loss: float | None = None) -> None:
-        """Predict with this champion from now on. What it lost on its holdout is what the blend knows of the first."""
+        Parameters
+        ----------
+        holdout_loss
+            What `predictor` lost on its holdout, on average: what the blend knows of its first champion.
+        """
+        self.champion = champion
         self.predictor = predictor
         if predictor is not None:
             self.blend.enter(BATCH, holdout_loss)
@@ -340,6 +328,8 @@ class Learner:
         """The learner that goes on where the state was taken."""
         learner = cls.__new__(cls)
         vars(learner).update(state)
+        vars(learner).pop("champions", None)  # learners of earlier releases kept them
+        learner.champion = None
         if "names" in state:  # a checkpoint from when only names had to be the same
             names = vars(learner).pop("names")
             learner.kinds = FeatureKinds(None if names is None else dict.fromkeys(names, "none"))
@@ -351,7 +341,8 @@ class Learner:
         return learner
 
 
-_NOT_KEPT = {"model", "predictor", "blend", "_alarmed", "_place"}
+_NOT_KEPT = {"model", "champion", "predictor", "blend", "_alarmed", "_place"}
+"""Of the attributes. Who is champion is no affair of a learner: decisions say it, also where a learner begins anew."""
 
 
 def _speed_models(model: Model) -> dict[str, Any]:

@@ -26,6 +26,7 @@ from batch.generations import Generations
 from batch.views import index_file
 from tests.batch.application import app as application
 from tests.batch.conftest import Home
+from tests.batch.models.learning import learning_home, post
 from tests.batch.rides import rides
 
 
@@ -196,3 +197,20 @@ def test_generations_are_opened_once_and_closed(home: Home) -> None:
 def test_the_read_side_loads_neither_dask_nor_duckdb_nor_arrow() -> None:
     code = "import sys, batch.generations; print({'dask', 'duckdb', 'pyarrow', 'numpy'} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "set()\n"
+
+
+def test_a_manifest_names_the_watermark_of_every_stream_and_an_older_one_lets_them_be_derived(home: Home) -> None:
+    learning_home(home)
+    post(home, 150)
+    home.run()
+    post(home, 40, seed=1)  # of the same day: most streams get nothing newer
+    home.run()
+    times_by_stream: dict[str, list[int]] = {}
+    for segment in home.segments():
+        times_by_stream.setdefault(segment.stream, []).extend(segment.times)
+    expected = {stream: max(times_by_stream[stream]) for stream in home.app.streams}
+    generation = home.open(2)
+    assert generation.watermarks(home.app) == generation.manifest["watermarks"] == expected
+    older = Generation(generation.folder, {n: said for n, said in generation.manifest.items() if n != "watermarks"})
+    assert older.watermarks(home.app) == expected
+    generation.close()

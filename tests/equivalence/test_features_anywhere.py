@@ -136,8 +136,8 @@ class Below:
     def predictor(self, model: Model, version: int) -> Predictor | None:
         return None
 
-    def champions(self, model: Model) -> list[int]:
-        return []
+    def watermarks(self, app: App) -> dict[str, int]:
+        return {}
 
     def holdout_loss(self, model: Model, version: int) -> float | None:
         return None

@@ -9,20 +9,13 @@ from typing import Any
 import orjson
 import pytest
 
-from anabranch import SYSTEM, Cut, Model
-from eventlog.decisions import FEATURES, Publication
+from anabranch import SYSTEM, Cut
+from eventlog.decisions import FEATURES, BatchStarted, Champions, ModelRolledBack, Publication
 from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from tests.speed.learning.learner_world import Below, hours, make_app, ride
-
-
-class Kept(Below):
-    """A generation that remembers which versions were promoted."""
-
-    def champions(self, model: Model) -> list[int]:
-        return list(self.versions)
 
 
 def append(log: MemoryLog, *data: dict[str, Any]) -> Cut:
@@ -37,7 +30,7 @@ def consumer_of(log: MemoryLog, folder: Path, *versions: int, drifts: list[str] 
         log,
         Checkpoints(folder),
         lambda _: True,
-        published=lambda _: Kept(*versions),
+        published=lambda _: Below(*versions),
         on_drift=lambda model, _: None if drifts is None else drifts.append(model.name),
     )
 
@@ -86,18 +79,21 @@ def test_drift_becomes_an_event_and_is_told_when_the_fold_meets_it(tmp_path: Pat
     assert drifts == ["minutes"] * len(alarms)
 
 
-def test_without_a_checkpoint_the_generation_says_who_the_champions_were(tmp_path: Path) -> None:
+def test_without_a_checkpoint_the_decisions_say_who_the_champions_were(tmp_path: Path) -> None:
     log = MemoryLog()
+    for version in (1, 2, 3):
+        log.mark(Publication(version, Cut((0,)), "", f"r{version}", {"minutes": version}).event())
     append(log, ride(0, 4.0))
-    log.mark({"kind": "batch_started", "run": "r3"})
-    log.mark(Publication(3, Cut((1,)), "", "r3").event())
+    cut = Cut((log.mark(BatchStarted("r4").event()),))
+    log.mark(ModelRolledBack("minutes", 2, previous=3).event())  # behind the cut: it is folded once more
+    log.mark(Publication(4, cut, "", "r4").event())
     position = append(log, ride(0, 5.0))
     consumer = consumer_of(log, tmp_path, 1, 2)
     fold_all(consumer, log, position)
     standing = consumer.reader.standing(consumer.app.models["minutes"])
     assert standing.moment.cut.covers(position)
-    assert (standing.champions, standing.report["champion"]) == ([1, 2], 2)
-    assert any("begins to learn at 0:1" in warning for warning in consumer.reader.warnings)
+    assert (standing.champions, standing.report["champion"]) == (Champions((1, 2)), 2)
+    assert any("begins to learn at 0:4" in warning for warning in consumer.reader.warnings)
 
 
 def test_killed_before_its_first_checkpoint_a_learner_goes_on_to_the_bit_although_a_generation_came(

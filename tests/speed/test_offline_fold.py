@@ -18,7 +18,7 @@ def test_it_goes_on_where_a_service_stopped_and_leaves_the_disk_as_it_was(app: A
     service.stop()
     log.append(append(4))
     before = sorted(tmp_path.iterdir())
-    fold = OfflineFold(app, log, Checkpoints(tmp_path), lambda _: True)
+    fold = OfflineFold(app, log, Checkpoints(tmp_path), lambda _: True, None, models=False)
     assert fold.cut == Cut((3,))
     assert sum(fold.fold_to(Cut((6,)))) == 3
     assert fold.reader().cut == Cut((6,))

@@ -63,7 +63,7 @@ def intact(*generations: int) -> Adopt:
 def test_an_intact_checkpoint_with_an_intact_generation_is_taken(
     app: App, log: MemoryLog, checkpoints: Checkpoints
 ) -> None:
-    recovery = recover(app, log, checkpoints, intact(1, 2))
+    recovery = recover(app, log, checkpoints, intact(1, 2), None)
     assert recovery.state.cut == Cut((10,))
     assert recovery.problems == []
 
@@ -73,7 +73,7 @@ def test_a_torn_checkpoint_is_named_and_the_next_older_taken(
 ) -> None:
     newest = checkpoints.newest_first()[0]
     newest.write_bytes(newest.read_bytes()[:600])
-    recovery = recover(app, log, checkpoints, intact(1, 2))
+    recovery = recover(app, log, checkpoints, intact(1, 2), None)
     assert recovery.state.cut == Cut((5,))
     assert "torn" in recovery.problems[0]
     assert newest.name in recovery.problems[0]
@@ -82,7 +82,7 @@ def test_a_torn_checkpoint_is_named_and_the_next_older_taken(
 def test_a_checkpoint_whose_generation_is_broken_is_passed_over(
     app: App, log: MemoryLog, checkpoints: Checkpoints
 ) -> None:
-    recovery = recover(app, log, checkpoints, intact(1))
+    recovery = recover(app, log, checkpoints, intact(1), None)
     assert recovery.state.cut == Cut((5,))
     assert recovery.state.publication is not None
     assert recovery.state.publication.generation == 1
@@ -92,7 +92,7 @@ def test_a_checkpoint_whose_generation_is_broken_is_passed_over(
 def test_a_checkpoint_without_generation_is_taken_when_no_generation_is_intact(
     app: App, log: MemoryLog, checkpoints: Checkpoints
 ) -> None:
-    recovery = recover(app, log, checkpoints, intact())
+    recovery = recover(app, log, checkpoints, intact(), None)
     assert recovery.state.cut == Cut((3,))
     assert recovery.state.publication is None
 
@@ -100,7 +100,7 @@ def test_a_checkpoint_without_generation_is_taken_when_no_generation_is_intact(
 def test_a_checkpoint_that_has_seen_more_than_the_log_is_passed_over(
     app: App, log: MemoryLog, checkpoints: Checkpoints
 ) -> None:
-    recovery = recover(app, MemoryLog(), checkpoints, intact(1, 2))
+    recovery = recover(app, MemoryLog(), checkpoints, intact(1, 2), None)
     assert recovery.state.cut == Cut()
     assert "more than the log holds" in recovery.problems[0]
 
@@ -108,7 +108,7 @@ def test_a_checkpoint_that_has_seen_more_than_the_log_is_passed_over(
 def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(
     app: App, log: MemoryLog, tmp_path: Path
 ) -> None:
-    recovery = recover(app, log, Checkpoints(tmp_path), intact(1, 2))
+    recovery = recover(app, log, Checkpoints(tmp_path), intact(1, 2), None)
     assert recovery.state.cut == Cut((7,))
     assert recovery.state.publication is not None
     assert recovery.state.publication.generation == 2
@@ -117,13 +117,13 @@ def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(
 def test_without_checkpoint_a_broken_generation_is_named_and_the_older_taken(
     app: App, log: MemoryLog, tmp_path: Path
 ) -> None:
-    recovery = recover(app, log, Checkpoints(tmp_path), intact(1))
+    recovery = recover(app, log, Checkpoints(tmp_path), intact(1), None)
     assert recovery.state.cut == Cut((3,))
     assert recovery.problems == ["generation 2 cannot be served"]
 
 
 def test_without_anything_the_log_is_folded_from_its_beginning(app: App, log: MemoryLog, tmp_path: Path) -> None:
-    assert recover(app, log, Checkpoints(tmp_path), intact()).state.cut == Cut()
+    assert recover(app, log, Checkpoints(tmp_path), intact(), None).state.cut == Cut()
 
 
 @pytest.mark.parametrize("generations", [(1, 2), (1,), (2,), ()])
@@ -131,7 +131,7 @@ def test_every_row_of_the_table_ends_in_the_same_answers(
     app: App, log: MemoryLog, tmp_path: Path, generations: tuple[int, ...]
 ) -> None:
     """What the batch covers plus what the epochs hold is all there is, wherever the fold begins."""
-    state = recover(app, log, Checkpoints(tmp_path), intact(*generations)).state
+    state = recover(app, log, Checkpoints(tmp_path), intact(*generations), None).state
     for segment in log.read(state.cut):
         apply(state, segment, app, intact(*generations))
     covered = {None: 0, 1: 3, 2: 5}[state.publication.generation if state.publication else None]

@@ -48,7 +48,8 @@ def add(process: Process, stream: str, events: list[dict[str, Any]]) -> None:
 
 def served(process: Process, view_name: str) -> list[dict[str, Any]]:
     """What the service answers when it has folded the whole log."""
-    fold = OfflineFold(process.app, process.log, Checkpoints(process.home / "none"), process.adopt)
+    checkpoints = Checkpoints(process.home / "none")
+    fold = OfflineFold(process.app, process.log, checkpoints, process.adopt, process.below, models=False)
     for _ in fold.fold_to(process.log.end()):
         pass
     view = process.app.views[view_name]

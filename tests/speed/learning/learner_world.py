@@ -85,8 +85,8 @@ class Below:
     def predictor(self, model: Model, version: int) -> Predictor | None:
         return Constant(version, 10.0 * version) if version in self.versions else None
 
-    def champions(self, model: Model) -> list[int]:
-        return []
+    def watermarks(self, app: App) -> dict[str, int]:
+        return {}
 
     def holdout_loss(self, model: Model, version: int) -> float | None:
         return None

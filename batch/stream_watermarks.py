@@ -1,0 +1,34 @@
+"""The watermarks of all streams at the cut of a run: a speed layer that begins at the generation goes on from them."""
+
+from __future__ import annotations
+
+from anabranch import App
+from anabranch.watermarks import Watermarks, advance
+from batch import duck
+from batch.generation import Generation
+from eventlog.lake import Lake
+
+
+def watermarks_at(connection: duck.Connection, app: App, lake: Lake, base: Generation | None, end: int) -> Watermarks:
+    """The newest event time of every stream of the application before `end`, in microseconds.
+
+    That of a stream without views and models is found too: nothing depends on it today, and some day something may.
+
+    Parameters
+    ----------
+    lake
+        Holds every record before `end`.
+    base
+        The generation before: of what it covers nothing is read again, unless it does not know the stream. None: all
+        of the lake's times are read.
+    """
+    known = {} if base is None else base.watermarks(app)
+    found = dict(known)
+    for stream in app.streams:
+        start = base.end if base is not None and stream in known else 0
+        files = lake.files(stream, start, end)
+        if files:
+            within = f"_offset >= {start} AND _offset < {end}"
+            query = f"SELECT epoch_us(max(_time)) FROM {duck.parquet(files)} WHERE {within}"
+            advance(found, stream, connection.execute(query).fetchone() or ())
+    return found
