@@ -7,6 +7,7 @@ SQL then gathers, for every tile, the evidence that each aggregate's `judge` ask
 from __future__ import annotations
 
 import enum
+import math
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
@@ -16,7 +17,7 @@ from uuid import UUID
 
 import duckdb
 import pyarrow as pa
-from pydantic import BaseModel
+from pydantic import AnyUrl, BaseModel
 
 from anabranch import App, View
 from anabranch.agg.aggregate import Aggregate
@@ -192,7 +193,8 @@ def _plain(value: Any) -> Any:
         case date():
             return value.isoformat()
         case Decimal():
-            return float(value)
-        case UUID():
+            number = float(value)  # beyond the range of floats it is no value, as the fields of streams say
+            return number if math.isfinite(number) else None
+        case UUID() | AnyUrl():
             return str(value)
     return value
