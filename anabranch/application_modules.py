@@ -79,6 +79,34 @@ def is_application_module(name: str) -> bool:
     return name.startswith(_PREFIX)
 
 
+def module_beside(name: str, importer: Mapping[str, Any], level: int = 0) -> ModuleType | None:
+    """The module of an application that an import statement in another one of its modules would find.
+
+    Parameters
+    ----------
+    name, level
+        As in the statement: ``from ..lib import x`` has the name ``lib`` and the level 2.
+    importer
+        The globals of the module with the statement.
+
+    Returns
+    -------
+    ModuleType | None
+        None: it is none of the application's, or cannot be imported.
+    """
+    importing = importer.get("__name__", "")
+    if not is_application_module(importing):
+        return None
+    try:
+        if level:
+            return importlib.import_module("." * level + name, importer.get("__package__"))
+        folder = _folders[_known[importing.partition(".")[0]].parent]
+        path = folder.beside(*name.partition(".")[::2], (), importer)
+        return None if path is None else importlib.import_module(_named(path) + name[name.find(".") :] * ("." in name))
+    except Exception:  # the statement will raise it again, when it is executed
+        return None
+
+
 class _Folder:
     """The folder of an application's file.
 
@@ -115,7 +143,7 @@ class _Folder:
         """What an import statement calls."""
         top, dot, rest = name.partition(".")
         # C code that imports on behalf of a module, like the unpickler, passes a list, and wants it in `sys.modules`
-        path = None if level or isinstance(fromlist, list) else self._beside(top, rest, fromlist or (), globals or {})
+        path = None if level or isinstance(fromlist, list) else self.beside(top, rest, fromlist or (), globals or {})
         if path is None:
             return builtins.__import__(name, globals, locals, fromlist or (), level)
         known = _named(path)
@@ -127,7 +155,8 @@ class _Folder:
             plain = error.name.replace(known, top, 1)
             raise ModuleNotFoundError(f"No module named {plain!r} in {self.path}", name=plain) from None
 
-    def _beside(self, top: str, rest: str, fromlist: Iterable[str], importer: Mapping[str, Any]) -> Path | None:
+    def beside(self, top: str, rest: str, fromlist: Iterable[str], importer: Mapping[str, Any]) -> Path | None:
+        """What an import statement means by ``top.rest``, if it is in this folder."""
         found: Path | None = self.find(top)
         if found is None:
             return self._plain_folder(top, rest, fromlist)

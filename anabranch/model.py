@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,9 +11,9 @@ from anabranch.errors import DefinitionError
 from anabranch.example import Example, example_class
 from anabranch.features import Features
 from anabranch.field import Field
+from anabranch.fingerprint import described, digest
 from anabranch.function import problem_of
 from anabranch.label import Label
-from anabranch.likeness import likeness
 from anabranch.metric import Metric
 from anabranch.stream import Stream
 from anabranch.view import View
@@ -133,20 +132,20 @@ class Model:
         Rows for training and frozen features of equal fingerprints belong together. All views of the application are
         part of it: nobody can tell which ones a function looks at.
         """
-        parts: list[Any] = [self.on.name, self.on.time, self.task, likeness(self.features)]
+        parts: list[Any] = [self.on.name, self.on.time, self.task, described(self.features)]
         parts.append(sorted((name, view.fingerprint, view.keep_us) for name, view in self.views.items()))
         label = self.later_label
         if label is None:
             parts += [self.own_label, self.on.fields[str(self.own_label)].kind]
         else:
             parts += [label.stream.name, label.field, label.join, label.within_us, label.missing]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        return digest(parts)
 
     @cached_property
     def learner_fingerprint(self) -> str:
         """A digest of everything that makes the state of its speed learners what it is."""
-        parts = [self.fingerprint, likeness(self.speed), self.metric, likeness(self.blend)]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+        parts = [self.fingerprint, described(self.speed), self.metric, described(self.blend)]
+        return digest(parts)
 
     def _check(self) -> None:
         where = f"model {self.name!r}"

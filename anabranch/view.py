@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from enum import Enum
@@ -13,8 +12,8 @@ from anabranch.agg.aggregate import Aggregate
 from anabranch.contributions import Cells, Contributions, Key
 from anabranch.errors import DefinitionError
 from anabranch.events import Events
+from anabranch.fingerprint import described, digest
 from anabranch.function import problem_of
-from anabranch.likeness import likeness
 from anabranch.stream import Stream
 
 __all__ = ["By", "Cells", "Key", "Tiles", "View", "key_order"]
@@ -258,11 +257,11 @@ class View:
         """
         used = {name for name in (*self.key_fields, *(a.field for a in self.aggregates.values())) if name is not None}
         kinds = sorted((name, f.kind) for name, f in self.of.fields.items() if name in used)
-        parts = [self.of.name, self.of.time, kinds, self.key_fields, likeness(self.by), self.tile_us]
-        parts.append(likeness(self.where))
+        parts = [self.of.name, self.of.time, kinds, self.key_fields, described(self.by), self.tile_us]
+        parts.append(described(self.where))
         for name, a in self.aggregates.items():
-            parts.append((name, type(a).__name__, a.field, a.parameters, likeness(a.where)))
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+            parts.append((name, type(a).__name__, a.field, a.parameters, described(a.where)))
+        return digest(parts)
 
     @property
     def vectorised(self) -> bool:
