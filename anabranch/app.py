@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -13,6 +13,7 @@ from anabranch.duration import duration_us
 from anabranch.errors import DefinitionError
 from anabranch.label import Label
 from anabranch.model import Metric, Model, Task
+from anabranch.names import check_name, check_relations
 from anabranch.stream import Stream
 from anabranch.view import By, View
 
@@ -57,7 +58,7 @@ class App:
             raise DefinitionError(
                 f"stream {name!r}", f"{model!r} is not a pydantic model", "Pass a subclass of BaseModel", location
             )
-        _check_new(f"stream {name!r}", name, self.streams, location)
+        check_name(f"stream {name!r}", name, self.streams, location)
         self.streams[name] = Stream(name, model, id=id, key=key, time=time, location=location)
         return self.streams[name]
 
@@ -93,7 +94,8 @@ class App:
         where_ = f"view {name!r}"
         if not isinstance(of, Stream) or self.streams.get(of.name) is not of:
             raise DefinitionError(where_, f"of={of!r} is not a stream of app {self.name!r}", "Pass of=", location)
-        _check_new(where_, name, self.views, location)
+        check_name(where_, name, self.views, location)
+        check_relations(where_, name, self.views, location)
         widths: dict[str, int | None] = {}
         for word, text in (("tile", tile), ("keep", keep)):
             try:
@@ -169,7 +171,7 @@ class App:
             metric = "squared_error" if task == "regression" else "log_loss"
 
         def define(features: FeaturesFunction) -> FeaturesFunction:
-            _check_new(where, name, self.models, location)
+            check_name(where, name, self.models, location)
             self.models[name] = Model(
                 name,
                 on,
@@ -199,17 +201,6 @@ class App:
     def models_of(self, stream: str) -> list[Model]:
         """The models whose examples are the events of a stream."""
         return [model for model in self.models.values() if model.on.name == stream]
-
-
-def _check_new(where: str, name: object, known: Iterable[str], location: str) -> None:
-    """Names are those of tables in SQL and of files, which may not tell upper from lower case."""
-    if not isinstance(name, str):
-        raise DefinitionError(where, "is not a name", "Write it as text", location)
-    for other in known:
-        if other == name:
-            raise DefinitionError(where, "is defined twice", "Rename one of them", location)
-        if other.lower() == name.lower():
-            raise DefinitionError(where, f"differs from {other!r} only in case", "Rename one of them", location)
 
 
 def _caller() -> str:

@@ -149,10 +149,6 @@ class Model:
 
     def _check(self) -> None:
         where = f"model {self.name!r}"
-        if not self.name.isidentifier() or self.name.startswith("_"):
-            raise DefinitionError(
-                where, "is not a usable name", "Take letters, digits and '_', not '_' first", self.location
-            )
         if self.task not in get_args(Task):
             raise DefinitionError(
                 where, f"task={self.task!r} is unknown", f"Take one of {get_args(Task)}", self.location

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from anabranch.errors import DefinitionError
 from anabranch.field import Field
+from anabranch.names import check_fields
 from anabranch.stored_events import StoredEvents
 
 _HARMLESS_CONFIG = {"title", "extra", "frozen", "json_schema_extra", "protected_namespaces", "allow_inf_nan"}
@@ -71,10 +72,6 @@ class Stream:
 
     def _check(self) -> None:
         where = f"stream {self.name!r}"
-        if not self.name.isidentifier() or self.name.startswith("_"):
-            raise DefinitionError(
-                where, "is not a usable name", "Take letters, digits and '_', not '_' first", self.location
-            )
         for role, name in (("id", self.id), ("key", self.key), ("time", self.time)):
             if name is not None and name not in self.fields:
                 known = ", ".join(self.fields)
@@ -98,15 +95,8 @@ class Stream:
                     "Take a field of type str, int, bool or UUID",
                     self.location,
                 )
-        taken: dict[str, str] = {}
+        check_fields(where, self.fields, self.location)
         for name, declared in self.fields.items():
-            if name.startswith("_"):
-                raise DefinitionError(where, f"field {name!r} begins with '_'", "Rename it", self.location)
-            other = taken.setdefault(name.lower(), name)
-            if other != name:  # columns of SQL do not tell upper from lower case
-                raise DefinitionError(
-                    where, f"fields {other!r} and {name!r} differ only in case", "Rename one", self.location
-                )
             if not declared.has_plain_default:
                 raise DefinitionError(
                     where,

@@ -14,6 +14,7 @@ from anabranch.errors import DefinitionError
 from anabranch.events import Events
 from anabranch.fingerprint import described, digest
 from anabranch.function import problem_of
+from anabranch.names import check_columns
 from anabranch.stream import Stream
 
 __all__ = ["By", "Cells", "Key", "Tiles", "View", "key_order"]
@@ -282,13 +283,8 @@ class View:
 
     def _check(self) -> None:
         where = f"view {self.name!r}"
-        if not self.name.isidentifier() or self.name.startswith("_"):
-            raise DefinitionError(
-                where, "is not a usable name", "Take letters, digits and '_', not '_' first", self.location
-            )
         if not self.aggregates:
             raise DefinitionError(where, "has no aggregate", "Add one, like rentals=agg.count()", self.location)
-        taken = {str(name).lower(): "a key field" for name in self.key_fields}
         for name, aggregate in self.aggregates.items():
             if not isinstance(aggregate, Aggregate):
                 raise DefinitionError(
@@ -297,21 +293,7 @@ class View:
                     f"Write one from the module agg, like {name}=agg.count()",
                     self.location,
                 )
-            if name.lower() == "tile" or name.startswith("_") or "__" in name:
-                raise DefinitionError(
-                    f"{where}, aggregate {name!r}",
-                    "the name is taken: 'tile', or one with '_' first or '__'",
-                    "Choose another name",
-                    self.location,
-                )
-            if name.lower() in taken:  # columns of SQL do not tell upper from lower case
-                raise DefinitionError(
-                    f"{where}, aggregate {name!r}",
-                    f"the name is taken by {taken[name.lower()]}",
-                    "Choose another name",
-                    self.location,
-                )
-            taken[name.lower()] = f"aggregate {name!r}"
+        check_columns(where, map(str, self.key_fields), self.aggregates, self.location)
         if self.where is not None and (problem := problem_of(self.where, "event")):
             raise DefinitionError(where, f"where={self.where!r} {problem}", "Write where=lambda e: ...", self.location)
         if callable(self.by):

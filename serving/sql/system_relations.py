@@ -129,7 +129,9 @@ def freshness(known: Iterable[Relation]) -> Relation:
     listed = [relation.name for relation in known]
 
     def source(contents: SnapshotContents) -> str:
-        rows = ", ".join(f"({duck.text(name)}, {duck.text(_position(name, contents))})" for name in listed)
+        batch = {f"{name}_batch" for name in listed}  # a view may be called so itself
+        positions = {name: _position(name, name in batch, contents) for name in listed}
+        rows = ", ".join(f"({duck.text(name)}, {duck.text(position)})" for name, position in positions.items())
         as_of = "SELECT NULL::TIMESTAMPTZ AS as_of"
         if contents.fresh is not None:
             as_of = f"SELECT as_of FROM read_json({duck.text(contents.fresh)}, columns = {{as_of: 'TIMESTAMPTZ'}})"
@@ -141,7 +143,7 @@ def freshness(known: Iterable[Relation]) -> Relation:
     return Relation("freshness", "How fresh every other view is, one a row", _FRESHNESS, source)
 
 
-def _position(name: str, contents: SnapshotContents) -> str:
-    if name.startswith("view_") and name.endswith("_batch"):
+def _position(name: str, is_batch: bool, contents: SnapshotContents) -> str:
+    if is_batch:
         return str(Cut((contents.batch_end,)))
     return contents.scored if name in ("model_scores", "model_history") else str(Cut((contents.end,)))

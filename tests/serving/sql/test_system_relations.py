@@ -1,0 +1,26 @@
+"""What the system tells of itself in SQL."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+from pydantic import BaseModel
+
+from anabranch import App, agg
+from serving.sql.relations import relations
+from serving.sql.snapshot_contents import SnapshotContents
+
+
+class Sale(BaseModel):
+    product: str
+
+
+@pytest.mark.parametrize("name", ["orders", "orders_batch"])
+def test_only_the_batch_part_of_a_view_is_as_fresh_as_the_generation(name: str) -> None:
+    app = App("shop")
+    app.view(name, of=app.stream("sales", Sale), n=agg.count())
+    freshness = relations(app, {})[-1]
+    told = duckdb.connect().execute(freshness.source(SnapshotContents(end=7, batch_end=3))).fetchall()
+    position_by_relation = {relation: position for relation, position, *_ in told}
+    assert position_by_relation[f"view_{name}"] == "0:7"
+    assert position_by_relation[f"view_{name}_batch"] == "0:3"
