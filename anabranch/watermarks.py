@@ -24,6 +24,15 @@ def newest(*times: int | None) -> int | None:
     return max((time for time in times if time is not None), default=None)
 
 
+def newest_of(watermarks: Mapping[str, int], streams: Iterable[str]) -> int | None:
+    """The clock of what is made of several streams, like a label that arrives later: the newest of their watermarks.
+
+    >>> newest_of({"rides": 5, "landings": 7, "showers": 9}, ["rides", "landings"])
+    7
+    """
+    return newest(*(watermarks.get(stream) for stream in streams))
+
+
 def advance(watermarks: Watermarks, stream: str, times: Iterable[int | None]) -> None:
     """Bring the watermark of a stream up to date with more event times; late ones change nothing.
 

@@ -104,7 +104,6 @@ class Capacity:
         for found in deltas:
             for name, path in found.paths.items():
                 of_view[name].append(ViewDelta(found.part.end, path, found.newest))
-        times = {view.of.name: base.watermark(view) for view in app.views.values()} if base is not None else {}
         streams = {view.of.name for view in app.views.values()}
         for model in app.models.values():
             streams |= {model.on.name} if model.later_label is None else {model.on.name, model.later_label.stream.name}
@@ -116,7 +115,7 @@ class Capacity:
                 {name: tuple(str(Path(p).resolve()) for p in lake.files(name, start, end)) for name in streams},
                 None if base is None else (str(base.folder.parent.resolve()), base.number),
                 {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
-                {stream: time for stream, time in times.items() if time is not None},
+                {} if base is None else base.watermarks(app),
                 workers.task_threads,
                 MEMORY_BYTES // 2,
             )

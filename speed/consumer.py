@@ -210,7 +210,7 @@ class Consumer:
         for problem in recovery.problems:
             self._warn(problem)
         logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
-        state, fresh = recovery.state, new_learners(self.app)
+        state, fresh = recovery.state, new_learners(self.app, recovery.state.watermarks)
         for name in fresh.keys() - state.learners.keys() if state.cut.offsets[0] else ():
             self._warn(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
         state.learners = {**fresh, **state.learners}

@@ -98,8 +98,9 @@ class SpeedTiles:
 
 
 Choose = Callable[[int | None], TileSelection | None]
-"""Which tiles are wanted, given the newest event time of the view's stream in the epochs. Called while the fold stands
-still, perhaps more than once: it must be quick, and read nothing."""
+"""Which tiles are wanted, given the newest event time of the view's stream in all that was folded, the part that the
+generation covers included. Called while the fold stands still, perhaps more than once: it must be quick, and read
+nothing."""
 
 
 class SpeedReader(Protocol):

@@ -14,6 +14,7 @@ from typing import Any
 
 from anabranch import App, Cut, CutError, View
 from anabranch.contributions import Cells, Key
+from anabranch.watermarks import advance
 from eventlog.decisions import BatchFailed, BatchStarted, Publication, decisions_of
 from eventlog.log.segment import Segment
 from speed.fold import apply, events_of
@@ -75,8 +76,7 @@ class ViewReplica:
             touched = self._touched[view.name]
             if touched is not None:
                 touched.update(zip(contributions.keys, contributions.starts, strict=True))
-        newest = max(segment.times)
-        state.watermarks[segment.stream] = max(newest, state.watermarks.get(segment.stream, newest))
+        advance(state.watermarks, segment.stream, [max(segment.times)])
         state.cut = Cut((segment.end,))
 
     # looking
@@ -113,16 +113,9 @@ class ViewReplica:
         kept: list[Cells] = marshal.loads(marshal.dumps(parts))
         return reduce(view.merge, kept)
 
-    def oldest_kept(self, view: View, seen: int | None) -> int | None:
-        """What `View.oldest_kept` says, with what the generation has seen and what the fold has.
-
-        Parameters
-        ----------
-        seen
-            The newest event time that the generation has seen, in microseconds.
-        """
-        known = [time for time in (seen, self._state.watermarks.get(view.of.name)) if time is not None]
-        return view.oldest_kept(max(known, default=None))
+    def oldest_kept(self, view: View) -> int | None:
+        """What `View.oldest_kept` says of everything before the cut, the generation's part included."""
+        return view.oldest_kept(self._state.watermarks.get(view.of.name))
 
     def forget_expired(self) -> None:
         """Drop tiles that `keep` hides for good."""

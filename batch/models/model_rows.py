@@ -9,6 +9,7 @@ from typing import Any
 
 from anabranch.feature_kinds import Kinds, fit_together, joined_kinds
 from anabranch.model import Model
+from anabranch.watermarks import joined
 from batch import duck
 from batch.errors import CorruptGenerationError, GenerationError
 from batch.generation import Generation, verify
@@ -94,8 +95,7 @@ class ModelRows:
                 self.labels = [*self.labels, found.labels]
             if found.kinds is not None:
                 self.kinds = joined_kinds(self.kinds, found.kinds)
-            for stream, time in found.newest.items():
-                self.newest[stream] = max(time, self.newest.get(stream, time))
+            self.newest = joined(self.newest, found.newest)
             self.examples = [*self.examples, *found.examples][:EXAMPLES]
 
     @property

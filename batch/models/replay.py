@@ -17,12 +17,13 @@ from anabranch.freeze import fold
 from anabranch.load import load_app
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
+from anabranch.watermarks import Watermarks, advance
 from batch import duck
 from batch.generation import Generation
 from batch.models.prefix import Prefix
 from batch.models.records import runs
 from batch.models.replay_task import Replayed, ReplayTask
-from batch.models.slice_rows import SliceRows, newest_of
+from batch.models.slice_rows import SliceRows
 from batch.plan import Slice
 
 CARRIED_TILES = 200_000
@@ -55,7 +56,7 @@ class _Replay:
         self._prefix = prefix
         self._connection = connection
         self._tiles: dict[str, Tiles] = {}
-        self._watermarks: dict[str, int] = {}
+        self._watermarks: Watermarks = {}
         self._lookups = Lookups(app.views, prefix.tiles_of, [self._tiles], self._watermarks)
 
     def replay(self) -> list[Replayed]:
@@ -75,10 +76,7 @@ class _Replay:
         self._watermarks.clear()
         self._watermarks.update(self._range.newest)
         for name, deltas in before.items():
-            stream = app.views[name].of.name
-            newest = newest_of(self._watermarks.get(stream), [delta.newest for delta in deltas])
-            if newest is not None:
-                self._watermarks[stream] = newest
+            advance(self._watermarks, app.views[name].of.name, [delta.newest for delta in deltas])
         self._tiles.clear()
         paths = {name: [d.path for d in deltas] for name, deltas in before.items()}
         self._prefix.build(self._connection, app.views, paths, self._watermarks)

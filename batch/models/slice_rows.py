@@ -10,6 +10,7 @@ from anabranch.feature_kinds import FeatureKinds
 from anabranch.freeze import Failed, Frozen
 from anabranch.label import join_text
 from anabranch.model import Model
+from anabranch.watermarks import Watermarks, advance
 from batch import duck
 from batch.manifest import file_entry
 from batch.models import label_file
@@ -50,7 +51,7 @@ class SliceRows:
         self._kinds = FeatureKinds(task.kinds.get(model.name))
         self._failed = 0
         self._examples: list[dict[str, str]] = []
-        self._newest: int | None = None
+        self._newest: Watermarks = {}
 
     def add(self, events: LakeEvents, frozen: Frozen) -> None:
         """Add what came of a run of events."""
@@ -60,7 +61,7 @@ class SliceRows:
             third = [model.label_value(value) for value in events.column(str(model.label))]
         else:
             third = [join_text(value) for value in events.column(later.example_field)]
-        self._newest = newest_of(self._newest, events.times)
+        advance(self._newest, model.on.name, [max(events.times)])
         values: tuple[Sequence[Any], ...] = (events.offsets, events.times, third, frozen)
         aside = set(self._set_aside(events, frozen))
         if aside:
@@ -75,18 +76,16 @@ class SliceRows:
         self._write()
         self._writer.close()
         part, later = self._part, self._model.later_label
-        newest = {self._model.on.name: self._newest}
         labels = None
         if later is not None:
             path = self._folder / f"{name_of(part)}.labels.parquet"
             files = self._task.range.files.get(later.stream.name, ())
             rows, newest_label = label_file.write(connection, self._model, later, files, part, path)
-            newest[later.stream.name] = newest_of(newest.get(later.stream.name), [newest_label])
+            advance(self._newest, later.stream.name, [newest_label])
             labels = self._entry(path, rows, 0)
         file = self._entry(self._writer.path, self._writer.rows, self._failed)
         kinds = self._kinds.by_name if self._writer.rows else None
-        known = {stream: time for stream, time in newest.items() if time is not None}
-        return Replayed(self._model.name, part, file, labels, kinds, self._examples, known)
+        return Replayed(self._model.name, part, file, labels, kinds, self._examples, self._newest)
 
     def _set_aside(self, events: LakeEvents, frozen: Frozen) -> list[int]:
         """The indices of events that are no examples."""
@@ -112,12 +111,3 @@ class SliceRows:
         part = self._part
         entry = {"start": part.start, "end": part.end, "rows": rows, "failed": failed}
         return {**file_entry(Path(self._task.home), path), **entry}
-
-
-def newest_of(newest: int | None, times: Sequence[int | None]) -> int | None:
-    """The newest of some event times; None: there is none.
-
-    >>> newest_of(None, [3, None, 5]), newest_of(7, [3]), newest_of(None, [])
-    (5, 7, None)
-    """
-    return max((time for time in (newest, *times) if time is not None), default=None)

@@ -13,6 +13,7 @@ from typing import Any
 
 from anabranch.feature_kinds import FeatureKind, Kinds
 from anabranch.model import Model
+from anabranch.watermarks import newest_of
 from batch import duck
 from batch.models.label_file import label_type
 
@@ -83,7 +84,7 @@ def _labelled(model: Model, files: Sequence[Path], labels: Sequence[Path], newes
     """SQL of the examples with the label that has arrived for each; NULL: none yet, or never."""
     label = model.later_label
     assert label is not None
-    clock = max((newest[name] for name in (model.on.name, label.stream.name) if name in newest), default=0)
+    clock = newest_of(newest, (model.on.name, label.stream.name)) or 0
     missing = _literal(model.label_value(label.missing))
     # one pass over both, sorted by key and time: a join would meet every label of a key with every example of it
     both = (

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.view import View
+from anabranch.watermarks import newest
 from batch import duck
 from batch.generation import Generation
 from batch.manifest import file_entry
@@ -34,9 +35,7 @@ def merge_view(
     folder
         That of the new generation.
     """
-    times = [delta.newest for delta in deltas]
-    times.append(base.watermark(view) if base is not None else None)
-    watermark = max((time for time in times if time is not None), default=None)
+    watermark = newest(*(delta.newest for delta in deltas), None if base is None else base.watermark(view))
     into = ViewFiles.of(folder, view.name)
     files = None if base is None else ViewFiles.of(base.folder, view.name)
     # what is published is the last prefix; a replay makes those of its own that it needs

@@ -53,7 +53,7 @@ class ViewReader:
             generation = None
             if publication is not None:
                 generation = self._generations.get(publication.generation, publication.manifest_sha256)
-            choose = partial(_choose, view, query, None if generation is None else generation.watermark(view))
+            choose = partial(merged_answer.select, view, query)
             wanted = query.layer != "batch"
             found = self._speed.tiles(view, query.keys, query.place, choose, publication, take=wanted)
         selection = found.selection
@@ -76,12 +76,6 @@ def is_quick(view: View, query: ViewQuery) -> bool:
     if span is None and query.start is not None and query.end is not None:
         span = query.end - query.start
     return span is not None and span <= LIMIT_DEFAULT * view.tile_us
-
-
-def _choose(view: View, query: ViewQuery, in_batch: int | None, in_epochs: int | None) -> TileSelection | None:
-    """What to look at, given the newest event times of the view's stream in both parts."""
-    newest = max((time for time in (in_batch, in_epochs) if time is not None), default=None)
-    return merged_answer.select(view, query, newest)
 
 
 def _batch(generation: Generation, view: View, query: ViewQuery, selection: TileSelection) -> Iterable[Row]:

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from anabranch import App, Model
 from anabranch.metric import loss_sql
 from anabranch.model import LARGEST_LABEL
+from anabranch.watermarks import newest_of
 from batch import duck
 from eventlog.decisions import PREDICTIONS
 from serving.sql.events_relation import DATA, PLACE, labels, records
@@ -116,7 +117,7 @@ def _own(contents: SnapshotContents, model: Model, type_: str) -> str:
 def _later(contents: SnapshotContents, model: Model, type_: str) -> str:
     label = model.later_label
     assert label is not None
-    clock = max((contents.clocks.get(stream.name, 0) for stream in (model.on, label.stream)), default=0)
+    clock = newest_of(contents.clocks, (model.on.name, label.stream.name)) or 0
     time = "told.time"
     if model.on.time is not None:  # without its event time an example counts as of the moment it was asked
         time = f"coalesce(try_cast(told.example ->> {_path(model.on.time)} AS TIMESTAMPTZ), told.time)"

@@ -49,10 +49,6 @@ class PublishedTables:
         """The first offset that it does not cover."""
         return 0 if self._generation is None else self._generation.end
 
-    def watermark(self, view: View) -> int | None:
-        """The newest event time of the view's stream that it has seen."""
-        return None if self._generation is None else self._generation.watermark(view)
-
     def table(self, view: View) -> Path | None:
         """The published table of a view."""
         return None if self._generation is None else self._link(self._generation, view)

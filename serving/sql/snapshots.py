@@ -213,7 +213,7 @@ class Snapshots:
                 old, table = self._overlays.pop(view.name, None), published.table(view)
                 if write_overlay(self._connection, view, self._replica, table, old, into):
                     self._overlays[view.name] = into
-        oldest = {view.name: self._replica.oldest_kept(view, published.watermark(view)) for view in views}
+        oldest = {view.name: self._replica.oldest_kept(view) for view in views}
         contents = SnapshotContents(
             end=self._replica.end,
             archived=self._lake.archived,

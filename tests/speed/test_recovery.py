@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from anabranch import App, Cut
+from eventlog.decisions import BatchStarted, Champions, Publication
 from eventlog.log.memory_log import MemoryLog
+from eventlog.log.segment import Segment
 from speed.checkpoint import Checkpoints
 from speed.fold import apply
 from speed.recovery import recover
@@ -54,6 +56,13 @@ def save_three(checkpoints: Checkpoints, app: App, log: MemoryLog) -> None:
         if state.cut.offsets[0] in (3, 5, 10):
             checkpoints.save(state, app)
     speed.checkpoint.KEPT = kept
+
+
+class OfDecisionsAlone(MemoryLog):
+    """A log whose events nobody may read."""
+
+    def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
+        raise AssertionError(f"the log was read at {cut}")
 
 
 def intact(*generations: int) -> Adopt:
@@ -137,3 +146,15 @@ def test_every_row_of_the_table_ends_in_the_same_answers(
     covered = {None: 0, 1: 3, 2: 5}[state.publication.generation if state.publication else None]
     in_epochs = sum(e.tiles.get("ever", {}).get(("A",), {0: [0]})[0][0] for e in state.epochs)
     assert covered + in_epochs == 6
+
+
+def test_generations_and_champions_are_found_without_reading_the_events_between_the_decisions(
+    app: App, tmp_path: Path
+) -> None:
+    log = OfDecisionsAlone()
+    for generation in (1, 2):
+        log.append(append(3))
+        cut = Cut((log.mark(BatchStarted(f"r{generation}").event()),))
+        log.mark(Publication(generation, cut, "", f"r{generation}", {"minutes": generation}).event())
+    recovery = recover(app, log, Checkpoints(tmp_path), intact(2), None)
+    assert (recovery.state.cut, recovery.state.champions) == (Cut((8,)), {"minutes": Champions((1,))})
