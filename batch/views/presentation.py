@@ -32,7 +32,6 @@ _FILED = {
     "TIMESTAMPTZ": "VARCHAR",
 }
 """The type in the file of an answer that Python presents, by its own type; lists of them alike."""
-_INT64 = range(-(2**63), 2**63)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +69,13 @@ def presentation(aggregate: Aggregate, columns: Sequence[str]) -> Presentation:
     if sql is not None:
         return Presentation(shown, shown, sql)
     if shown == "BIGINT":
-        return Presentation(shown, shown, value=lambda answer: answer if answer in _INT64 else None)
+        return Presentation(shown, shown, value=_fitting)
     if shown.removesuffix("[]") in _FILED:
         suffix = "[]" if shown.endswith("[]") else ""
         return Presentation(_FILED[shown.removesuffix("[]")] + suffix, shown)
     return Presentation("VARCHAR", shown, value=lambda answer: orjson.dumps(answer).decode())
+
+
+def _fitting(answer: int | None) -> int | None:
+    """A whole number as far as 64 bits hold it."""
+    return answer if answer is not None and -(2**63) <= answer < 2**63 else None
