@@ -113,14 +113,14 @@ def check_columns(where: str, key_fields: Iterable[str], aggregates: Iterable[st
 
 def _check_form(where: str, name: str, location: str | None) -> None:
     usual = unicodedata.normalize("NFKC", name)
-    if usual != name:
+    if usual != name and name.isidentifier():
         raise DefinitionError(
             where, f"Python reads the name as {usual!a}, and it is {name!a}", f"Write {usual!r}", location
         )
     if (size := len(name.encode(errors="surrogatepass"))) > MOST_BYTES:
         raise DefinitionError(where, f"the name has {size} bytes", f"Take one of at most {MOST_BYTES}", location)
-    if not name.isprintable():
-        raise DefinitionError(where, f"the name {name!a} cannot be printed", "Take another one", location)
+    if any(unicodedata.category(character) in ("Cc", "Cs") for character in name):
+        raise DefinitionError(where, f"the name {name!a} is no plain text", "Take another one", location)
 
 
 def _folded(name: str) -> str:

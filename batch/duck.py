@@ -49,4 +49,10 @@ def text(value: object) -> str:
 
 def parquet(paths: Iterable[object]) -> str:
     """A table function over Parquet files, which may lack columns that others of them have."""
-    return f"read_parquet([{', '.join(text(path) for path in paths)}], union_by_name = true)"
+    files = ", ".join(text(path) for path in paths)
+    return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
+
+
+def parquet_file(path: object) -> str:
+    """A table function over one Parquet file. A folder that is called ``a=b`` makes no column of it."""
+    return f"read_parquet({text(path)}, hive_partitioning = false)"

@@ -9,6 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, cast
+from unicodedata import category
 
 from anabranch import App, Model, load_app
 from batch.errors import GenerationError
@@ -151,7 +152,16 @@ class Process:
         self.database.close()
 
 
+_NOT_IN_HOME = "[]*^|\\?"
+"""What Delta Lake or DuckDB takes in no path, or takes for a pattern; as it is with what controls and is no text."""
+
+
 def _made(home: Path) -> Path:
+    for character in str(home.resolve()):
+        if character in _NOT_IN_HOME or category(character) in ("Cc", "Cs"):
+            raise UsageError(
+                f"--home {home} has {character!a} in its path, which Delta Lake and DuckDB cannot take; pass another"
+            )
     try:
         home.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -117,7 +117,7 @@ def published(view: View, path: Path) -> str:
     keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
     packed = [duck.name(name) for name, _ in view.columns]
     columns = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *packed])
-    return f"SELECT {columns} FROM read_parquet({duck.text(path)})"
+    return f"SELECT {columns} FROM {duck.parquet_file(path)}"
 
 
 def same_tile(view: View, left: str, right: str) -> str:
@@ -128,7 +128,7 @@ def same_tile(view: View, left: str, right: str) -> str:
 
 def _merged(view: View, deltas: Sequence[Path], base: Path | None, oldest: int | None) -> str:
     names = ", ".join(tile_table.names(view))
-    source = f"SELECT {names} FROM read_parquet([{', '.join(duck.text(path) for path in deltas)}])"
+    source = f"SELECT {names} FROM {duck.parquet(deltas)}"
     if base is not None:
         touched = f"({published(view, base)}) AS base SEMI JOIN deltas ON {same_tile(view, 'base', 'deltas')}"
         source = f"WITH deltas AS MATERIALIZED ({source}) SELECT * FROM deltas UNION ALL SELECT {names} FROM {touched}"

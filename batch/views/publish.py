@@ -87,7 +87,7 @@ def _write_table(
         keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
         carried = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *_value_names(view), *_packed_names(view)])
         query += (
-            f" UNION ALL SELECT * FROM (SELECT {carried} FROM read_parquet({duck.text(base.table)})) AS base"
+            f" UNION ALL SELECT * FROM (SELECT {carried} FROM {duck.parquet_file(base.table)}) AS base"
             f" ANTI JOIN {table} AS touched ON {same_tile(view, 'base', 'touched')}"
             f" WHERE {view.kept_sql('base.tile', oldest)}"
         )
@@ -95,7 +95,7 @@ def _write_table(
         query = f"SELECT * FROM ({query}) ORDER BY {order}"
     with connection.cursor() as cursor:
         cursor.execute(f"COPY (SELECT {', '.join(_named(view))} FROM ({query})) TO {duck.text(path)} {_PARQUET}")
-        found = cursor.execute(f"SELECT count(*) FROM read_parquet({duck.text(path)})").fetchone()
+        found = cursor.execute(f"SELECT count(*) FROM {duck.parquet_file(path)}").fetchone()
     with path.open("rb") as file:
         os.fsync(file.fileno())
     assert found is not None

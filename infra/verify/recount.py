@@ -54,7 +54,7 @@ class Recount:
         self._streams = app.streams
         self._database = duckdb.connect(folder / "recount.duckdb")
         self._database.execute("SET memory_limit = '1GB'")
-        self._database.execute(f"SET temp_directory = '{folder}'")
+        self._database.execute("SET temp_directory = '" + str(folder).replace("'", "''") + "'")
         self._database.execute("SET preserve_insertion_order = false")
         self._tables = [_Table(self._database, view) for view in app.views.values()]
         self.watermark_by_stream: dict[str, int] = {}

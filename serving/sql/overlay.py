@@ -59,7 +59,7 @@ def write_overlay(
     connection.register("touched", touched)
     query = "SELECT * FROM touched"
     if old is not None:
-        kept = f"SELECT old.* FROM read_parquet({duck.text(old)}) AS old ANTI JOIN touched"
+        kept = f"SELECT old.* FROM {duck.parquet_file(old)} AS old ANTI JOIN touched"
         query += f" UNION ALL {kept} ON {same_shown_tile(view, 'old', 'touched')}"
     connection.execute(f"COPY ({query}) TO {duck.text(into)} {_PARQUET}")
     connection.unregister("touched")

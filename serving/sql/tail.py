@@ -81,8 +81,8 @@ class Tail:
             last.insert(0, chunks.pop())
             rows += last[0].rows
         path = self._name(f"tail-{stream}")
-        files = f"[{', '.join(duck.text(chunk.path) for chunk in last)}]"
-        connection.execute(f"COPY (FROM read_parquet({files})) TO {duck.text(path)} (FORMAT parquet, COMPRESSION zstd)")
+        files = duck.parquet(chunk.path for chunk in last)
+        connection.execute(f"COPY (FROM {files}) TO {duck.text(path)} (FORMAT parquet, COMPRESSION zstd)")
         chunks.append(Chunk(path, last[-1].end, rows))
 
 

@@ -103,7 +103,7 @@ def _nothing(view: View) -> str:
 
 
 def _table(path: str) -> str:
-    return f"read_parquet({duck.text(path)})"
+    return duck.parquet_file(path)
 
 
 # columns

@@ -74,7 +74,7 @@ def test_columns_that_would_be_one_are_refused() -> None:
     assert app.view("y", of=sales, by="n__sum", m=agg.mean("price")).key_fields == ("n__sum",)
 
 
-@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "\u202eab"])
-def test_a_field_that_cannot_be_printed_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["a\x00b", "a\nb", "a\x7fb"])
+def test_a_field_that_is_no_plain_text_is_refused(name: str) -> None:
     model = create_model("Thing", **{name: (int, ...)})  # type: ignore[call-overload]  # names by name
-    assert "cannot be printed" in refusal(lambda: App("x").stream("things", model))
+    assert "is no plain text" in refusal(lambda: App("x").stream("things", model))

@@ -14,8 +14,10 @@ import pytest
 from tests.end_to_end.conftest import ride
 from tests.service import Service
 
-AWKWARD = "a folder {b} 100% # 'c' \"d\" & $HOME ; é 🚲 ~:"
-"""What a file system takes, and URLs, SQL, globs, patterns and shells take for something of their own."""
+AWKWARD = "a folder {b} 100% # 'c' \"d\" & $HOME =x= ; é 🚲 ~:"
+"""What URLs, SQL, globs, patterns and shells take for something of their own."""
+FILES = AWKWARD + "[e] * ^|? \\n %25 \n"
+"""And what Delta Lake and DuckDB do not take, which is no matter to applications and files that are imported."""
 APPLICATION = """
 from anabranch import App, agg
 from speed import Ride, limit
@@ -86,13 +88,13 @@ class ServiceWithin(Service):
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[ServiceWithin]:
-    folder = tmp_path / AWKWARD
+    folder = tmp_path / FILES
     for name, text in {"my app.py": APPLICATION, **BESIDE}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     # two workers, and slices small enough to keep both busy
     options = {"ANABRANCH_SLICE_RECORDS": "1000", "ANABRANCH_WORKERS": "2"}
-    service = ServiceWithin(folder / "my app.py", folder / f"home of {AWKWARD}", **options)
+    service = ServiceWithin(folder / "my app.py", tmp_path / AWKWARD / "home", **options)
     yield service
     service.close()
 
@@ -107,7 +109,7 @@ def asked(service: ServiceWithin, sql: str) -> list[Any]:
 def test_import_batch_sql_verify_kill_and_restart_in_a_folder_of_any_name(service: ServiceWithin) -> None:
     application = str(service.application)
     events = [ride(n, "AB"[n % 2], ride_id=str(n), minutes=float(n % 40), member=True) for n in range(3_000)]
-    file = service.application.parent / f"rides {AWKWARD}.ndjson"
+    file = service.application.parent / f"rides {FILES}.ndjson"
     file.write_text("".join(json.dumps(event) + "\n" for event in events[:2_500]))
     service.run("import", str(file), "--stream", "rides", application)
     assert service.batch().wait(300) == 0, service.output.read_text()
