@@ -15,6 +15,7 @@ from anabranch.model import LARGEST_LABEL
 from anabranch.watermarks import newest_of
 from batch import duck
 from eventlog.decisions import PREDICTIONS
+from eventlog.decisions.recorded_prediction import NAMES
 from serving.sql.events_relation import DATA, PLACE, labels, records
 from serving.sql.relation import Relation, RelationColumn
 from serving.sql.snapshot_contents import SnapshotContents
@@ -67,13 +68,7 @@ def _source(
     contents: SnapshotContents, models: Sequence[Model], columns: Sequence[RelationColumn], features: Mapping[str, str]
 ) -> str:
     shapes = {column.name: column.type for column in columns}
-    stored: dict[str, object] = {
-        name: shapes[name]
-        for name in ("prediction_id", "model", "time", "probabilities", "parts", "weights", "generation")
-    }
-    stored |= dict.fromkeys(("batch_cut", "speed_cut", "example_id"), "VARCHAR")
-    stored |= {"prediction": "JSON", "example": "JSON", "versions": "MAP(VARCHAR, BIGINT)"}
-    stored["features"] = dict(features) if features else "JSON"
+    stored = _stored_types(shapes, features)
     known = [_known(contents, model, shapes["label"]) for model in models]
     none = f"SELECT NULL::VARCHAR AS prediction_id, NULL::{shapes['label']} AS label WHERE false"
     losses = " ".join(f"WHEN {duck.text(model.name)} THEN {_loss(model)}" for model in models)
@@ -81,12 +76,25 @@ def _source(
     prediction = f"(p.prediction ->> '$')::{shapes['prediction']}"
     return (
         f"SELECT p.* EXCLUDE (prediction, versions), {prediction} AS prediction, p.versions['batch'] AS version,"
-        f" known.label, {loss} AS loss FROM ({_told(contents, stored)}) AS p"
+        f" known.label, {loss} AS loss FROM ({_recorded(contents, stored)}) AS p"
         f" LEFT JOIN ({' UNION ALL '.join([none, *known])}) AS known ON p.prediction_id = known.prediction_id"
     )
 
 
-def _told(contents: SnapshotContents, fields: Mapping[str, object]) -> str:
+def _stored_types(shapes: Mapping[str, str], features: Mapping[str, str]) -> dict[str, object]:
+    """The SQL type of every field of a recorded prediction, in its order: as it is shown, but for a few.
+
+    Parameters
+    ----------
+    shapes
+        The type of every column that is shown.
+    """
+    opened: dict[str, object] = {"prediction": "JSON", "example": "JSON", "versions": "MAP(VARCHAR, BIGINT)"}
+    opened["features"] = dict(features) if features else "JSON"
+    return {name: opened.get(name) or shapes[name] for name in NAMES}
+
+
+def _recorded(contents: SnapshotContents, fields: Mapping[str, object]) -> str:
     """SQL of what was recorded, as columns. Not in a `WITH`: clients before DuckDB 2 lose sight of it in a macro."""
     opened = f"unnest(from_json(_data, {duck.text(json.dumps(fields))}))"
     return f"SELECT _offset, {opened} FROM ({records(contents, PREDICTIONS, [PLACE[1], DATA])})"
@@ -95,7 +103,7 @@ def _told(contents: SnapshotContents, fields: Mapping[str, object]) -> str:
 def _asked(contents: SnapshotContents, model: Model) -> str:
     """SQL of what is needed of the predictions of a model to find their labels."""
     fields = {**dict.fromkeys(("prediction_id", "model", "example_id"), "VARCHAR"), "time": "TIMESTAMPTZ"}
-    told = _told(contents, {**fields, "example": "JSON"})
+    told = _recorded(contents, {**fields, "example": "JSON"})
     return f"SELECT * FROM ({told}) WHERE model = {duck.text(model.name)}"
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from anabranch import SYSTEM, Cut
@@ -110,16 +111,28 @@ def _small(contents: SnapshotContents, name: str, columns: tuple[RelationColumn,
     return rows_of([contents.small[name]] if name in contents.small else [], columns)
 
 
+PUBLICATION_TYPES = {
+    "kind": "VARCHAR",
+    "generation": "BIGINT",
+    "run": "VARCHAR",
+    "cut": "VARCHAR",
+    "promoted": "MAP(VARCHAR,BIGINT)",
+}
+"""The fields of a stored `Publication` that SQL opens. A test holds their names against what `Publication` stores."""
+
+
 def published(contents: SnapshotContents) -> str:
     """SQL of ``generations``."""
-    stored = '{"kind":"VARCHAR","generation":"BIGINT","run":"VARCHAR","cut":"VARCHAR","promoted":"MAP(VARCHAR,BIGINT)"}'
-    told = f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, '{Publication.KIND}')"
+    announced = (
+        f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, '{Publication.KIND}')"
+    )
+    opened = duck.text(json.dumps(PUBLICATION_TYPES))
     current = "false" if contents.generation is None else f"generation = {contents.generation}"
     numbers = f"[{', '.join(map(str, contents.tables))}]::BIGINT[]"
     return (
         f"SELECT generation, run, cut, split_part(cut, ':', 2)::BIGINT AS records, _appended AS published, promoted,"
         f" {current} AS current, list_contains({numbers}, generation) AS kept, _offset"
-        f" FROM (SELECT unnest(from_json(_data, {duck.text(stored)})), _appended, _offset FROM ({told}))"
+        f" FROM (SELECT unnest(from_json(_data, {opened})), _appended, _offset FROM ({announced}))"
         f" WHERE kind = '{Publication.KIND}'"
     )
 

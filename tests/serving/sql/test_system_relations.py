@@ -6,9 +6,11 @@ import duckdb
 import pytest
 from pydantic import BaseModel
 
-from anabranch import App, agg
+from anabranch import App, Cut, agg
+from eventlog.decisions import Publication
 from serving.sql.relations import relations
 from serving.sql.snapshot_contents import SnapshotContents
+from serving.sql.system_relations import PUBLICATION_TYPES
 
 
 class Sale(BaseModel):
@@ -24,3 +26,7 @@ def test_only_the_batch_part_of_a_view_is_as_fresh_as_the_generation(name: str) 
     position_by_relation = {relation: position for relation, position, *_ in told}
     assert position_by_relation[f"view_{name}"] == "0:7"
     assert position_by_relation[f"view_{name}_batch"] == "0:3"
+
+
+def test_generations_are_read_from_fields_that_a_publication_has() -> None:
+    assert PUBLICATION_TYPES.keys() <= Publication(1, Cut((5,)), "", "r").event().keys()
