@@ -79,13 +79,15 @@ def is_application_module(name: str) -> bool:
     return name.startswith(_PREFIX)
 
 
-def module_beside(name: str, importer: Mapping[str, Any], level: int = 0) -> ModuleType | None:
+def module_beside(
+    name: str, importer: Mapping[str, Any], level: int = 0, names: Sequence[str] = ()
+) -> ModuleType | None:
     """The module of an application that an import statement in another one of its modules would find.
 
     Parameters
     ----------
-    name, level
-        As in the statement: ``from ..lib import x`` has the name ``lib`` and the level 2.
+    name, level, names
+        As in the statement: ``from ..lib import x`` has the name ``lib``, the level 2 and the names ``x``.
     importer
         The globals of the module with the statement.
 
@@ -98,11 +100,11 @@ def module_beside(name: str, importer: Mapping[str, Any], level: int = 0) -> Mod
     if not is_application_module(importing):
         return None
     try:
-        if level:
-            return importlib.import_module("." * level + name, importer.get("__package__"))
         folder = _folders[_known[importing.partition(".")[0]].parent]
-        path = folder.beside(*name.partition(".")[::2], (), importer)
-        return None if path is None else importlib.import_module(_named(path) + name[name.find(".") :] * ("." in name))
+        top, _, rest = name.partition(".")
+        if level == 0 and folder.beside(top, rest, names, importer) is None:
+            return None
+        return folder.import_(name, importer, None, names or ("__name__",), level)  # with names it is the last of a.b.c
     except Exception:  # the statement will raise it again, when it is executed
         return None
 
@@ -121,7 +123,7 @@ class _Folder:
     def __init__(self, path: Path):
         self.path = path
         self.find: Any = cache(self._find)
-        self.builtins = {**vars(builtins), "__import__": self._import}
+        self.builtins = {**vars(builtins), "__import__": self.import_}
 
     def _find(self, name: str) -> Path | None:
         if name == "anabranch":  # what an application is written with is always ours
@@ -132,7 +134,7 @@ class _Folder:
             return file
         return None
 
-    def _import(
+    def import_(
         self,
         name: str,
         globals: Mapping[str, Any] | None = None,  # noqa: A002 (the names of Python's own)

@@ -215,7 +215,8 @@ def _imported(node: ast.AST, module: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for statement in syntax.imports(node):
         if isinstance(statement, ast.ImportFrom):
-            source = module_beside(statement.module or "", module, statement.level)
+            names = [alias.name for alias in statement.names]
+            source = module_beside(statement.module or "", module, statement.level, tuple(names))
             if source is not None:
                 found |= {alias.asname or alias.name: getattr(source, alias.name, None) for alias in statement.names}
             continue

@@ -28,7 +28,7 @@ class Folders:
         self.count += 1
         folder = self.root / str(self.count)
         for name, text in {"app": app, **beside}.items():
-            path = folder / f"{name.replace('__', '/')}.py"
+            path = folder / f"{name.replace('__', '/', 1)}.py"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         return digest(described(load_module(folder / "app.py").f))
@@ -179,6 +179,20 @@ def test_it_follows_helpers_in_packages_imported_relatively(folders: Folders) ->
     beside = "def g(e):\n    return e\n"
     known = folders.print_of(app, lib__a=within, lib__b=beside)
     assert known != folders.print_of(app, lib__a=within, lib__b=beside.replace("return e", "return -e"))
+
+
+@pytest.mark.parametrize("package", [True, False])
+@pytest.mark.parametrize(
+    "app",
+    ["def f(e):\n    from lib import b\n    return b.g(e)", "def f(e):\n    import lib.b as b\n    return b.g(e)"],
+)
+def test_it_follows_modules_that_are_imported_when_the_function_is_called(
+    folders: Folders, app: str, package: bool
+) -> None:
+    beside = {"lib__b": "def g(e):\n    return e\n", **({"lib____init__": ""} if package else {})}
+    changed = {**beside, "lib__b": "def g(e):\n    return -e\n"}
+    assert folders.print_of(app, **beside) == folders.print_of(app, **beside)
+    assert folders.print_of(app, **beside) != folders.print_of(app, **changed)
 
 
 def test_functions_that_call_each_other_have_one(folders: Folders) -> None:
