@@ -120,6 +120,7 @@ class LiveReader(StateReader):
             self._state = state
             self._indexes = {}
             self.is_whole = True
+        self.waiters.wake()  # its cut may be all there is: nothing would be folded that wakes them
 
     def warn(self, warning: str) -> None:
         """Remember what could not be used, to be shown."""

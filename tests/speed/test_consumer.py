@@ -163,3 +163,21 @@ def test_a_checkpoint_that_cannot_be_written_is_told_and_the_fold_goes_on(tmp_pa
         until(lambda: bool(consumer.reader.warnings), 20)
         assert "no checkpoint at 0:" in consumer.reader.warnings[0]
         assert count(consumer) == 3
+
+
+def test_whoever_waits_while_the_fold_recovers_is_answered_although_nothing_is_left_to_fold(
+    app: App, tmp_path: Path
+) -> None:
+    log = MemoryLog()
+    position = log.append(append(3)).position
+    first = Consumer(app, log, Checkpoints(tmp_path), lambda _: True)
+    first.start()
+    first.reader.when_past(position).result(10)
+    first.stop()
+    again = Consumer(app, log, Checkpoints(tmp_path), lambda _: True)
+    asked = again.reader.when_past(position)  # before it has recovered, and its checkpoint is the end of the log
+    again.start()
+    try:
+        assert asked.result(10) == position
+    finally:
+        again.stop()

@@ -9,6 +9,7 @@ import pytest
 
 from anabranch import Cut
 from speed.checkpoint import Checkpoints
+from speed.learning.learner import Learner
 from tests.speed.conftest import nobody
 from tests.speed.learning.learner_world import Cautious, World, linear, make_app, mean, ride
 
@@ -57,3 +58,12 @@ def test_an_application_may_bring_a_blend_of_its_own(tmp_path: Path) -> None:
     checkpoints = Checkpoints(tmp_path)
     loaded = checkpoints.load(checkpoints.save(world.state, app), app, nobody)
     assert loaded.learners["minutes"].blend.state() == world.learner.blend.state()
+
+
+def test_a_learner_of_a_release_that_kept_its_champions_itself_leaves_them_to_the_decisions() -> None:
+    world = World(make_app(), 1)
+    world.publish(1, minutes=1)
+    kept = world.learner.state() | {"champions": [7, 8]}
+    restored = Learner.restore(world.app.models["minutes"], kept)
+    assert (restored.champion, restored.predictor) == (None, None)  # until the state says who it is
+    assert "champions" not in restored.state()
