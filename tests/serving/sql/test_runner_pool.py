@@ -252,8 +252,8 @@ def test_a_child_that_ends_is_noticed() -> None:
 def test_a_child_ends_with_its_parent_in_the_middle_of_work() -> None:
     work = "import time; from serving.sql.child_process import answer_all; answer_all(lambda m: time.sleep(600))"
     parent = (
-        "import os, sys; from serving.sql.child_process import Child;"
-        f"child = Child([sys.executable, '-c', {work!r}]);"
+        "import os, sys; from serving.sql.child_process import ChildProcess;"
+        f"child = ChildProcess([sys.executable, '-c', {work!r}]);"
         "child._process.stdin.write(bytes([2,0,0,0]) + bytes(8) + b'{}'); child._process.stdin.flush();"
         "print(child.pid, flush=True); os._exit(0)"
     )
