@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from threading import Thread
 from typing import Any, TypeVar
 
-from batch.views.slice_fold import SliceDelta, SliceTask, fold_slice
-
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
@@ -26,16 +24,24 @@ class Workers(ABC):
     """How many threads DuckDB may use in each; None: as many as it finds processors."""
 
     @abstractmethod
+    def outcomes(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Exception]]:
+        """What came of each task, in the order in which they are done: its result, or what it died of.
+
+        That is what it raised, or the death of the processes that it was tried on. The other tasks go on.
+        """
+
     def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
-        """What came of the tasks, in the order in which they are done. Raises what a task raised."""
+        """The results of the tasks, in the order in which they are done. Raises what the first one died of."""
+        for _, outcome in self.outcomes(function, tasks):
+            if isinstance(outcome, Exception):
+                raise outcome
+            yield outcome
 
     def threads(self, tasks: int) -> int:
         """How many threads each of so many tasks may use, for libraries with threads of their own."""
         return max(1, processors() // max(1, min(tasks, self.count)))
-
-    def fold(self, tasks: Sequence[SliceTask]) -> Iterator[SliceDelta]:
-        """Fold slices."""
-        return self.run(fold_slice, tasks)
 
     def close(self) -> None:
         """Let go of everything."""
@@ -56,9 +62,17 @@ class OwnProcess(Workers):
     def __init__(self, task_threads: int | None = None):
         self.task_threads = task_threads
 
-    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    def outcomes(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Exception]]:
         """Do them as they are asked for."""
-        return map(function, tasks)
+        for task in tasks:
+            outcome: Result | Exception
+            try:
+                outcome = function(task)
+            except Exception as error:
+                outcome = error
+            yield task, outcome
 
 
 class DaskWorkers(Workers):
@@ -107,16 +121,22 @@ class DaskWorkers(Workers):
             )
         return cls(Client(cluster, set_as_default=False), cluster)
 
-    def run(self, function: Callable[[Task], Result], tasks: Sequence[Task]) -> Iterator[Result]:
+    def outcomes(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Exception]]:
         """Do them on the cluster."""
         from distributed import as_completed
 
-        futures = [self.client.submit(function, task, pure=False) for task in tasks]
+        task_by_future = {self.client.submit(function, task, pure=False): task for task in tasks}
         try:
-            for future in as_completed(futures, loop=self.client.loop):
-                yield future.result()
+            for future in as_completed(list(task_by_future), loop=self.client.loop):
+                try:
+                    outcome = future.result()
+                except Exception as error:
+                    outcome = error
+                yield task_by_future[future], outcome
         finally:
-            self.client.cancel(futures)
+            self.client.cancel(list(task_by_future))
 
     def threads(self, tasks: int) -> int:
         """As many as a worker has; on this machine, as many as there are to share."""

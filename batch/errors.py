@@ -2,6 +2,7 @@
 
 AnabranchError
 ├── LeaseHeldError            another batch run is at work
+├── ViewTooWideError          a view needs more memory than there is, for the smallest piece of the log
 └── GenerationError           a generation cannot be read
     ├── CorruptGenerationError    a file of it is missing, or not the one that was published
     ├── FormatError               it was written by another version of this program
@@ -29,6 +30,27 @@ class LeaseHeldError(AnabranchError):
         self.holder = holder
         by = f" ({holder})" if holder else ""
         super().__init__(f"another batch run holds the lease{by}; this one leaves it alone")
+
+
+class ViewTooWideError(AnabranchError):
+    """A view needs more memory than there is, even for a small piece of the log.
+
+    Attributes
+    ----------
+    view
+        Its name.
+    what
+        What was worked on.
+    """
+
+    def __init__(self, view: str, what: str, error: BaseException):
+        self.view = view
+        self.what = what
+        super().__init__(
+            f"view {view!r} is too wide for the memory: {what} could not be folded or merged"
+            f" ({type(error).__name__}: {error}). Let its aggregates keep less (agg.collect and agg.top have limits),"
+            " give it finer keys or tiles, or give the workers more memory"
+        )
 
 
 class GenerationError(AnabranchError):

@@ -38,7 +38,7 @@ from batch import duck
 from batch.archive import archive, pending, trimmable
 from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import Starting
-from batch.errors import LeaseHeldError
+from batch.errors import LeaseHeldError, ViewTooWideError
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
@@ -48,6 +48,7 @@ from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, Work, plan
 from batch.run_progress import Progress, Silent, StageRecord, StageTimes, Together
 from batch.stream_watermarks import watermarks_at
+from batch.views.fold_all import fold_all, is_out_of_memory
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
@@ -273,11 +274,10 @@ class _Batch:
         workers = starting.wait()
         parts = models.parts(self.end, workers)
         found = []
-        for delta in workers.fold(
-            list(capacity.tasks(self.app, self.lake, works, self.end, workers, self.folder, parts))
-        ):
+        tasks = capacity.tasks(self.app, self.lake, works, self.end, workers, self.folder, parts)
+        for delta in fold_all(workers, tasks):
             self.keeper.check()
-            part = delta.part.end - delta.part.start
+            part = min(total, delta.part.end - delta.part.start)  # views that are tried apart count twice
             total -= part
             self.progress.advance(part)
             found.append(delta)
@@ -298,9 +298,16 @@ class _Batch:
             for name in work.views:
                 self.keeper.check()
                 mine = [delta for delta in deltas if name in delta.paths]
-                found[name] = merge_view(
-                    connection, self.app.views[name], mine, base if work.start else None, self._generation
-                )
+                failures = sum(delta.failures[name] for delta in mine)
+                if failures:
+                    self._problem(f"a function of view {name!r} raised on {failures:,} events, which it leaves out")
+                view, of_base = self.app.views[name], base if work.start else None
+                try:
+                    found[name] = merge_view(connection, view, mine, of_base, self._generation)
+                except Exception as error:
+                    if is_out_of_memory(error):
+                        raise ViewTooWideError(name, "all of its tiles", error) from error
+                    raise
                 self.progress.advance()
         return {name: found[name] for name in self.app.views}
 
@@ -411,6 +418,7 @@ class _Batch:
 
     def _problem(self, text: str) -> None:
         self.problems.append(text)
+        self.row = replace(self.row, problems=list(self.problems))
         self.progress.note(text)
 
     def _store(self, stage: str, stages: Sequence[StageRecord]) -> None:

@@ -15,6 +15,7 @@ from batch.cluster import DaskWorkers
 from batch.models.replay import replay
 from batch.models.replay_task import ReplayTask
 from batch.plan import plan
+from batch.views.fold_all import fold_all
 from bench.data import appends
 from bench.report import Figure, at_least
 from eventlog.lake import Lake
@@ -82,7 +83,7 @@ def replay_rate(app: App, lake: Lake, home: Path, count: int) -> float:
     parts = capacity.parts([0, EVENTS], workers)
     works = plan(app.views.values(), None)
     deltas = sorted(
-        workers.fold(list(capacity.tasks(app, lake, works, EVENTS, workers, folder, parts))), key=lambda d: d.part
+        fold_all(workers, capacity.tasks(app, lake, works, EVENTS, workers, folder, parts)), key=lambda d: d.part
     )
     ranges = capacity.replays(app, lake, parts, deltas, None, workers)
     tasks = [ReplayTask(part, dict.fromkeys(app.models, 0), {}, str(home), str(folder)) for part in ranges]

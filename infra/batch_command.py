@@ -174,6 +174,8 @@ def show_run(process: Process, name: str) -> None:
         out.print(f"cut {run.cut}, generation {run.generation or 'none yet'}")
     if run.error:
         out.print(f"error: {run.error}", style="red", markup=False)
+    for problem in run.problems:
+        out.print(f"note: {problem}", style="yellow", markup=False)
     table = Table("stage", "done", "total", "seconds", box=None, pad_edge=False)
     for stage in run.stages:
         table.add_row(stage["name"], f"{stage['done']:,}", f"{stage['total']:,}", f"{stage['seconds']:.2f}")

@@ -36,6 +36,8 @@ class ModelRows:
         The newest event times by stream.
     examples
         The first events that were set aside.
+    error
+        Why there are no rows in this run, whatever the log holds; None: they are complete.
     """
 
     model: Model
@@ -45,6 +47,7 @@ class ModelRows:
     kinds: Kinds | None = None
     newest: dict[str, int] = field(default_factory=dict)
     examples: list[dict[str, str]] = field(default_factory=list)
+    error: str | None = None
 
     @classmethod
     def kept(cls, model: Model, base: Generation | None, home: Path, problem: Problem) -> ModelRows:
@@ -53,6 +56,8 @@ class ModelRows:
         if base is None or held is None or held["fingerprint"] != model.fingerprint:
             return cls(model)
         rows = held["rows"]
+        if rows.get("error") is not None:  # that run could not replay the log
+            return cls(model)
         try:
             for file in (*rows["files"], *rows["labels"]):
                 verify(home / file["path"], file["bytes"], file["sha256"])
@@ -125,6 +130,7 @@ class ModelRows:
             "newest": self.newest,
             "files": self.files,
             "labels": self.labels,
+            "error": self.error,
         }
 
     def complaint(self) -> str | None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.app import App
 from anabranch.cut import Cut
 from anabranch.feature_kinds import Kinds
+from anabranch.features import last_line
 from batch import duck
 from batch.capacity import Capacity
 from batch.cluster import Workers
@@ -117,22 +118,33 @@ class ModelStages:
             return [ReplayTask(part, starts, kinds, home, scratch) for part in ranges]
 
         replayed: dict[tuple[str, Slice], Replayed] = {}
-        for found in workers.run(replay, tasks(parts, starts, kinds)):
-            self.check()
-            replayed |= {(of_model.model, of_model.part): of_model for of_model in found}
-            self.progress.advance(sum(part.end - part.start for part in {of_model.part for of_model in found}))
-        while again := self._misjudged(replayed.values()):
-            once_more = [
-                task for part, known in again.items() for task in tasks([part], dict.fromkeys(known, 0), known)
-            ]
-            for found in workers.run(replay, once_more):
+
+        def work(some: Sequence[ReplayTask], advance: Callable[[int], None]) -> None:
+            for found in workers.run(replay, some):
                 self.check()
-                replayed |= {(of_model.model, of_model.part): of_model for of_model in found}
+                replayed.update(((of_model.model, of_model.part), of_model) for of_model in found)
+                advance(sum(part.end - part.start for part in {of_model.part for of_model in found}))
+
+        try:
+            work(tasks(parts, starts, kinds), self.progress.advance)
+            while again := self._misjudged(replayed.values()):
+                for part, known in again.items():  # the progress has counted it before
+                    work(tasks([part], dict.fromkeys(known, 0), known), lambda records: None)
+        except LeaseLostError:
+            raise
+        except Exception as error:  # a worker that died, a features function that took its memory: views go on
+            self._give_up_rows(last_line(error))
+            return
         for rows in self.rows.values():
             rows.add(replayed.values())
             complaint = rows.complaint()
             if complaint is not None:
                 self.problem(complaint)
+
+    def _give_up_rows(self, error: str) -> None:
+        """Train nothing in this run, and have the next one replay from the beginning: rows without holes or none."""
+        self.rows = {name: ModelRows(rows.model, error=error) for name, rows in self.rows.items()}
+        self.problem(f"no model is trained: the replay broke off, and the next run begins it anew: {error}")
 
     def _misjudged(self, replayed: Collection[Replayed]) -> dict[Slice, dict[str, Kinds]]:
         """By slice that has to be replayed again, the models and what is known of their features before it."""
@@ -171,14 +183,19 @@ class ModelStages:
         for training in trainings:
             name = training.model.name
             training.incumbent = next((v for v in held[name] if v[1]["version"] == present[name]), None)
-            self._write_table(connection, training)
+            try:
+                self._write_table(connection, training)
+            except Exception as error:  # no model stops another one
+                training.errors["rows"] = last_line(error)
             self.progress.advance()
         try:
             self._trainer(workers).train(trainings)
         except LeaseLostError:
             raise
-        except Exception as error:  # whatever kills the workers: views are published all the same
-            self.problem(f"training broke off: {type(error).__name__}: {error}")
+        except Exception as error:  # the cluster is away: views are published all the same
+            for training in trainings:
+                training.errors.setdefault("training", last_line(error))
+            self.problem(f"training broke off: {last_line(error)}")
         skews = self._skews(connection, since, new.cut)
         return {
             training.model.name: self._entry(
@@ -202,6 +219,8 @@ class ModelStages:
     def _write_table(self, connection: duck.Connection, training: Training) -> None:
         """Give a model its training table, if it has enough rows."""
         rows = self.rows[training.model.name]
+        if rows.error is not None:
+            training.errors["replay"] = rows.error
         if not rows.rows:
             return
         into = self.folder / "training" / f"{training.model.name}.parquet"
@@ -214,7 +233,12 @@ class ModelStages:
         taken = skew.samples(connection, self.lake.files(FEATURES, since, end), since, end)
         found = {}
         for name, rows in self.rows.items():
-            found[name] = skew.compare(connection, rows.model, taken, rows.paths(self.home))
+            try:
+                found[name] = skew.compare(connection, rows.model, taken, rows.paths(self.home))
+            except Exception as error:  # as above
+                found[name] = {"checked": 0, "unequal": 0, "examples": []}
+                self.problem(f"features of model {name!r} could not be compared: {last_line(error)}")
+                continue
             problem = skew.problem(name, found[name])
             if problem is not None:
                 self.problem(problem)

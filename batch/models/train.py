@@ -127,16 +127,20 @@ Result = FitResult | ScoreResult
 
 def work(task: Task) -> Result:
     """Do a task. An estimator of the user may raise anything: that harms this candidate alone."""
-    model = load_app(task.app).models[task.model]
     try:
+        model = load_app(task.app).models[task.model]
         # of libraries, about the user's estimators: the loss tells what matters
         with warnings.catch_warnings(action="ignore"), threadpool_limits(threads_worth(task)):
             return _fit(model, task) if isinstance(task, FitTask) else _score(model, task)
     except Exception as error:
-        text = last_line(error)
-        if isinstance(task, FitTask):
-            return FitResult(task.model, task.candidate, error=text)
-        return ScoreResult(task.model, None, text)
+        return failed(task, error)
+
+
+def failed(task: Task, error: Exception) -> Result:
+    """What came of a task that did not end."""
+    if isinstance(task, FitTask):
+        return FitResult(task.model, task.candidate, error=last_line(error))
+    return ScoreResult(task.model, None, last_line(error))
 
 
 def threads_worth(task: Task) -> int:

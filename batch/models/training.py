@@ -17,7 +17,7 @@ from batch.generation import Generation, verify
 from batch.models.candidates import candidates
 from batch.models.estimator import trains_together
 from batch.models.model_files import publish_file
-from batch.models.train import FitResult, FitTask, Result, ScoreResult, ScoreTask, Task, work
+from batch.models.train import FitResult, FitTask, Result, ScoreResult, ScoreTask, Task, failed, work
 from batch.models.training_table import TrainingTable
 
 LEAST_ROWS = 10
@@ -218,7 +218,9 @@ class ModelTrainer:
                 self.advance(1)
         small = [task for task in tasks if task not in large]
         threads = workers.threads(len(small))
-        for result in workers.run(work, [replace(task, threads=threads) for task in small]):
+        for done, outcome in workers.outcomes(work, [replace(task, threads=threads) for task in small]):
+            # what an estimator raises is a result; this is one that killed its process, four times
+            result = failed(done, outcome) if isinstance(outcome, Exception) else outcome
             yield result
             self.advance(isinstance(result, FitResult))
 

@@ -66,7 +66,7 @@ def fold_slice(task: SliceTask) -> SliceDelta:
     gc.set_threshold(100_000, 50, 1_000)
     app = load_app(task.app)
     views = [app.views[name] for name in task.views]
-    paths = [Path(task.folder) / f"{view.name}-{task.part.start:020d}.parquet" for view in views]
+    paths = [Path(task.folder) / f"{view.name}-{task.part.start:020d}-{task.part.end:020d}.parquet" for view in views]
     # the same slice may be at work twice, when a worker is taken for dead
     unfinished = [path.with_suffix(f".{os.getpid()}.{id(task)}") for path in paths]
     with duck.connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:

@@ -40,6 +40,8 @@ class Run:
         Why it failed.
     report
         What it says of the models, by name; empty if there are none.
+    problems
+        One sentence for everything that should have been usable and was not, and was worked around.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Run:
     events: int | None = None
     error: str | None = None
     report: dict[str, Any] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
 
 class Runs:
@@ -97,7 +100,7 @@ class Runs:
             return [_run(row) for row in connection.execute(chosen)]
 
 
-_JSON = ("stages", "report")
+_JSON = ("stages", "report", "problems")
 
 
 def _values(run: Run) -> dict[str, Any]:

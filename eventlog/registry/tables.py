@@ -84,6 +84,7 @@ batch_runs = Table(
     Column("events", BigInteger),
     Column("error", Text),
     Column("report", Text, nullable=False, server_default="{}"),  # JSON object, by model
+    Column("problems", Text, nullable=False, server_default="[]"),  # JSON array of sentences
 )
 
 schemas = Table(

@@ -14,7 +14,8 @@ _VIEW_FIGURES = {
     "tiles": ("anabranch_view_tiles", {"layer": "speed"}),
     "batch_tiles": ("anabranch_view_tiles", {"layer": "batch"}),
     "epoch_bytes": ("anabranch_epoch_bytes", {}),
-    "failures": ("anabranch_view_failures", {}),
+    "failures": ("anabranch_view_failures", {"layer": "speed"}),
+    "batch_failures": ("anabranch_view_failures", {"layer": "batch"}),
 }
 
 

@@ -82,7 +82,7 @@ def _running(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "rejected", ", ".join(f"{count:,} of {stream}" for stream, count in waiting.items())
     for name, view in status["views"].items():
         batch = "" if view["batch_tiles"] is None else f"; {view['batch_tiles']:,} tiles in the generation"
-        failures = f"; failed on {view['failures']:,} events" if view["failures"] else ""
+        failures = _view_failures(view)
         speed = f"{view['keys']:,} keys, {view['tiles']:,} tiles, {size(view['epoch_bytes'])} in the epochs"
         yield f"view {name}", speed + batch + failures
     for name, model in status["predict"].items():
@@ -91,6 +91,17 @@ def _running(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 f"half within {model['p50_seconds'] * 1e3:.2g} ms, 99 % within {model['p99_seconds'] * 1e3:.2g} ms"
             )
             yield f"predict {name}", f"{model['count']:,} requests since the start; {seconds}"
+
+
+def _view_failures(view: Mapping[str, Any]) -> str:
+    """On how many events its functions raised, as the layers count them."""
+    speed, batch = view["failures"], view.get("batch_failures")
+    facts = [
+        f"{count:,} events {where}"
+        for count, where in ((speed, "since the start"), (batch, "in the generation"))
+        if count
+    ]
+    return f"; failed on {' and '.join(facts)}" if facts else ""
 
 
 def _epochs(status: Mapping[str, Any]) -> str:
@@ -108,11 +119,19 @@ def _generation(status: Mapping[str, Any]) -> str:
     return f"{status['generation']}, covers everything before {status['batch_cut']}{old}"
 
 
+_PROBLEMS = 3
+"""Of each run, so many of the notes are shown."""
+
+
 def run_text(run: Mapping[str, Any]) -> str:
     """A batch run with its stages, as ``GET /v1/batch/runs`` tells it."""
     lines = [f"{run['run']} {run['status']}, started {run['started'][:19]}Z, {run['seconds']:.1f} s"]
     if run["error"]:
         lines.append(run["error"])
+    problems = run.get("problems", [])  # of a service that is older it tells none
+    lines += [f"note: {problem}" for problem in problems[:_PROBLEMS]]
+    if len(problems) > _PROBLEMS:
+        lines.append(f"and {len(problems) - _PROBLEMS} more: anabranch batch show {run['run']}")
     if run["stages"]:
         now = run["stage"]
         told = (
@@ -133,6 +152,10 @@ def model_text(model: Mapping[str, Any]) -> str:
         facts.append(f"diverged: {', '.join(model['diverged'])}")
     if model["failed"]:
         facts.append(f"events without features: {model['failed']:,}")
+    if model.get("errors"):
+        facts.append("raised: " + ", ".join(f"{expert} {count:,} times" for expert, count in model["errors"].items()))
+    if model.get("untrained"):
+        facts.append("training failed: " + "; ".join(f"{what}: {why}" for what, why in model["untrained"].items()))
     weights = ", ".join(f"{expert} {weight:.2f}" for expert, weight in model["weights"].items())
     lines = ["; ".join(facts), f"weights: {weights}"]
     scores = {expert: score for expert, score in model["scores"].items() if score["recent"] is not None}

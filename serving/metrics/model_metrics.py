@@ -101,6 +101,17 @@ class _Families:
         self.pending = GaugeMetricFamily(
             "anabranch_labels_pending", "Examples whose label has not come yet.", labels=_MODEL
         )
+        self.raised = CounterMetricFamily(
+            "anabranch_learner_failures",
+            "How often an expert of the speed layer raised, in predicting or learning; the others go on. GET"
+            " /v1/models/{model} says what it raised last.",
+            labels=_EXPERT,
+        )
+        self.untrained = GaugeMetricFamily(
+            "anabranch_training_failures",
+            "Candidates (or steps) of the newest training that failed. GET /v1/models/{model} says why.",
+            labels=_MODEL,
+        )
         self.failures = CounterMetricFamily(
             "anabranch_features_failures",
             "Events on which the features function raised: nobody learns from them. GET /v1/models/{model} has some.",
@@ -127,6 +138,9 @@ class _Families:
         if report["labels"] is not None:
             self.pending.add_metric([name], report["labels"]["pending"])
         self.failures.add_metric([name], report["failed"]["count"])
+        for expert, error in report["errors"].items():
+            self.raised.add_metric([name, expert], error["count"])
+        self.untrained.add_metric([name], len(standing.untrained))
 
     def all(self) -> list[Metric]:
         return list(vars(self).values())

@@ -27,8 +27,8 @@ class StateMetrics(Collector):
 
     def collect(self) -> Iterator[Metric]:
         yield from self._log()
-        yield from self._fold()
         manifest = self._manifest()
+        yield from self._fold(manifest)
         yield from self._views(manifest)
         yield from self._generation(manifest)
 
@@ -59,7 +59,7 @@ class StateMetrics(Collector):
                 shutil.disk_usage(service.generations.folder).free,
             )
 
-    def _fold(self) -> Iterator[Metric]:
+    def _fold(self, manifest: dict[str, Any]) -> Iterator[Metric]:
         speed = self._service.speed
         yield gauge("anabranch_fold_offset", "Records of the log folded so far.", sum(speed.cut.offsets))
         yield CounterMetricFamily(
@@ -81,12 +81,15 @@ class StateMetrics(Collector):
         )
         failures = CounterMetricFamily(
             "anabranch_view_failures",
-            "Events on which a function of the view (by, where) raised, and which it therefore does not count. Mend the"
-            " function.",
-            labels=["view"],
+            "Events on which a function of the view (by, where) raised, and which it therefore does not count: since"
+            " this process started (speed), and in the generation (batch). Mend the function.",
+            labels=["view", "layer"],
         )
+        published = manifest.get("views", {})
         for view in self._service.app.views:
-            failures.add_metric([view], speed.failures_by_view.get(view, 0))
+            failures.add_metric([view, "speed"], speed.failures_by_view.get(view, 0))
+            if view in published:
+                failures.add_metric([view, "batch"], published[view].get("failures", 0))
         yield failures
 
     def _views(self, manifest: dict[str, Any]) -> Iterator[Metric]:

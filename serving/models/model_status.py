@@ -47,6 +47,12 @@ class ModelStatus:
     def champion(self) -> int | None:
         return self.champions.present
 
+    @property
+    def untrained(self) -> dict[str, str]:
+        """What failed in the newest training, by candidate (or step), and why."""
+        candidates = self.training.get("candidates", {})
+        return {name: found["error"] for name, found in candidates.items() if "error" in found}
+
     def summary(self) -> dict[str, Any]:
         """A model among others."""
         report = self.report
@@ -62,6 +68,8 @@ class ModelStatus:
             "diverged": [expert for expert, diverged in report["diverged"].items() if diverged],
             "failed": report["failed"]["count"],
             "alarms": report["alarm_count"],
+            "errors": {expert: error["count"] for expert, error in report["errors"].items()},
+            "untrained": self.untrained,
         }
 
     def detail(self, schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -76,6 +84,7 @@ class ModelStatus:
             "champion": self.champion,
             "versions": [self._version(held) for held in self.versions],
             "candidates": self.training.get("candidates", {}),
+            "untrained": self.untrained,
             "skew": self.training.get("skew"),
             "schema": schema,
             **self.freshness,

@@ -106,6 +106,7 @@ def describe(run: Run, now: int) -> dict[str, Any]:
         "error": run.error,
         "events": run.events,
         "models": run.report,
+        "problems": run.problems,
     }
 
 
@@ -124,6 +125,7 @@ _RUN = openapi.record(
         "error": openapi.or_null(openapi.TEXT),
         "events": openapi.or_null(openapi.COUNT),
         "models": {"type": "object", "additionalProperties": {"type": "object"}},
+        "problems": openapi.list_of(openapi.TEXT),
     }
 )
 _RUNS = openapi.record({"runs": openapi.list_of(_RUN)})

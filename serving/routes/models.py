@@ -167,6 +167,16 @@ _VERSION = openapi.record(
         "candidate": openapi.TEXT,
     }
 )
+_UNTRAINED: openapi.Schema = {
+    "type": "object",
+    "description": "By candidate or step of the newest training that failed: why.",
+    "additionalProperties": openapi.TEXT,
+}
+_ERRORS: openapi.Schema = {
+    "type": "object",
+    "description": "By expert of the speed layer that raised: how often, and what it raised last.",
+    "additionalProperties": openapi.record({"count": openapi.COUNT, "last": openapi.TEXT}),
+}
 _MODELS = openapi.record(
     {
         "models": openapi.list_of(
@@ -177,6 +187,8 @@ _MODELS = openapi.record(
                     "diverged": openapi.list_of(openapi.TEXT),
                     "failed": openapi.COUNT,
                     "alarms": openapi.COUNT,
+                    "errors": {"type": "object", "additionalProperties": openapi.COUNT},
+                    "untrained": _UNTRAINED,
                 }
             )
         ),
@@ -208,6 +220,8 @@ _MODEL = openapi.record(
         "diverged": {"type": "object", "additionalProperties": {"type": "boolean"}},
         "clipped": {"type": "object", "additionalProperties": openapi.COUNT},
         "failed": _FAILURES,
+        "errors": _ERRORS,
+        "untrained": _UNTRAINED,
         "labels": openapi.or_null({"type": "object"}),
         "alarms": openapi.list_of(openapi.record({"at": openapi.POSITION, "time": openapi.INSTANT})),
         "alarm_count": openapi.COUNT,

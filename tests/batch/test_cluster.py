@@ -14,7 +14,8 @@ import pytest
 from batch import cluster
 from batch.cluster import DaskWorkers, Demand, OwnProcess, Starting, Workers
 from batch.plan import Slice, slices
-from batch.views.slice_fold import SliceTask
+from batch.views.fold_all import fold_all
+from batch.views.slice_fold import SliceTask, fold_slice
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.rides import rides
 from tests.batch.views.test_roads import assert_same, folded
@@ -81,7 +82,7 @@ def fold_on(home: Home, workers: Workers) -> dict[Slice, list[Any]]:
     folder.mkdir()
     parts = list(slices(0, 300, 60))
     tasks = [SliceTask(APPLICATION, ("in_python",), part, files, str(folder), 1, 300_000_000) for part in parts]
-    found = {delta.part: pq.read_table(delta.paths["in_python"]).to_pylist() for delta in workers.fold(tasks)}
+    found = {delta.part: pq.read_table(delta.paths["in_python"]).to_pylist() for delta in fold_all(workers, tasks)}
     assert sorted(found) == parts
     return found
 
@@ -103,8 +104,9 @@ def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home)
 
 def test_what_a_task_raises_is_raised() -> None:
     parts = slices(0, 30, 10)
+    tasks = [SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]
     with pytest.raises(KeyError, match="no_view"):
-        list(OwnProcess().fold([SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]))
+        list(OwnProcess().run(fold_slice, tasks))
 
 
 _WITH_WORKERS = """

@@ -399,3 +399,27 @@ def test_progress_is_in_the_registry_stage_by_stage(home: Home) -> None:
     assert [stage["name"] for stage in row.stages] == VIEW_STAGES
     assert all(stage["done"] == stage["total"] for stage in row.stages)
     assert (row.status, row.generation, row.cut, row.events) == ("published", 1, "0:10", 10)
+
+
+RAISING = """
+from pydantic import BaseModel
+from anabranch import App, agg
+app = App("raising")
+class Ride(BaseModel):
+    station: str
+rides = app.stream("rides", Ride)
+raising = app.view("raising", of=rides, by=lambda ride: {"A": "a"}[ride.station], n=agg.count())
+"""
+
+
+def test_a_view_whose_function_raises_is_told_and_counted_and_the_run_publishes(home: Home) -> None:
+    path = home.path / "raising.py"
+    path.write_text(RAISING)
+    home.app_path = str(path)
+    home.post("rides", [{"station": station} for station in "ABAB"])
+    outcome = home.run()
+    assert home.served(1)["raising"]
+    assert home.open(1).manifest["views"]["raising"]["failures"] == 2
+    told = "a function of view 'raising' raised on 2 events, which it leaves out"
+    assert told in outcome.problems
+    assert told in home.runs.list()[0].problems

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from pydantic import BaseModel, Field
-from river import linear_model, preprocessing, tree
+from river import base, linear_model, preprocessing, tree
 
 from anabranch import App, Model, agg
 from tests.serving.conftest import Home, publish
@@ -55,6 +55,21 @@ def simple(rental: Any, views: Any) -> dict[str, Any]:
 @app.model("leaking", on=rentals, label="minutes", task="regression", batch=object, speed=_line)
 def leaking(rental: Any, views: Any) -> dict[str, Any]:
     return {"minutes": rental.minutes}
+
+
+class Unteachable(base.Regressor):
+    """One that cannot learn."""
+
+    def learn_one(self, x: Any, y: Any) -> None:
+        raise ValueError("no")
+
+    def predict_one(self, x: Any) -> float:
+        return 0.0
+
+
+@app.model("raising", on=rentals, label="minutes", task="regression", batch=object, speed=Unteachable)
+def raising(rental: Any, views: Any) -> dict[str, Any]:
+    return {"hour": 1}
 
 
 @app.model("spam", on=mails, label="spam", task="binary", batch=object, speed=tree.HoeffdingTreeClassifier)

@@ -68,7 +68,8 @@ anabranch_view_tiles{{view="usage",layer="speed"}} 7
 # TYPE anabranch_epoch_bytes gauge
 anabranch_epoch_bytes{{view="usage"}} 2100
 # TYPE anabranch_view_failures_total counter
-anabranch_view_failures_total{{view="usage"}} 0
+anabranch_view_failures_total{{view="usage",layer="speed"}} 0
+anabranch_view_failures_total{{view="usage",layer="batch"}} 2
 # TYPE anabranch_predict_seconds histogram
 anabranch_predict_seconds_bucket{{model="m",le="0.001"}} 90
 anabranch_predict_seconds_bucket{{model="m",le="0.002"}} 100
@@ -93,7 +94,7 @@ def test_a_service_that_was_started_meanwhile_has_no_rate_yet() -> None:
 
 
 def test_views_and_predictions_are_read_from_the_metrics() -> None:
-    view = {"keys": 3, "tiles": 7, "batch_tiles": None, "epoch_bytes": 2100, "failures": 0}
+    view = {"keys": 3, "tiles": 7, "batch_tiles": None, "epoch_bytes": 2100, "failures": 0, "batch_failures": 2}
     assert figures().views() == {"usage": view}
     assert figures().predict() == {"m": {"count": 100, "p50_seconds": 0.000556, "p99_seconds": 0.0019}}
 
@@ -135,4 +136,28 @@ def test_a_run_that_goes_on_tells_how_far_it_is() -> None:
     assert run_text({**run, "stage": "fold", "stages": stages}).splitlines() == [
         "r1 running, started 2026-01-01T00:00:00Z, 2.1 s",
         "mark 0.10 s, fold 5,000 of 9,000",
+    ]
+
+
+MODEL: dict[str, Any] = {
+    "champion": 4, "alarms": 0, "diverged": [], "failed": 0, "weights": {"batch": 1.0}, "scores": {},
+    "metric": "squared_error", "errors": {}, "untrained": {},
+}  # fmt: skip
+
+
+def test_a_learner_that_raises_and_a_training_that_failed_are_told() -> None:
+    assert "raised" not in model_text(MODEL)
+    told = model_text({**MODEL, "errors": {"speed": 1_200}, "untrained": {"Ridge": "ValueError: no"}})
+    assert "raised: speed 1,200 times" in told
+    assert "training failed: Ridge: ValueError: no" in told
+
+
+def test_the_notes_of_a_run_are_told_and_where_the_rest_is() -> None:
+    run = {"run": "r", "status": "published", "started": "2026-01-01T00:00:00Z", "seconds": 1.0, "error": None}
+    told = run_text({**run, "stages": [], "problems": [f"problem {number}" for number in range(5)]})
+    assert told.splitlines()[1:] == [
+        "note: problem 0",
+        "note: problem 1",
+        "note: problem 2",
+        "and 2 more: anabranch batch show r",
     ]

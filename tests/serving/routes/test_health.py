@@ -129,7 +129,7 @@ def test_metrics_tell_the_fold_and_what_was_posted(home: Home) -> None:
         "anabranch_log_end_offset 4.0",
         "anabranch_generation 1.0",
         "anabranch_batch_offset 2.0",
-        'anabranch_view_failures_total{view="usage"} 0.0',
+        'anabranch_view_failures_total{layer="speed",view="usage"} 0.0',
         'anabranch_http_requests_total{method="POST",route="/v1/streams/{stream}/events",status="201"} 1.0',
     ):
         assert line in text.splitlines()

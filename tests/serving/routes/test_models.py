@@ -91,6 +91,19 @@ def test_failures_of_a_features_function_are_told(home: Home) -> None:
     assert 'anabranch_features_failures_total{model="folder"} 1.0' in text
 
 
+def test_a_learner_that_raises_is_told_by_expert(home: Home) -> None:
+    home.post(rental(1), rental(2))
+    told = home.get("/v1/models/raising", after=str(home.service.log.end()))
+
+    assert told["errors"] == {"speed": {"count": 2, "last": "ValueError: no"}}
+    assert described(home)["errors"] == {}
+    listed = {model["model"]: model["errors"] for model in home.get("/v1/models")["models"]}
+    assert (listed["raising"], listed["duration"]) == ({"speed": 2}, {})
+    text = home.client.get("/metrics").text
+    assert 'anabranch_learner_failures_total{expert="speed",model="raising"} 2.0' in text
+    assert 'anabranch_training_failures{model="raising"} 0.0' in text
+
+
 def test_all_models_are_listed_shortly(home: Home) -> None:
     publish_versions(home, *FOUR)
     home.post(rental(1))

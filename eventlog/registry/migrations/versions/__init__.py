@@ -1,1 +1,1 @@
-"""The steps, in order: ``tables_0001``, ``report_0002``, ``system_index_0003``."""
+"""The steps, in order: ``tables_0001``, ``report_0002``, ``system_index_0003``, ``problems_0004``."""

@@ -92,6 +92,7 @@ function details(run) {
       `Run ${run.run}`,
       { aside: badge(run.status === "running" ? `${run.stage ?? "beginning"} …` : run.status, { published: "good", running: "speed" }[run.status] ?? "bad") },
       run.error && h("div", { class: "problem" }, run.error),
+      (run.problems ?? []).map((problem) => h("div", { class: "problem" }, problem)),
       h("p", { class: "note" }, [`started ${instant(run.started)} UTC`, run.cut && `covers everything before ${run.cut}`, run.events && `${count(run.events)} records folded anew`, run.full && "everything recomputed"].filter(Boolean).join(" · ")),
       waterfall(run),
       h("h3", {}, "Stage by stage"),

@@ -93,7 +93,7 @@ function showModel(root, name) {
     }
     showIf(versions, [model.versions, model.champion], () => versionTable(model, act));
     showIf(scores, [model.scores, model.weights], () => scoreBars(model, experts));
-    showIf(health, [model.diverged, model.clipped, model.failed, model.labels, model.skew, model.alarms, model.candidates], () => healthOf(model));
+    showIf(health, [model.diverged, model.clipped, model.failed, model.errors, model.untrained, model.labels, model.skew, model.alarms, model.candidates], () => healthOf(model));
     if (!formMade) {
       formMade = true;
       form.replaceChildren(predictionForm(model, path));
@@ -169,6 +169,8 @@ function scoreBars(model, experts) {
 function healthOf(model) {
   const bad = Object.entries(model.diverged).filter(([, diverged]) => diverged).map(([expert]) => expert);
   const clipped = Object.entries(model.clipped).map(([expert, n]) => `${expert} ${compact(n)}`).join(", ");
+  const raised = Object.entries(model.errors);
+  const failed = Object.entries(model.untrained);
   const fact = (name, value) => [h("dt", {}, name), h("dd", {}, value)];
   return h(
     "dl",
@@ -176,6 +178,8 @@ function healthOf(model) {
     fact("Diverged", bad.length ? badge(bad.join(", "), "bad") : "none"),
     fact("Clipped predictions", clipped || "none"),
     fact("Features failed", model.failed.count ? [badge(count(model.failed.count), "bad"), " ", model.failed.examples.at(-1)?.reason ?? ""] : "never"),
+    fact("Learners raised", raised.length ? raised.map(([expert, told]) => [badge(`${expert} ${count(told.count)}`, "bad"), " ", told.last, " "]) : "never"),
+    fact("Training failed", failed.length ? failed.map(([what, why]) => [badge(what, "bad"), " ", why, " "]) : "no"),
     fact("Skew test", model.skew ? `${count(model.skew.checked)} samples checked, ${count(model.skew.unequal)} unequal` : "not run yet"),
     model.labels && fact("Labels", Object.entries(model.labels).map(([name, n]) => `${name} ${typeof n === "number" ? compact(n) : n}`).join(", ")),
     fact("Candidates", Object.entries(model.candidates).map(([name, found]) => `${name}: ${found.error ?? number(found.loss)}`).join("; ") || "none yet"),
