@@ -200,7 +200,7 @@ def test_an_example_that_is_no_event_is_neither_predicted_nor_recorded(home: Hom
 
 
 def test_an_unknown_model_is_told_the_known_ones(home: Home) -> None:
-    assert ask(home, ASKED, "length", 404)["known"] == ["duration", "folder", "leaking", "simple", "spam"]
+    assert ask(home, ASKED, "length", 404)["known"] == ["duration", "folder", "leaking", "raising", "simple", "spam"]
 
 
 @pytest.mark.parametrize(
