@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 from pydantic import BaseModel
@@ -39,6 +39,17 @@ class App:
         self.streams: dict[str, Stream] = {}
         self.views: dict[str, View] = {}
         self.models: dict[str, Model] = {}
+
+    @property
+    def recorded(self) -> dict[str, Mapping[str, str]]:
+        """By stream, what is remembered of fields that stored events lack; see `Stream.recall`."""
+        return {name: stream.stored.recorded for name, stream in self.streams.items()}
+
+    def recall(self, recorded: Mapping[str, Mapping[str, str]]) -> App:
+        """Be told what another process knows as `recorded`; returns itself."""
+        for name, of_stream in recorded.items():
+            self.streams[name].recall(of_stream)
+        return self
 
     def stream(
         self,

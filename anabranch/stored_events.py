@@ -28,12 +28,15 @@ class StoredEvents:
 
     Attributes
     ----------
+    recorded
+        As given.
     lacking
         By field of the event itself, what it means where an event lacks it, as JSON has it.
     """
 
     def __init__(self, model: type[BaseModel], recorded: Mapping[str, str] | None = None):
         self._model = model
+        self.recorded = dict(recorded or {})
         own = default_texts(StoredSchema(model).defaults)
         texts = {**own, **(recorded or {})}
         # a constant that did not change is the user's own object, also where JSON would make another of it

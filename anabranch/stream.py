@@ -63,7 +63,7 @@ class Stream:
         )
         object.__setattr__(self, "checked", checked)
         object.__setattr__(self, "plain", all(f.plain for f in fields.values()) and not _customised(self.model))
-        self.recall({})
+        object.__setattr__(self, "stored", StoredEvents(checked))
 
     @property
     def takes_plain_values(self) -> bool:
@@ -111,7 +111,8 @@ class Stream:
         Called before the first event is read, with what the database of the log remembers: a default that changed
         since must not change what is stored. Until then the model's own defaults count.
         """
-        object.__setattr__(self, "stored", StoredEvents(self.checked, recorded))
+        if recorded != self.stored.recorded:
+            object.__setattr__(self, "stored", StoredEvents(self.checked, recorded))
 
     @property
     def lacking(self) -> Mapping[str, Any]:

@@ -79,7 +79,14 @@ class Capacity:
                     files_by_place[place] = tuple(str(Path(path).resolve()) for path in found)
                 if files := files_by_place[place]:
                     yield SliceTask(
-                        app_path, work.views, part, files, str(tables), workers.task_threads, MEMORY_BYTES // 2
+                        app_path,
+                        work.views,
+                        part,
+                        files,
+                        str(tables),
+                        workers.task_threads,
+                        MEMORY_BYTES // 2,
+                        app.recorded,
                     )
 
     def replays(
@@ -118,6 +125,7 @@ class Capacity:
                 {} if base is None else base.watermarks(app),
                 workers.task_threads,
                 MEMORY_BYTES // 2,
+                app.recorded,
             )
 
     @property

@@ -115,20 +115,24 @@ class LeaseLostError(EventLogError):
 
 
 class SchemaChangedError(EventLogError):
-    """A stream's schema changed in a way that the stored events do not survive.
+    """A stream's schema changed in a way that a stored event does not survive.
 
     Attributes
     ----------
-    stream, field, was, now
-        What changed, and how (None: absent).
+    stream, offset
+        Where that event is.
+    reason
+        What of it does not fit.
     """
 
-    def __init__(self, stream: str, field: str, was: object, now: object, remedy: str):
+    def __init__(self, stream: str, offset: int, reason: str):
         self.stream = stream
-        self.field = field
-        self.was = was
-        self.now = now
-        super().__init__(f"stream {stream!r}, {field}: was {_shown(was)}, is {_shown(now)}. {remedy}")
+        self.offset = offset
+        self.reason = reason
+        super().__init__(
+            f"stream {stream!r}: the stored event at 0:{offset} does not fit the changed schema: {reason}."
+            " Let the schema take what is stored, or give the changed stream a new name"
+        )
 
 
 class IngestError(EventLogError):
@@ -180,7 +184,3 @@ class TooManyEventsError(IngestError):
     def __init__(self, limit: int):
         self.limit = limit
         super().__init__(f"a request may hold at most {limit} events; send several")
-
-
-def _shown(value: object) -> str:
-    return "absent" if value is None else f"{value}"

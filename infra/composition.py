@@ -81,7 +81,7 @@ class Process:
             If it cannot be loaded, or the stored events do not fit it.
         """
         app = load_app(self.settings.app_reference)
-        self.schemas.register(app)
+        self.schemas.register(app, self.log, self.lake)
         return app
 
     def consumer(self, on_drift: Callable[[Model, int], None] = lambda model, time: None) -> Consumer:

@@ -34,7 +34,7 @@ def replay(task: ReplayTask) -> list[Replayed]:
     """Replay a range of slices. Doing it twice does no harm: the files are the same, and visible whole, by a rename."""
     gc.set_threshold(100_000, 50, 1_000)  # as in `slice_fold`
     wanted = task.range
-    app = load_app(wanted.app)
+    app = load_app(wanted.app).recall(wanted.recorded)
     base = None if wanted.base is None else Generation.peek(Path(wanted.base[0]), wanted.base[1])
     prefix = Prefix(base, Path(task.scratch) / f"prefix-{uuid4().hex}")
     try:

@@ -43,6 +43,8 @@ class ReplayRange:
         The newest event times by stream before the deltas.
     threads, memory_bytes
         What DuckDB may use.
+    recorded
+        What the registry remembers of fields that stored events lack, see `App.recorded`.
     """
 
     app: str
@@ -53,6 +55,7 @@ class ReplayRange:
     newest: Mapping[str, int]
     threads: int | None
     memory_bytes: int
+    recorded: Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,6 +32,8 @@ class SliceTask:
         Where the tables of tiles go: a folder that all workers share.
     threads, memory_bytes
         What DuckDB may use.
+    recorded
+        What the registry remembers of fields that stored events lack, see `App.recorded`; None: nothing.
     """
 
     app: str
@@ -40,6 +43,7 @@ class SliceTask:
     folder: str
     threads: int | None
     memory_bytes: int
+    recorded: Mapping[str, Mapping[str, str]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +68,7 @@ def fold_slice(task: SliceTask) -> SliceDelta:
     """Fold one slice. Doing it twice does no harm: the files become visible whole, by a rename."""
     # millions of small objects come and go here, none in a cycle: looking for cycles took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
-    app = load_app(task.app)
+    app = load_app(task.app).recall(task.recorded or {})
     views = [app.views[name] for name in task.views]
     paths = [Path(task.folder) / f"{view.name}-{task.part.start:020d}-{task.part.end:020d}.parquet" for view in views]
     # the same slice may be at work twice, when a worker is taken for dead

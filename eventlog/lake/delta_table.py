@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
 from deltalake.exceptions import CommitFailedError
@@ -21,6 +22,8 @@ _TRANSACTION = "anabranch"
 _CONFIGURATION = {"delta.checkpointInterval": "10"}
 """A run opens every table a few times, and reads the commits since the checkpoint each time: a hundred are too many."""
 _END = 2**63 - 1
+_EVENTS = 5_000
+"""How many events are read at a time where all are looked at."""
 _BATCH_RECORDS = 32_768
 _PLACE = ["_partition", "_offset", "_time", "_appended", "_id", "_key", "_data"]
 
@@ -104,6 +107,14 @@ class LakeTable:
             found += segments_of(table.sort_by("_offset"), self.name)
             size += table["_data"].nbytes
         return found, end
+
+    def events(self, end: int) -> Iterator[tuple[list[int], bytes]]:
+        """All events before `end`: the offsets of some thousands, and a JSON array of them."""
+        for _, path in self._files(0, end):
+            with pq.ParquetFile(path) as file:
+                for rows in file.iter_batches(_EVENTS, columns=["_offset", "_data"]):
+                    before = rows.filter(pc.less(rows["_offset"], end))
+                    yield before["_offset"].to_pylist(), f"[{','.join(before['_data'].to_pylist())}]".encode()
 
     def find(self, id: str) -> Record | None:  # noqa: A002 (the word of the log)
         """The record of this id. If ids grow with time, Parquet passes over all row groups but the right one."""

@@ -106,6 +106,11 @@ class Lake:
             yield from segments
             start = reached
 
+    def events(self, name: str, end: int) -> Iterator[tuple[list[int], bytes]]:
+        """All events of a stream before `end` as stored, some thousands at a time: their offsets, and a JSON array."""
+        if self._exists(name):
+            yield from self._table(name).events(end)
+
     def find(self, name: str, id: str) -> Record | None:  # noqa: A002 (the word of the log)
         """The record of a stream that has this id; None: there is none in the lake."""
         return self._table(name).find(id) if self._exists(name) else None

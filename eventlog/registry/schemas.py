@@ -1,22 +1,35 @@
-"""The schemas of streams, remembered so that a change which stored events do not survive is refused at start-up."""
+"""The schemas of streams, remembered so that what stored events mean never changes.
+
+At start an application registers its streams. A schema that changed is held against every stored event, once; what
+fields mean that stored events lack is the default that was in force when the field came to the stream, for ever.
+"""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from time import monotonic
+from typing import TYPE_CHECKING
 
 import orjson
-from pydantic.errors import PydanticInvalidForJsonSchema
 from sqlalchemy import insert, select, update
 
-from anabranch import App, Stream
+from anabranch import App, Cut, Stream
 from eventlog.clock import Clock, now_us
 from eventlog.errors import SchemaChangedError
+from eventlog.log import Log
 from eventlog.registry.database import Database
+from eventlog.registry.schema_description import Description, describe, lacking, with_history
+from eventlog.registry.stored_fit import StoredLot, first_unfit, lots_of
 from eventlog.registry.tables import schemas
 
-_NO_MEANING = {"title", "description", "default", "examples"}
-"""Parts of a JSON schema that say nothing about which values are valid."""
+if TYPE_CHECKING:
+    from eventlog.lake import Lake
+
+logger = logging.getLogger(__name__)
+_TELL_SECONDS = 5.0
+"""How often a long check says how far it is."""
+_READ_RECORDS = 20_000
 
 
 class Schemas:
@@ -26,101 +39,83 @@ class Schemas:
         self.database = database
         self.clock = clock
 
-    def register(self, app: App) -> None:
-        """Remember the schemas of an application.
+    def register(self, app: App, log: Log, lake: Lake | None = None) -> None:
+        """Remember the schemas of an application, and tell its streams what is remembered of them.
 
-        A new stream, a new optional field and a new default are fine.
+        Every schema that changed since is checked against all stored events of its stream: it streams over the lake
+        and the hot log, and does so once, since a schema that passed is remembered.
+
+        Parameters
+        ----------
+        log, lake
+            What is stored; None: there is no lake.
 
         Raises
         ------
         SchemaChangedError
-            At the first other change; then nothing is stored.
+            At the first stored event that a schema does not fit; then nothing is remembered.
+        LogUnavailableError
+            If the database does not answer.
         """
+        with self.database.read() as connection:
+            known = {row.stream: orjson.loads(row.schema) for row in connection.execute(select(schemas))}
+        registered: dict[str, Description] = {}
+        for stream in app.streams.values():
+            was, now = known.get(stream.name), describe(stream)
+            recorded = lacking(stream)
+            if was is not None:
+                now, recorded = with_history(now, was), {**recorded, **was.get("lacking", {})}
+            stream.recall(recorded)
+            # an earlier release remembered less; what it did not is no change
+            if was is not None and any(now.get(part) != said for part, said in was.items() if part != "lacking"):
+                _check(stream, was, now, log, lake)
+            registered[stream.name] = {**now, "lacking": recorded}
+        changed = {name: schema for name, schema in registered.items() if schema != known.get(name)}
+        if changed:
+            self._remember(changed)
+            for name in changed:
+                app.streams[name].recall(changed[name]["lacking"])
+
+    def _remember(self, changed: dict[str, Description]) -> None:
+        """Store descriptions. What another process said first of lacking fields holds, here too."""
         with self.database.write() as connection:
-            stored = {row.stream: row.schema for row in connection.execute(select(schemas))}
-            for stream in app.streams.values():
-                schema = describe(stream)
+            stored = {row.stream: orjson.loads(row.schema) for row in connection.execute(select(schemas))}
+            for name, schema in changed.items():
+                schema["lacking"] = {**schema["lacking"], **stored.get(name, {}).get("lacking", {})}
                 text = orjson.dumps(schema, option=orjson.OPT_SORT_KEYS).decode()
-                if stream.name not in stored:
-                    row = {"stream": stream.name, "schema": text, "registered": self.clock()}
-                    connection.execute(insert(schemas).values(row))
-                elif stored[stream.name] != text:
-                    for change in changes(orjson.loads(stored[stream.name]), schema):
-                        raise SchemaChangedError(stream.name, *change)
-                    row = {"schema": text, "registered": self.clock()}
-                    connection.execute(update(schemas).where(schemas.c.stream == stream.name).values(row))
+                row = {"schema": text, "registered": self.clock()}
+                if name in stored:
+                    connection.execute(update(schemas).where(schemas.c.stream == name).values(row))
+                else:
+                    connection.execute(insert(schemas).values({"stream": name, **row}))
 
 
-def describe(stream: Stream) -> dict[str, Any]:
-    """What is remembered of a stream: its roles, and of each field its JSON schema and whether it is required."""
-    try:
-        schema = stream.model.model_json_schema()
-    except PydanticInvalidForJsonSchema:  # a type of the user's own without a schema: its name has to do
-        fields = stream.model.model_fields
-        schema = {
-            "properties": {name: {"type": str(info.annotation)} for name, info in fields.items()},
-            "required": [name for name, info in fields.items() if info.is_required()],
-        }
-    definitions = schema.get("$defs", {})
-    return {
-        "id": stream.id,
-        "key": stream.key,
-        "time": stream.time,
-        "fields": {name: _meaning(field, definitions) for name, field in schema.get("properties", {}).items()},
-        "required": sorted(schema.get("required", [])),
-    }
+def _check(stream: Stream, was: Description, now: Description, log: Log, lake: Lake | None) -> None:
+    """Raise `SchemaChangedError` if a stored event does not fit."""
+    found = first_unfit(stream, was, now, _stored(stream.name, log, lake))
+    if found is not None:
+        raise SchemaChangedError(stream.name, found.offset, found.reason)
 
 
-class Change(NamedTuple):
-    """A change that stored events do not survive."""
-
-    what: str
-    was: object
-    now: object
-    remedy: str
-
-
-def changes(was: dict[str, Any], now: dict[str, Any]) -> Iterator[Change]:
-    """The changes between two descriptions that are not compatible."""
-    for role in ("id", "key", "time"):
-        if was[role] != now[role]:
-            yield Change(f"{role}=", was[role], now[role], "Set it back, or give the changed stream a new name")
-    for name, field in was["fields"].items():
-        if name not in now["fields"]:
-            yield Change(f"field {name!r}", _text(field), None, "Put it back; stored events have it")
-        elif now["fields"][name] != field:
-            remedy = "Set it back, or add a new optional field beside it"
-            yield Change(f"field {name!r}", _text(field), _text(now["fields"][name]), remedy)
-    for name in now["required"]:
-        if name not in was["fields"]:
-            found = f"required {_text(now['fields'][name])}"
-            yield Change(f"field {name!r}", None, found, "Give it a default; stored events lack it")
-        elif name not in was["required"]:
-            yield Change(f"field {name!r}", "optional", "required", "Give it a default; stored events may lack it")
+def _stored(stream: str, log: Log, lake: Lake | None) -> Iterator[StoredLot]:
+    """All stored events of a stream, some thousands at a time; says how far it is when it takes long."""
+    end = log.end().offsets[0]
+    told = monotonic()
+    for lot in _lots(stream, log, lake):
+        yield lot
+        if monotonic() - told > _TELL_SECONDS and lot.offsets:
+            told = monotonic()
+            at = lot.offsets[-1] + 1
+            logger.info("stream %r has another schema: stored events up to 0:%d of 0:%d fit it", stream, at, end)
 
 
-def _meaning(schema: Any, definitions: dict[str, Any], seen: tuple[str, ...] = ()) -> Any:
-    """A JSON schema with its references resolved and without what says nothing about values."""
-    if isinstance(schema, list):
-        return [_meaning(item, definitions, seen) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    reference = schema.get("$ref", "").removeprefix("#/$defs/")
-    if reference in definitions and reference not in seen:  # a type that holds itself is resolved once
-        return _meaning(definitions[reference], definitions, (*seen, reference))
-    return {
-        word: {name: _meaning(field, definitions, seen) for name, field in part.items()}
-        if word == "properties"
-        else _meaning(part, definitions, seen)
-        for word, part in schema.items()
-        if word not in _NO_MEANING
-    }
-
-
-def _text(schema: Any) -> str:
-    """``integer``, ``string (date-time) or null`` or whatever says it shortest."""
-    if isinstance(schema, dict) and set(schema) == {"anyOf"}:
-        return " or ".join(map(_text, schema["anyOf"]))
-    if isinstance(schema, dict) and isinstance(schema.get("type"), str) and set(schema) <= {"type", "format"}:
-        return f"{schema['type']} ({schema['format']})" if "format" in schema else f"{schema['type']}"
-    return orjson.dumps(schema).decode()
+def _lots(stream: str, log: Log, lake: Lake | None) -> Iterator[StoredLot]:
+    archived = 0
+    if lake is not None:
+        archived = lake.archived(stream)
+        for offsets, data in lake.events(stream, archived):
+            yield StoredLot(offsets, data)
+    position = max(Cut((archived,)), log.begin(), key=lambda cut: cut.offsets[0])
+    while segments := log.read(position, _READ_RECORDS):
+        yield from lots_of(stream, (segment.tail(archived) for segment in segments))
+        position = Cut((segments[-1].end,))

@@ -68,7 +68,7 @@ def calls(log: SqlLog, lake: Lake) -> dict[str, Callable[[], object]]:
         "dead letters": lambda: letters.list("clicks"),
         "dead letters, counted": lambda: letters.count("clicks"),
         "dead letters, added": lambda: letters.add("clicks", [(b"{", [])]),
-        "schemas": lambda: Schemas(database).register(app),
+        "schemas": lambda: Schemas(database).register(app, log),
         "counts": counts.by_stream,
         "rates": rates.by_bucket,
         "opening": lambda: Database(database.engine.url.render_as_string(hide_password=False)).close(),
