@@ -45,6 +45,64 @@ ADDRESSES: dict[str, set[str]] = {
 }
 """The only packages that may import each library."""
 
+ROOMS: dict[str, set[str]] = {
+    "duckdb": {
+        "batch.duck",  # sessions, and names and texts as SQL
+        "batch.views.sql_fold",  # types alone
+        "batch.views.python_fold",  # types alone
+        "serving.sql",  # what strangers ask
+        "infra.analytics.sql_command",  # the same, from a shell
+        "infra.verify.recount",  # the judge shares no code with what it judges
+    },
+    "pyarrow": {
+        "eventlog.intake.arrow_bodies",
+        "eventlog.lake",
+        "eventlog.counting.event_counts",  # the lake's own statistics
+        "batch.views",
+        "batch.models",
+        "serving.sql",
+        "infra.importing.parquet_rows",
+        "infra.verify.recount",
+    },
+    "numpy": {"batch.models", "batch.views.tile_block", "anabranch.metric"},
+}
+"""The only rooms, or modules of them, that may import what several layers need."""
+
+SIDES: dict[tuple[str, str], set[str]] = {
+    ("serving", "batch"): {
+        "batch.duck",
+        "batch.errors",
+        "batch.generation",
+        "batch.generations",
+        "batch.views.published_table",
+        "batch.views.tile_table",
+    },
+    ("serving", "speed"): {
+        "speed.base_layer",
+        "speed.catch_up",
+        "speed.learning.forecast",
+        "speed.reader",
+        "speed.tile_selection",
+        "speed.view_replica",
+    },
+    ("infra", "batch"): {
+        "batch.errors",
+        "batch.generation",
+        "batch.generations",
+        "batch.lease_keeper",
+        "batch.run",
+        "batch.run_progress",
+    },
+    ("infra", "speed"): {
+        "speed.base_layer",
+        "speed.checkpoint",
+        "speed.consumer",
+        "speed.offline_fold",
+        "speed.reader",
+    },
+}
+"""What of another package is its face for the layer above: what reads, and what is started."""
+
 TABLE = [(importer, imported) for importer in ALLOWED for imported in ALLOWED if importer != imported]
 
 
@@ -96,6 +154,42 @@ def test_a_library_has_one_address(library: str) -> None:
         place for package in ALLOWED if package not in ADDRESSES[library] for place in _importers(package, library)
     ]
     assert strangers == [], f"{library} belongs in {', '.join(ADDRESSES[library])} alone"
+
+
+def _names(package: str) -> Iterator[tuple[str, str]]:
+    """(place, full name) of everything that a package imports: modules by themselves, names behind their module."""
+    for path in sorted((ROOT / package).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
+            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
+            if isinstance(node, ast.Import):
+                yield from ((place, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((place, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def _within(name: str, rooms: set[str]) -> bool:
+    return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+@pytest.mark.parametrize("library", ROOMS)
+def test_what_several_layers_need_is_imported_in_few_rooms(library: str) -> None:
+    strangers = [
+        f"{path.relative_to(ROOT)}:{line}"
+        for package in ALLOWED
+        for path, line, module in _imports(package)
+        if module.split(".")[0] == library
+        and not _within(".".join(path.relative_to(ROOT).with_suffix("").parts), ROOMS[library])
+    ]
+    assert strangers == [], f"{library} belongs in {', '.join(sorted(ROOMS[library]))}"
+
+
+@pytest.mark.parametrize(("importer", "imported"), SIDES)
+def test_a_layer_sees_of_another_what_reads_and_not_what_writes(importer: str, imported: str) -> None:
+    face = SIDES[importer, imported]
+    names = [(place, name) for place, name in _names(importer) if name.split(".")[0] == imported]
+    assert [found for found in names if not _within(found[1], face)] == []
+    unused = {module for module in face if not any(_within(name, {module}) for _, name in names)}
+    assert unused == set(), "a door that nobody uses is a wall"
 
 
 HEAVY = (

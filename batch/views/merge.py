@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from pathlib import Path
 from typing import Any
@@ -12,58 +11,10 @@ from anabranch.agg.aggregate import Aggregate
 from anabranch.view import View
 from batch import duck
 from batch.views import tile_table
-from batch.views.presentation import Presentation, presentation
+from batch.views.published_table import Slot, published, same_tile, slots
 
 MERGED_TILES = 10_000
 """Tiles that are in Python at a time, where an aggregate needs Python."""
-
-
-@dataclass(frozen=True, slots=True)
-class Slot:
-    """One aggregate of a view, as the merge sees it.
-
-    Attributes
-    ----------
-    columns
-        The quoted names of its packed columns.
-    merged
-        SQL that merges each of them; of an aggregate that only Python merges, a list of all of them.
-    in_python
-        Whether the single merged column is a list of states.
-    shown
-        What analysts see of it.
-    """
-
-    name: str
-    aggregate: Aggregate
-    columns: tuple[str, ...]
-    merged: tuple[str, ...]
-    in_python: bool
-    shown: Presentation
-
-    @property
-    def needs_python(self) -> bool:
-        """Whether Python has to look at every state."""
-        return self.in_python or self.shown.sql is None
-
-
-def slots(view: View) -> list[Slot]:
-    """The aggregates of a view."""
-    found = []
-    for name, aggregate in view.aggregates.items():
-        columns = tuple(duck.name(f"{name}__{column.name}") for column in aggregate.columns)
-        merged = aggregate.merge_sql(columns)
-        found.append(
-            Slot(
-                name,
-                aggregate,
-                columns,
-                (f"list({columns[0]})",) if merged is None else tuple(merged),
-                merged is None,
-                presentation(aggregate, columns),
-            )
-        )
-    return found
 
 
 def table_columns(view: View) -> list[tuple[str, str]]:
@@ -110,20 +61,6 @@ def merge(
             connection.register("finished", finished)
             connection.execute(f"INSERT INTO {table} SELECT * FROM finished")
             connection.unregister("finished")
-
-
-def published(view: View, path: Path) -> str:
-    """SQL of the table of tiles that a published table holds."""
-    keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
-    packed = [duck.name(name) for name, _ in view.columns]
-    columns = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *packed])
-    return f"SELECT {columns} FROM {duck.parquet_file(path)}"
-
-
-def same_tile(view: View, left: str, right: str) -> str:
-    """SQL of whether two rows are the same tile; a missing key value equals itself."""
-    keys = [f"{left}.{key} IS NOT DISTINCT FROM {right}.{key}" for key in view.key_columns]
-    return " AND ".join([*keys, f"{left}.tile = {right}.tile"])
 
 
 def _merged(view: View, deltas: Sequence[Path], base: Path | None, oldest: int | None) -> str:

@@ -16,7 +16,8 @@ from pathlib import Path
 from anabranch.view import View
 from batch import duck
 from batch.views import index_file, tile_table
-from batch.views.merge import merge, published, same_tile, slots, value_column
+from batch.views.merge import merge, value_column
+from batch.views.published_table import published, same_tile, slots
 
 INDEXED_TILES = 20_000
 """Tiles that are in memory at a time, on their way into the index."""

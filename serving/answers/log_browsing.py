@@ -9,7 +9,7 @@ import orjson
 from anabranch import Cut
 from anabranch.instant import iso
 from eventlog.log import Log
-from eventlog.log.segment import Segment
+from eventlog.log.segment import SEPARATOR, Segment
 
 LOOKED_AT_MOST = 100_000
 """Records that a request looks at, whatever stream they are of. What it did not reach, the next one does."""
@@ -67,9 +67,9 @@ def _fitting(segment: Segment, room: int, *, whole: bool) -> Segment:
     """As many of the first records of a segment as have room; with `whole` at least one."""
     if _bytes(segment) <= room:
         return segment
-    fits, heads = 0, len(segment.heads) // segment.count
+    fits, around = 0, -(-len(segment.heads) // segment.count) + len(SEPARATOR)
     for event in segment.events():
-        room -= len(event) + heads
+        room -= len(event) + around
         if room < 0 and not (whole and fits == 0):
             break
         fits += 1

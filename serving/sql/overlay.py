@@ -16,7 +16,7 @@ from anabranch import View
 from anabranch.contributions import Cells
 from batch import duck
 from batch.views import tile_table
-from batch.views.merge import Slot, published, same_tile, slots
+from batch.views.published_table import Slot, published, same_tile, slots
 from serving.sql.view_relations import overlay_columns
 from serving.sql.view_relations import same_tile as same_shown_tile
 from speed.tile_selection import Place

@@ -9,7 +9,7 @@ from __future__ import annotations
 from anabranch import View
 from batch import duck
 from batch.views import tile_table
-from batch.views.merge import Slot, slots
+from batch.views.published_table import Slot, slots
 from serving.sql.relation import Relation, RelationColumn, names, nothing
 from serving.sql.snapshot_contents import SnapshotContents
 

@@ -41,7 +41,8 @@ def test_pages_of_any_bounds_together_are_the_stream(
         page = [offset for segment in segments for offset in range(segment.offset, segment.end)]
         assert len(page) <= limit
         size = sum(len(segment.data) + len(segment.heads) for segment in segments)
-        assert len(page) == 1 or size <= room + 4 * len(segments) + 2 * len(page)
+        brackets = len(b"[]") + len(b"[[],[]]")
+        assert len(page) == 1 or size <= room + brackets * len(segments)
         found += page
         if further == after:
             break
