@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import marshal
 from collections.abc import Iterator
+from contextlib import nullcontext
 from functools import reduce
 from typing import Any
 
@@ -17,8 +18,9 @@ from anabranch.contributions import Cells, Key
 from anabranch.watermarks import advance
 from eventlog.decisions import BatchFailed, BatchStarted, Publication, decisions_of
 from eventlog.log.segment import Segment
+from speed.expiry import Expiry
 from speed.fold import apply, events_of
-from speed.state import Adopt, SpeedState, forget_expired
+from speed.state import Adopt, SpeedState
 from speed.tile_selection import Place
 
 
@@ -38,6 +40,7 @@ class ViewReplica:
         self._state = state
         self._app = app
         self._adopt = adopt
+        self._expiry = Expiry(app)
         self._touched: dict[str, set[Place] | None] = dict.fromkeys(app.views)
 
     @property
@@ -119,5 +122,5 @@ class ViewReplica:
 
     def forget_expired(self) -> None:
         """Drop tiles that `keep` hides for good."""
-        if forget_expired(self._state, self._app):
+        if self._expiry.forget(self._state, nullcontext):
             self._touched = dict.fromkeys(self._app.views)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,8 @@ from serving.answers import merged_answer
 from serving.answers.selection import ViewQuery
 from serving.sql import view_relations
 from serving.sql.snapshot_contents import SnapshotContents
-from speed.state import Epoch, SpeedState, forget_expired
+from speed.expiry import Expiry
+from speed.state import Epoch, SpeedState
 from speed.tile_selection import take
 
 SECOND = 1_000_000
@@ -78,7 +80,7 @@ def shown(app: App, times: list[int]) -> list[int]:
 def in_the_speed_layer(app: App, times: list[int], folder: Path) -> list[int]:
     state = SpeedState(epochs=[Epoch(SpeedState().cut, tiles={"kept": folded(app, times)})])
     state.watermarks["items"] = max(times)
-    forget_expired(state, app)
+    Expiry(app).forget(state, nullcontext)
     return sorted(state.epochs[0].tiles["kept"].get(KEY, {}))
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from anabranch import SYSTEM, App, Cut, CutError
 from speed.fold import apply
-from speed.state import SpeedState, forget_expired
+from speed.state import SpeedState
 from tests.speed.conftest import ride, segment
 
 
@@ -98,12 +98,3 @@ def test_records_of_streams_that_the_application_no_longer_has_are_passed_over(a
     state = SpeedState()
     apply(state, segment(0, "gone", [{"x": 1}, {"x": 2}]), app, yes)
     assert state.cut == Cut((2,))
-
-
-def test_expired_tiles_are_forgotten_and_others_stay(app: App) -> None:
-    state = SpeedState()
-    for hour in (0, 1, 2, 3, 4):
-        apply(state, segment(hour, "rides", [ride(hour=hour)], hour), app, yes)
-    dropped = forget_expired(state, app)
-    assert sorted(state.epochs[0].tiles["hourly"][("A",)]) == [h * 3_600_000_000 for h in (2, 3, 4)]
-    assert dropped == 2
