@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 
-from anabranch import SYSTEM, App, Cut, Model
+from anabranch import App, Cut, Model
 from eventlog.decisions import DriftDetected, Publication, decisions_of
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
@@ -16,12 +16,14 @@ from speed.base_layer import BaseLayer
 from speed.catch_up import FOLDED_TOGETHER, catch_up
 from speed.checkpoint import Checkpoints
 from speed.checkpointing import Checkpointing
+from speed.expiry import Expiry
 from speed.fold import Effects, apply, events_of, fold_events
 from speed.learners import new_learners
 from speed.live_reader import LiveReader
+from speed.opened_layer import OpenedLayers
 from speed.outbox import Outbox
 from speed.recovery import recover
-from speed.state import Adopt, SpeedState, forget_expired
+from speed.state import Adopt, SpeedState
 
 logger = logging.getLogger(__name__)
 _FOLDED_WITH_MODELS = 100
@@ -93,6 +95,7 @@ class Consumer:
         self.reader = LiveReader(app, nothing, clock)
         self.reader.is_whole = False
         self._checkpointing = Checkpointing(app, checkpoints, checkpoint_seconds, checkpoint_records)
+        self._expiry = Expiry(app)
         self._outbox = Outbox(log)
         self._with_models = {model.on.name for model in app.models.values()}
         self._first_end: Cut | None = None
@@ -234,10 +237,9 @@ class Consumer:
                     effects = fold_events(state, events, self.app)
                 self._after(effects, len(events))
         else:
-            if segment.stream == SYSTEM:
-                self._open_announced(segment)
+            opened = self._opened(segment)
             with self.reader.changing() as state:
-                effects = apply(state, segment, self.app, self._adopt, self._published)
+                effects = apply(state, segment, self.app, self._adopt, opened)
             self._after(effects, segment.count)
 
     def _after(self, effects: Effects, records: int) -> None:
@@ -247,25 +249,23 @@ class Consumer:
         self._outbox.add(effects)
         self.reader.waiters.wake()
 
-    def _open_announced(self, segment: Segment) -> None:
-        """Open what decisions announce, and tell of it, before the state is locked to fold them."""
-        for record, decision in decisions_of(segment):
+    def _opened(self, segment: Segment) -> OpenedLayers | None:
+        """Tell of the decisions of a segment, if it holds any, and open what they announce."""
+        decisions = list(decisions_of(segment))
+        for record, decision in decisions:
             match decision:
-                case Publication():
-                    self._open_generation(decision)
+                case Publication() if not self._adopt(decision):
+                    warning = f"generation {decision.generation} cannot be served; its events stay in the epochs"
+                    logger.warning("%s", warning, extra={"generation": decision.generation})
+                    self.reader.warn(warning)
                 case DriftDetected():
                     self._tell_of_drift(decision, record.appended)
-
-    def _open_generation(self, publication: Publication) -> None:
-        if not self._adopt(publication):
-            warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
-            logger.warning("%s", warning, extra={"generation": publication.generation})
-            self.reader.warn(warning)
-        elif self._published is not None:
-            below = self._published(publication)
-            for name, version in publication.promoted.items():
-                if name in self.app.models:
-                    below.predictor(self.app.models[name], version)
+        if self._published is None:
+            return None
+        state, opened = self.reader.state, OpenedLayers(self._published)
+        made = [decision for _, decision in decisions]
+        opened.open(made, state.publication, state.champions, self.app.models, self._adopt)
+        return opened
 
     def _tell_of_drift(self, alarm: DriftDetected, appended: int) -> None:
         model = self.app.models.get(alarm.model)
@@ -284,8 +284,8 @@ class Consumer:
         """Save the state. Only this thread changes it, so readers need not wait."""
         if not self._checkpointing.is_wanted or not self.reader.is_whole:
             return
-        with self.reader.changing() as state:
-            if forget_expired(state, self.app) and state.lookups is not None:
+        if self._expiry.forget(self.reader.state, self.reader.changing):
+            with self.reader.changing() as state:  # what lookups remember may be of tiles that went
                 state.look_again(self.app, self._published)
         self._save()
 

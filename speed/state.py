@@ -112,33 +112,13 @@ class SpeedState:
             self.lookups.forget(base, layers)
         for learner in self.learners.values():
             champions = self.champions.get(learner.model.name, NONE_YET)
-            predictor = None if below is None else _predictor(champions, learner.model, below)
+            predictor = None if below is None else champion_of(below, learner.model, champions)
             loss = None if below is None or predictor is None else below.holdout_loss(learner.model, predictor.version)
             learner.use(champions.present, predictor, loss)
 
 
-def forget_expired(state: SpeedState, app: App) -> int:
-    """Drop tiles that `keep` hides for good, and return how many. Answers do not change."""
-    dropped = 0
-    for view in app.views.values():
-        oldest = view.oldest_kept(state.watermarks.get(view.of.name))
-        if oldest is None:
-            continue
-        for epoch in state.epochs:
-            tiles = epoch.tiles.get(view.name, {})
-            for key in [key for key, by_start in tiles.items() if min(by_start) < oldest]:
-                expired = [start for start in tiles[key] if start < oldest]
-                dropped += len(expired)
-                for start in expired:
-                    del tiles[key][start]
-                if not tiles[key]:
-                    del tiles[key]
-                    epoch.removed_keys[view.name] += 1
-    return dropped
-
-
-def _predictor(champions: Champions, model: Model, below: BaseLayer) -> Predictor | None:
-    """The champion; where the generation cannot give it, the newest one before it that it can."""
+def champion_of(below: BaseLayer, model: Model, champions: Champions) -> Predictor | None:
+    """The champion; where the generation cannot give it, the newest one before it that it can. None: it can none."""
     for version in reversed(champions.versions):
         predictor = below.predictor(model, version)
         if predictor is not None:
