@@ -63,6 +63,7 @@ class LabelJoin:
         self.clock: int | None = None
         self.counts = dict.fromkeys(COUNTED, 0)
         self._waiting: dict[str, list[Waiting]] = {}
+        self._pending = 0  # of these, how many have no label: it is asked for while the fold stands still
         self._closing: list[tuple[int, int, str]] = []  # (time after which it closes, number, key): a heap
         self._remembered: dict[str, list[Remembered]] = {}  # by key, in the order of the log; one a time
         self._forgetting: list[tuple[int, int, str]] = []
@@ -78,11 +79,13 @@ class LabelJoin:
             state["_remembered"] = {key: [Remembered(*label)] for key, label in state["_remembered"].items()}
             state["_forgetting"] = [(time + within_us, *rest) for time, *rest in state["_forgetting"]]
         vars(self).update(state)
+        if "_pending" not in state:  # of a release that counted them whenever it was asked
+            self._pending = sum(waiting.label is None for of_key in self._waiting.values() for waiting in of_key)
 
     @property
     def pending(self) -> int:
         """How many examples wait for a label."""
-        return sum(waiting.label is None for of_key in self._waiting.values() for waiting in of_key)
+        return self._pending
 
     def example(self, key: str | None, time: int, example: Any, teach: Teach) -> None:
         """An example has come. `example` is what is handed to `teach`."""
@@ -91,6 +94,7 @@ class LabelJoin:
             self.counts["unlabelled"] += 1
             return
         waiting = Waiting(time, example)
+        self._pending += 1
         early = self._early(key, time)
         if early is not None:
             self.counts["early"] += 1
@@ -133,6 +137,7 @@ class LabelJoin:
 
     def _teach(self, waiting: Waiting, label: LabelValue, teach: Teach) -> None:
         waiting.label = label
+        self._pending -= 1  # before it is taught, which may raise
         example, waiting.example = waiting.example, None
         teach(example, label)
 
@@ -161,6 +166,7 @@ class LabelJoin:
             if waiting.label is not None:
                 continue
             if self.definition.missing is None:
+                self._pending -= 1
                 self.counts["unlabelled"] += 1
             else:
                 self.counts["missing"] += 1

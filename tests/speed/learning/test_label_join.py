@@ -6,6 +6,8 @@ import pickle
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from anabranch import Label, Stream
@@ -185,3 +187,27 @@ def test_a_join_of_the_release_before_goes_on_with_the_labels_that_it_remembered
     assert log.taught == [("A", 7.0)]
     log.start("Z", 15)
     assert not log.join._remembered
+
+
+@pytest.mark.parametrize("missing", [None, 0.0])
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["start", "land"]), st.sampled_from("AB"), st.integers(0, 30), st.integers(0, 2)),
+        max_size=40,
+    )
+)
+def test_how_many_wait_is_counted_as_they_come_and_go(
+    missing: float | None, events: list[tuple[str, str, int, int]]
+) -> None:
+    log = Log(missing)
+    for what, flight, hour, delay in events:
+        if what == "start":
+            log.start(flight, hour)
+        else:
+            log.land(flight, hour, float(delay))
+        waiting = [w for of_key in log.join._waiting.values() for w in of_key]
+        assert log.join.pending == sum(w.label is None for w in waiting)
+    older = {name: value for name, value in log.join.__getstate__().items() if name != "_pending"}
+    join = LabelJoin.__new__(LabelJoin)
+    join.__setstate__(older)
+    assert join.pending == log.join.pending
