@@ -15,7 +15,7 @@ logger = logging.getLogger(__name__)
 
 
 class PublishedLayer:
-    """The exact views and the models of a generation; see `speed.base_layer.Published`.
+    """The exact views and the models of a generation; see `speed.base_layer.BaseLayer`.
 
     Attributes
     ----------

@@ -30,14 +30,24 @@ class Predictor(Protocol):
 
 
 class BaseLayer(Protocol):
-    """A generation: the exact views of everything before its cut, and the models trained on it."""
+    """A generation: the exact views of everything before its cut, and the models trained on it.
+
+    It is opened at recovery, and for every segment of decisions that the fold meets; who opens it remembers the newest.
+    Nothing of it is kept in a checkpoint but its number and digest: after a crash it is opened again from its files.
+    """
 
     def tiles_of(self, view: View, key: Key, first: int | None) -> dict[int, Cells]:
-        """The tiles of a key that start at `first` or later, by start; None: all of them."""
+        """The tiles of a key that start at `first` or later, by start; None: all of them.
+
+        Asked while the state is locked, once for a key and window that a features function looks up for the first time.
+        """
         ...
 
     def predictor(self, model: Model, version: int) -> Predictor | None:
-        """A version of a model; None if the generation does not have it, or it cannot be used."""
+        """A version of a model; None if the generation does not have it, or it cannot be used.
+
+        Asked before the state is locked, when it may take seconds, and then under the lock: see `speed.opened_layer`.
+        """
         ...
 
     def watermarks(self, app: App) -> Watermarks:

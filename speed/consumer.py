@@ -91,7 +91,7 @@ class Consumer:
         self._on_drift = on_drift
         self._retry_seconds = retry_seconds
         nothing = SpeedState(learners=new_learners(app))
-        nothing.look_again(app, None)  # until it has recovered, it answers as if there were nothing
+        nothing.attach_generation(app, None)  # until it has recovered, it answers as if there were nothing
         self.reader = LiveReader(app, nothing, clock)
         self.reader.is_whole = False
         self._checkpointing = Checkpointing(app, checkpoints, checkpoint_seconds, checkpoint_records)
@@ -217,7 +217,7 @@ class Consumer:
         for name in fresh.keys() - state.learners.keys() if state.cut.offsets[0] else ():
             self._warn(f"model {name!r} begins to learn at {state.cut}: its speed layer was not kept")
         state.learners = {**fresh, **state.learners}
-        state.look_again(self.app, self._published)
+        state.attach_generation(self.app, self._published)
         self.reader.replace(state)
         if state.learners and not recovery.from_checkpoint:
             self._save()  # killed before the next one, models begin here again, whatever is published until then
@@ -286,7 +286,7 @@ class Consumer:
             return
         if self._expiry.forget(self.reader.state, self.reader.changing):
             with self.reader.changing() as state:  # what lookups remember may be of tiles that went
-                state.look_again(self.app, self._published)
+                state.attach_generation(self.app, self._published)
         self._save()
 
     def _save(self) -> None:

@@ -77,7 +77,7 @@ def apply_decision(
         case UnknownDecision():
             return
     state.champions = champions_after(state.champions, decision)
-    state.look_again(app, published)
+    state.attach_generation(app, published)
 
 
 def _join_pending(state: SpeedState, app: App) -> None:

@@ -78,7 +78,7 @@ def fold_events(state: SpeedState, events: Events, app: App) -> Effects:
     models = [model for model in app.models_of(stream) if model.name in state.learners]
     tiles_by_view = state.epochs[-1].tiles
     if state.lookups is None:
-        state.look_again(app, None)
+        state.attach_generation(app, None)
     assert state.lookups is not None
     frozen, failures = freeze.fold(app.views_of(stream), models, tiles_by_view, state.lookups, state.watermarks, events)
     effects.failures.update(failures)

@@ -56,7 +56,7 @@ class OfflineFold:
         self._state = recovery.state
         if not models:
             self._state.learners = {}
-        self._state.look_again(app, self._published)
+        self._state.attach_generation(app, self._published)
 
     @property
     def cut(self) -> Cut:

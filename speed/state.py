@@ -25,7 +25,12 @@ if TYPE_CHECKING:
     from speed.learning.learner import Learner  # River is large: only an application with models pays for it
 
 Adopt = Callable[[Publication], bool]
-"""Whether a published generation can be served: it is intact, and made by the definitions in force."""
+"""Whether a published generation can be served: it is intact, and made by the definitions in force.
+
+Asked at recovery for the generations that come into question, and when the fold meets a ``batch_published``: before
+the state is locked, when it may take seconds to hash files, and again under the lock, when it must be remembered.
+Nothing is kept over a restart: it is asked anew, and a generation that was damaged meanwhile is passed over.
+"""
 
 
 @dataclass(slots=True)
@@ -101,7 +106,7 @@ class SpeedState:
         """
         return cls(publication.cut, publication, [Epoch(publication.cut)], champions=champions)
 
-    def look_again(self, app: App, published: Callable[[Publication], BaseLayer] | None) -> None:
+    def attach_generation(self, app: App, published: Callable[[Publication], BaseLayer] | None) -> None:
         """Have features functions and champions see what is published and in the epochs now."""
         below = None if self.publication is None or published is None else published(self.publication)
         base = None if below is None else below.tiles_of

@@ -62,7 +62,10 @@ class Answer:
 
 
 class Source(Protocol):
-    """Where snapshots come from. `infra.analytics.analytics` has another process write them; tests have one at hand."""
+    """Where snapshots come from. `infra.analytics.analytics` has another process write them; tests have one at hand.
+
+    Asked once for every statement, from the thread that serves it. After a crash snapshots are written anew.
+    """
 
     def reading(self) -> AbstractContextManager[Mapping[str, Any]]:
         """A snapshot that has seen everything up to this moment, as plain data of `snapshots.Snapshot`.

@@ -87,6 +87,7 @@ class Hedge(Blend):
     def update(self, losses: Mapping[str, float], slopes: Mapping[str, float]) -> None:
         losses, slopes = finite(losses), finite(slopes)
         shares, seen = self.shares, self.seen
+        # an expert without a loss sleeps: neither its weight nor what is known of it moves
         awake = [expert for expert in shares if expert in losses and expert in slopes]
         mass = total = 0.0
         best = least = inf
@@ -95,6 +96,7 @@ class Hedge(Blend):
             mass += share
             total += share * slopes[expert]
             count = facts[2] = facts[2] + 1.0
+            # a plain mean for the first examples, from then on one that forgets: its rate never falls below 1 in 1,000
             mean = facts[0] = facts[0] + (loss - facts[0]) / (count if count < MEAN_EXAMPLES else MEAN_EXAMPLES)
             best = mean if mean < best else best
             least = loss if loss < least else least
@@ -119,6 +121,7 @@ class Hedge(Blend):
         usual, highest = least + USUAL_LOSS * best, -inf
         exponents = []
         for expert in awake:
+            # what moving weight to this expert would have gained; the scale is its own, so that no unit matters
             exponent = scaled(seen[expert], own - slopes[expert])
             if losses[expert] > usual:
                 exponent -= (losses[expert] - usual) / best
@@ -127,8 +130,11 @@ class Hedge(Blend):
         grown, given = [], []
         for expert, exponent in zip(awake, exponents, strict=True):
             mean = seen[expert][0]
+            # the highest exponent is taken off all: their ratios stay, and exp() can neither overflow nor be 0 for all
             grown.append(shares[expert] * exp(rate * (exponent - highest)))
             given.append(max((best / mean) ** 2, LEAST_PART) if mean > best else 1.0)
+        # those awake share the mass that they had, so that those asleep keep theirs: most by what they learnt, a fixed
+        # share by their mean losses
         grow, give = (1.0 - self.share) * mass / sum(grown), self.share * mass / sum(given)
         learnt = {e: grow * share + give * part for e, share, part in zip(awake, grown, given, strict=True)}
         self.shares = learnt if len(learnt) == len(shares) else shares | learnt
@@ -140,6 +146,7 @@ def scaled(facts: list[float], gain: float) -> float:
     if mean < SMALLEST_SQUARE:
         facts[1] = square
         return 0.0 if square < SMALLEST_SQUARE else 1.0 if gain > 0.0 else -1.0
+    # cut before it enters the mean: one wild gain must not make all that follow look small
     if square > LARGEST_GAIN * LARGEST_GAIN * mean:
         square = LARGEST_GAIN * LARGEST_GAIN * mean
         gain = sqrt(square) if gain > 0.0 else -sqrt(square)

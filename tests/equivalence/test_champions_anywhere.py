@@ -116,7 +116,7 @@ def test_all_layers_name_the_same_champions(steps: list[tuple[Any, ...]], data: 
 
     def fresh(state: SpeedState) -> SpeedState:
         state.learners = {**new_learners(APP), **state.learners}
-        state.look_again(APP, lambda _: Below(*VERSIONS))
+        state.attach_generation(APP, lambda _: Below(*VERSIONS))
         return state
 
     def adopt(publication: Publication) -> bool:

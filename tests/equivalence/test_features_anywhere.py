@@ -219,7 +219,7 @@ def test_a_prediction_request_gets_the_features_that_the_event_would(steps: list
             for stream, data in in_one_stream(step):
                 world.append(stream, data)
     model, data = world.app.models["minutes"], ride[1]
-    world.state.look_again(world.app, world.below)
+    world.state.attach_generation(world.app, world.below)
     assert world.state.lookups is not None
     world.state.lookups.now = us(data)
     unlabelled = {name: value for name, value in data.items() if name != "minutes"}

@@ -108,7 +108,7 @@ class World:
 
     def resume(self, state: SpeedState) -> None:
         self.state = state
-        state.look_again(self.app, lambda _: self.below)
+        state.attach_generation(self.app, lambda _: self.below)
 
     def publish(self, generation: int, **promoted: int) -> None:
         self.append(SYSTEM, {"kind": "batch_started", "run": f"r{generation}"})
