@@ -169,6 +169,15 @@ class Demand:
     python_views: int
     models: int = 0
 
+    @property
+    def work(self) -> int:
+        """Records times views in Python."""
+        return self.records * (self.python_views + MODEL_VIEWS * self.models)
+
+    def processes(self, usable: int) -> int:
+        """How many processes suit the work where so many processors may be used; one: this one does it all."""
+        return 1 if self.work < WORTH_PROCESSES else min(usable, 1 + self.work // WORTH_PROCESSES)
+
 
 MODEL_VIEWS = 5
 """How many views in Python take as long as the replay of a model."""
@@ -195,10 +204,9 @@ def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     """
     if dask is not None:
         return DaskWorkers.at(dask)
-    work = demand.records * (demand.python_views + MODEL_VIEWS * demand.models)
-    if work < WORTH_PROCESSES:
+    if demand.work < WORTH_PROCESSES:
         return OwnProcess(count)
-    return DaskWorkers.local(count or min(processors(), 1 + work // WORTH_PROCESSES))
+    return DaskWorkers.local(count or demand.processes(processors()))
 
 
 class Starting:

@@ -26,9 +26,6 @@ from batch.models.replay_task import Replayed, ReplayTask
 from batch.models.slice_rows import SliceRows
 from batch.plan import Slice
 
-CARRIED_TILES = 200_000
-"""Tiles in memory with which a worker still goes on to the next slice."""
-
 
 def replay(task: ReplayTask) -> list[Replayed]:
     """Replay a range of slices. Doing it twice does no harm: the files are the same, and visible whole, by a rename."""
@@ -64,7 +61,8 @@ class _Replay:
         found: list[Replayed] = []
         self._begin(self._range.parts[0])
         for part in self._range.parts:
-            if sum(len(by_start) for tiles in self._tiles.values() for by_start in tiles.values()) > CARRIED_TILES:
+            carried = sum(len(by_start) for tiles in self._tiles.values() for by_start in tiles.values())
+            if carried > self._range.carried_tiles:
                 self._begin(part)
             found += self._replay_slice(part)
         return found

@@ -9,6 +9,10 @@ from typing import Any
 from anabranch.feature_kinds import Kinds
 from batch.plan import Slice
 
+CARRIED_TILES = 200_000
+"""Tiles in memory with which a worker still goes on to the next slice."""
+COLLECTED_ROWS = 5_000
+"""Rows of a model in memory that are turned into columns together."""
 EXAMPLES = 5
 """Events with their reasons that are shown, of those that were set aside."""
 
@@ -45,6 +49,8 @@ class ReplayRange:
         What DuckDB may use.
     recorded
         What the registry remembers of fields that stored events lack, see `App.recorded`.
+    carried_tiles, collected_rows
+        What the worker itself holds: see `CARRIED_TILES` and `COLLECTED_ROWS`.
     """
 
     app: str
@@ -56,6 +62,8 @@ class ReplayRange:
     threads: int | None
     memory_bytes: int
     recorded: Mapping[str, Mapping[str, str]]
+    carried_tiles: int = CARRIED_TILES
+    collected_rows: int = COLLECTED_ROWS
 
 
 @dataclass(frozen=True, slots=True)

@@ -48,11 +48,14 @@ class RowWriter:
         (name, SQL type) of the columns before the features.
     kinds
         What the features hold as far as they were seen.
+    group_rows
+        See `GROUP_ROWS`.
     """
 
     path: Path
     fixed: Sequence[tuple[str, str]]
     kinds: Kinds = field(default_factory=dict)
+    group_rows: int = GROUP_ROWS
     rows: int = 0
     _tables: list[pa.Table] = field(default_factory=list)
     _waiting: int = 0
@@ -72,7 +75,7 @@ class RowWriter:
         self._tables.append(self._table(fixed, {name: [row[name] for row in features] for name in kinds}))
         self.rows += len(fixed[0])
         self._waiting += len(fixed[0])
-        if self._waiting >= GROUP_ROWS:
+        if self._waiting >= self.group_rows:
             self._write()
 
     def close(self) -> None:

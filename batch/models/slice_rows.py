@@ -20,8 +20,6 @@ from batch.models.row_file import RowWriter, folder_of, name_of
 from batch.plan import Slice
 from batch.views.python_fold import LakeEvents
 
-COLLECTED_ROWS = 5_000
-
 
 class SliceRows:
     """Collects what a replay makes of the events of a slice, and writes it some thousand rows at a time.
@@ -68,7 +66,7 @@ class SliceRows:
             values = tuple([value for index, value in enumerate(of) if index not in aside] for of in values)
         for column, more in zip((*self._fixed, self._features), values, strict=True):
             column.extend(more)
-        if len(self._features) >= COLLECTED_ROWS:
+        if len(self._features) >= self._task.range.collected_rows:
             self._write()
 
     def close(self, connection: duck.Connection) -> Replayed:

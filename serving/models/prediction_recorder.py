@@ -96,6 +96,8 @@ class Recorder:
         False: nothing is recorded; what was recorded before is found all the same.
     most
         See `BUFFERED_MOST`.
+    retry_seconds
+        How long it waits before it asks a log again that did not take them.
 
     Attributes
     ----------
@@ -103,13 +105,22 @@ class Recorder:
         How many predictions this process has recorded, and how many it could not.
     """
 
-    def __init__(self, log: Log, finder: EventFinder, *, recording: bool = True, most: int = BUFFERED_MOST):
+    def __init__(
+        self,
+        log: Log,
+        finder: EventFinder,
+        *,
+        recording: bool = True,
+        most: int = BUFFERED_MOST,
+        retry_seconds: float = RETRY_SECONDS,
+    ):
         self.recording = recording
         self.recorded = 0
         self.dropped = 0
         self._log = log
         self._finder = finder
         self._most = most
+        self._retry_seconds = retry_seconds
         self._waiting: deque[Prediction] = deque()
         self._leaving: list[Prediction] = []
         self._changed = threading.Condition(threading.Lock())
@@ -156,7 +167,7 @@ class Recorder:
     def _run(self) -> None:
         while self._take():
             while not self._append(self._leaving):
-                if self._closing.wait(RETRY_SECONDS):
+                if self._closing.wait(self._retry_seconds):
                     if not self._append(self._leaving):
                         self._give_up()
                     break

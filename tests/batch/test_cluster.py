@@ -41,16 +41,19 @@ def test_the_workers_suit_the_work() -> None:
 
 @pytest.mark.parametrize(
     ("usable", "records", "count"),
-    [(64, cluster.WORTH_PROCESSES, 2), (64, 5 * cluster.WORTH_PROCESSES, 6), (3, 10**9, 3)],
+    [
+        (64, cluster.WORTH_PROCESSES - 1, 1),
+        (64, cluster.WORTH_PROCESSES, 2),
+        (64, 5 * cluster.WORTH_PROCESSES, 6),
+        (3, 10**9, 3),
+    ],
 )
-def test_there_are_as_many_processes_as_there_is_work_and_room_for(
-    monkeypatch: pytest.MonkeyPatch, usable: int, records: int, count: int
-) -> None:
-    monkeypatch.setattr(cluster, "processors", lambda: usable)
-    started: list[int] = []
-    monkeypatch.setattr(DaskWorkers, "local", started.append)
-    cluster.start(None, None, Demand(records, 1))
-    assert started == [count]
+def test_there_are_as_many_processes_as_there_is_work_and_room_for(usable: int, records: int, count: int) -> None:
+    assert Demand(records, python_views=1).processes(usable) == count
+
+
+def test_a_model_counts_as_several_views() -> None:
+    assert Demand(100, python_views=2, models=3).work == Demand(100, python_views=2 + 3 * cluster.MODEL_VIEWS).work
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps nobody to a processor")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,13 @@ from anabranch.events import Events
 from anabranch.freeze import fold
 from anabranch.lookups import Lookups
 from anabranch.view import Tiles
+from batch.archive import archive
+from batch.capacity import Capacity
+from batch.cluster import OwnProcess
+from batch.models.replay import replay
+from batch.models.replay_task import ReplayTask
+from batch.plan import plan
+from batch.views.fold_all import fold_all
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post, rows_of
 from tests.batch.rides import START
@@ -48,9 +56,13 @@ def one_pass(home: Home, *, at_a_time: int = 1) -> dict[str, dict[int, dict[str,
 
 def assert_rows(home: Home, number: int) -> None:
     """The rows that a generation names are those of one pass over the log."""
+    assert_rows_of_one_pass(home, {name: rows_of(home, number, name) for name in home.app.models})
+
+
+def assert_rows_of_one_pass(home: Home, rows: dict[str, list[dict[str, Any]]]) -> None:
     expected = one_pass(home)
-    for name in home.app.models:
-        found = rows_of(home, number, name)
+    assert rows.keys() == expected.keys()
+    for name, found in rows.items():
         assert [row["_offset"] for row in found] == list(expected[name])
         for row in found:
             features = expected[name][row["_offset"]]
@@ -82,12 +94,28 @@ def test_a_full_run_replays_to_the_same_rows(learning: Home, options: dict[str, 
     assert_rows(learning, 2)
 
 
-def test_spans_start_again_where_their_tiles_are_many(learning: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batch.models.replay.CARRIED_TILES", 10)
-    for day in range(2):
-        post(learning, 150, seed=day, day=day)
-        learning.run(slice_records=30)
-    assert_rows(learning, 2)
+def replayed(home: Home, folder: Path, slice_records: int, **bounds: int) -> dict[str, list[dict[str, Any]]]:
+    """The rows of every model, replayed here by a worker that holds no more than `bounds`."""
+    app, end = home.app, home.log.end()
+    archive(home.log, home.lake, app, end, lambda records: None)
+    (scratch := folder / "run").mkdir(parents=True)
+    capacity, worker = Capacity(home.app_path, None, 1, slice_records), OwnProcess(1)
+    parts = capacity.parts([0, end.offsets[0]], worker)
+    tasks = capacity.tasks(app, home.lake, plan(app.views.values(), None), end.offsets[0], worker, scratch, parts)
+    deltas = sorted(fold_all(worker, tasks), key=lambda delta: delta.part)
+    rows: dict[str, list[dict[str, Any]]] = {name: [] for name in app.models}
+    for part in capacity.replays(app, home.lake, parts, deltas, None, worker):
+        task = ReplayTask(replace(part, **bounds), dict.fromkeys(app.models, 0), {}, str(folder), str(scratch))
+        for of_slice in replay(task):
+            rows[of_slice.model] += pq.read_table(folder / of_slice.file["path"]).to_pylist()
+    return rows
+
+
+@pytest.mark.parametrize("bounds", [{"carried_tiles": 10}, {"collected_rows": 4}])
+def test_what_a_worker_may_hold_changes_no_row(learning: Home, tmp_path: Path, bounds: dict[str, int]) -> None:
+    post(learning, 60)
+    post(learning, 60, seed=1, day=1)
+    assert_rows_of_one_pass(learning, replayed(learning, tmp_path / "replay", 30, **bounds))
 
 
 def test_workers_of_a_cluster_replay_the_same_rows(learning: Home) -> None:
@@ -267,9 +295,7 @@ def test_slices_that_begin_with_an_odd_event_are_judged_as_in_one_pass(home: Hom
     assert [row["_offset"] for row in rows_of(home, 1, "duration")] == expected
 
 
-def test_a_feature_may_turn_out_to_be_more_than_it_was(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("batch.models.row_file.GROUP_ROWS", 5)
-    monkeypatch.setattr("batch.models.slice_rows.COLLECTED_ROWS", 4)
+def test_a_feature_may_turn_out_to_be_more_than_it_was(home: Home) -> None:
     home_with(home, FEATURES["widened"])
     post_stations(home, ["even"] * 20 + ["odd"] * 10 + ["other"] * 10)
     home.run(slice_records=20)

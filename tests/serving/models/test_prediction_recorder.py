@@ -139,10 +139,9 @@ def test_while_the_log_is_unavailable_the_newest_predictions_are_kept_and_the_ot
     assert caplog.text.count("the oldest are not recorded") == 1
 
 
-def test_what_the_log_does_not_take_is_tried_again(log: Blocked, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("serving.models.prediction_recorder.RETRY_SECONDS", 0.01)
+def test_what_the_log_does_not_take_is_tried_again(log: Blocked) -> None:
     log.open.clear()
-    recorder = recorder_of(log)
+    recorder = recorder_of(log, retry_seconds=0.01)
     recorder.start()
     recorder.record(prediction("p1"))
     until(lambda: log.tries >= 2)
