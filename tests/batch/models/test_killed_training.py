@@ -23,7 +23,7 @@ class Hanging(Ridge):
     def fit(self, X, y):
         (HERE / "fitting").touch()
         while not (HERE / "go").exists():
-            time.sleep(0.01)
+            time.sleep(0.01)  # a file outlives the runs that are killed here, unlike whom one could tell
         return super().fit(X, y)
 """
 

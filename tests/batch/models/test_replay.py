@@ -94,7 +94,7 @@ def test_a_full_run_replays_to_the_same_rows(learning: Home, options: dict[str, 
     assert_rows(learning, 2)
 
 
-def replayed(home: Home, folder: Path, slice_records: int, **bounds: int) -> dict[str, list[dict[str, Any]]]:
+def replayed(home: Home, folder: Path, slice_records: int, **bounds: Any) -> dict[str, list[dict[str, Any]]]:
     """The rows of every model, replayed here by a worker that holds no more than `bounds`."""
     app, end = home.app, home.log.end()
     archive(home.log, home.lake, app, end, lambda records: None)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -11,13 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch.feature_kinds import FeatureKinds
+from anabranch.features import Features
 from batch.models.row_file import RowWriter
 from batch.plan import Slice
 
 FIXED = [("_offset", "BIGINT"), ("_label", "DOUBLE")]
 
 
-def write(path: Path, lots: list[list[dict[str, Any]]], group_rows: int) -> pq.ParquetFile:
+def write(path: Path, lots: Sequence[Sequence[Features]], group_rows: int) -> pq.ParquetFile:
     """The file of some lots of rows, each added together, with the kinds that are known by its end."""
     writer = RowWriter(path, FIXED, group_rows=group_rows)
     kinds, offset = FeatureKinds(None), 0
@@ -30,12 +31,19 @@ def write(path: Path, lots: list[list[dict[str, Any]]], group_rows: int) -> pq.P
     return pq.ParquetFile(path)
 
 
-NONES, NUMBERS = {"a": None, "b": True}, {"a": 7, "b": False}
+NONES: Features = {"a": None, "b": True}
+NUMBERS: Features = {"a": 7, "b": False}
 
 
 @pytest.mark.parametrize("group_rows", [1, 2, 3, 1_000])
 def test_a_feature_is_widened_also_where_it_is_written_already(tmp_path: Path, group_rows: int) -> None:
-    lots = [[NONES], [NONES, NONES], [{"a": "text", "b": False}], [{"a": None, "b": 2.5}], [NONES]]
+    lots: list[list[Features]] = [
+        [NONES],
+        [NONES, NONES],
+        [{"a": "text", "b": False}],
+        [{"a": None, "b": 2.5}],
+        [NONES],
+    ]
     found = write(tmp_path / "rows.parquet", lots, group_rows).read().to_pylist()
     assert [row["_offset"] for row in found] == [0, 1, 2, 3, 4, 5]
     assert [row["a"] for row in found] == [None, None, None, "text", None, None]
@@ -61,7 +69,7 @@ def test_a_feature_is_widened_also_where_it_is_written_already(tmp_path: Path, g
     group_rows=st.integers(1, 6),
 )
 def test_any_rows_come_back_in_order_however_they_are_cut(
-    tmp_path_factory: pytest.TempPathFactory, lots: list[list[dict[str, Any]]], group_rows: int
+    tmp_path_factory: pytest.TempPathFactory, lots: Sequence[Sequence[Features]], group_rows: int
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     with write(path, lots, group_rows) as file:

@@ -13,7 +13,7 @@ from tests.batch.models.training import ROWS, entry, home_with, model, predictio
 from tests.batch.test_run import damage
 
 
-def test_the_newest_versions_and_the_champion_are_carried(home: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_newest_versions_and_the_champion_are_carried(home: Home) -> None:
     home_with(home, model("DummyRegressor(strategy='constant', constant=5.0)"))
     home.post("rides", rides(40))
     home.run()

@@ -194,7 +194,7 @@ def until(condition: Any) -> None:
     deadline = time.monotonic() + 10
     while not condition():
         assert time.monotonic() < deadline
-        threading.Event().wait(0.002)
+        threading.Event().wait(0.002)  # nobody is told of what is recorded, so that nobody waits for it
 
 
 def test_a_log_that_is_closed_does_not_keep_the_recorder_from_closing(log: Blocked) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 import threading
@@ -18,19 +17,14 @@ import duckdb
 import orjson
 import pytest
 
-from serving.routes.sql import _wanted
-from serving.sql import landlock
-from serving.sql.child_process import ChildEndedError, ChildProcess
+from serving.sql.child_process import ChildProcess
 from serving.sql.errors import (
-    NotAcceptableError,
     SqlError,
     SqlFailedError,
     SqlRefusedError,
     SqlTooLargeError,
     SqlTooLongError,
     SqlUnavailableError,
-    error_of,
-    told,
 )
 from serving.sql.runner import Runner
 from serving.sql.runner_pool import Query, RunnerPool, RunnerProcess
@@ -218,105 +212,3 @@ def test_what_a_killed_query_had_spilt_goes_with_it(tmp_path: Path) -> None:
         assert list(scratch.iterdir()) == []
         assert ask(desk, "SELECT 1")["rows"] == [[1]]
     assert not scratch.exists()
-
-
-@pytest.mark.parametrize(
-    "error",
-    [
-        SqlRefusedError("file", "no"),
-        SqlFailedError("no"),
-        SqlTooLongError(3.0),
-        SqlTooLargeError("no"),
-        SqlUnavailableError("no"),
-    ],
-)
-def test_an_error_survives_the_way_to_another_process(error: SqlError) -> None:
-    again = error_of(orjson.loads(orjson.dumps(told(error))))
-    assert (type(again), str(again), vars(again)) == (type(error), str(error), vars(error))
-
-
-def test_a_child_that_does_not_answer_is_killed() -> None:
-    child = ChildProcess([sys.executable, "-c", "import time; time.sleep(60)"])
-    with pytest.raises(ChildEndedError) as caught:
-        child.ask({}, 0.3)
-    assert caught.value.late
-
-
-def test_a_child_that_ends_is_noticed() -> None:
-    child = ChildProcess([sys.executable, "-c", "print(1)"])
-    with pytest.raises(ChildEndedError) as caught:
-        child.ask({}, 60.0)
-    assert not caught.value.late
-
-
-def test_a_child_ends_with_its_parent_in_the_middle_of_work() -> None:
-    work = "import time; from serving.sql.child_process import answer_all; answer_all(lambda m: time.sleep(600))"
-    parent = (
-        "import os, sys; from serving.sql.child_process import ChildProcess;"
-        f"child = ChildProcess([sys.executable, '-c', {work!r}]);"
-        "child._process.stdin.write(bytes([2,0,0,0]) + bytes(8) + b'{}'); child._process.stdin.flush();"
-        "print(child.pid, flush=True); os._exit(0)"
-    )
-    ended = subprocess.run([sys.executable, "-c", parent], capture_output=True, text=True, check=True)
-    pid = int(ended.stdout)
-    from tests.end_to_end.analyst import until
-
-    until(lambda: not is_alive(pid), 30)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().split(")")[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
-def test_the_kernel_keeps_what_was_given_up(tmp_path: Path) -> None:
-    for name in ("readable", "writable", "other"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_text(name)
-    program = (
-        "import sys, os, socket; from pathlib import Path; from serving.sql.landlock import restrict\n"
-        f"root = Path({str(tmp_path)!r})\n"
-        "if not restrict([str(root / 'readable')], [str(root / 'writable')]): print('unknown'); sys.exit()\n"
-        "def can(act):\n"
-        "    try: act(); return True\n"
-        "    except OSError: return False\n"
-        "print(can(lambda: (root / 'readable/file').read_text()),\n"
-        "  can(lambda: (root / 'writable/new').write_text('x')),\n"
-        "  can(lambda: (root / 'readable/file').write_text('x')), can(lambda: (root / 'other/file').read_text()),\n"
-        "  can(lambda: os.truncate(root / 'readable/file', 0)), can(lambda: open('/etc/passwd')),\n"
-        "  can(lambda: (root / 'readable/file').unlink()))"
-    )
-    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    if ended.stdout.strip() == "unknown":
-        pytest.skip("this kernel has no Landlock")
-    assert ended.stdout.split() == ["True", "True", *["False"] * 5]
-    assert (tmp_path / "readable" / "file").read_text() == "readable"
-
-
-def test_elsewhere_the_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sys, "platform", "darwin")
-    assert not landlock.restrict([os.devnull], [])
-
-
-@pytest.mark.parametrize(
-    ("accept", "wanted"),
-    [
-        (None, "application/json"),
-        ("*/*", "application/json"),
-        ("text/csv", "text/csv"),
-        ("text/html, application/xhtml+xml, */*;q=0.8", "application/json"),
-        ("text/csv;q=0.5, application/vnd.apache.parquet;q=0.9", "application/vnd.apache.parquet"),
-        ("application/json;q=0, text/*", "text/csv"),
-        ("Application/VND.apache.arrow.stream; q=x, text/csv;q=0.1", "text/csv"),
-    ],
-)
-def test_the_form_that_is_wanted_most_is_taken(accept: str | None, wanted: str) -> None:
-    assert _wanted(accept) == wanted
-
-
-@pytest.mark.parametrize("accept", ["image/png", "text/csv;q=0", "text/html, image/*"])
-def test_a_form_that_there_is_not_is_refused(accept: str) -> None:
-    with pytest.raises(NotAcceptableError, match="text/csv"):
-        _wanted(accept)
