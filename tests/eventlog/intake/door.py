@@ -9,13 +9,16 @@ from decimal import Decimal
 from typing import Any
 
 import orjson
+import pyarrow as pa
 from pydantic import AliasChoices, BaseModel, Field, field_validator
 
-from anabranch import App
+from anabranch import App, Stream
+from eventlog.intake.door import Admission, BodyLimits, admit
 
 NOW = 1_800_000_000_000_000
 JSON = "application/json"
 NDJSON = "application/x-ndjson"
+ARROW = "application/vnd.apache.arrow.stream"
 app = App("door")
 
 
@@ -82,3 +85,17 @@ def rental(**changes: Any) -> dict[str, Any]:
 def lines(*events: Any) -> bytes:
     """NDJSON."""
     return b"\n".join(event if isinstance(event, bytes) else orjson.dumps(event) for event in events)
+
+
+def admitted(content_type: str, body: bytes, stream: Stream = rentals, **headers: str) -> Admission:
+    """What the door makes of a body, under the usual limits."""
+    return admit(content_type, body, stream, limits=BodyLimits(), now=NOW, headers=headers)
+
+
+def ipc(table: pa.Table) -> bytes:
+    """A table as an Arrow IPC stream."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    body: bytes = sink.getvalue().to_pybytes()
+    return body

@@ -1,32 +1,14 @@
 from __future__ import annotations
 
-import base64
-from typing import Any
-
-import orjson
 import pyarrow as pa
 import pytest
 
-from anabranch import Stream
 from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
-from eventlog.intake.door import CONTENT_TYPES, Admission, BodyLimits, admit, parse
-from tests.eventlog.intake.door import JSON, NDJSON, NOW, lines, pings, rental, rentals
+from eventlog.intake.bodies import CONTENT_TYPES, parse
+from tests.eventlog.intake.door import ARROW, JSON, NDJSON, admitted, ipc, lines, pings
 
-ARROW = "application/vnd.apache.arrow.stream"
 CLOUDEVENT = "application/cloudevents+json"
 CLOUDEVENTS = "application/cloudevents-batch+json"
-
-
-def admitted(content_type: str, body: bytes, stream: Stream = rentals, **headers: str) -> Admission:
-    return admit(content_type, body, stream, limits=BodyLimits(), now=NOW, headers=headers)
-
-
-def ipc(table: pa.Table) -> bytes:
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table)
-    body: bytes = sink.getvalue().to_pybytes()
-    return body
 
 
 # JSON
@@ -115,100 +97,3 @@ def test_another_content_type_is_refused_with_those_that_are_not(content_type: s
     with pytest.raises(UnsupportedContentTypeError, match=NDJSON) as caught:
         parse(content_type, b"{}", pings)
     assert caught.value.supported == CONTENT_TYPES
-
-
-# CloudEvents
-
-
-def cloudevent(**changes: Any) -> dict[str, Any]:
-    data = {"station": "A", "minutes": 1}
-    event = {
-        "specversion": "1.0",
-        "id": "e1",
-        "source": "/x",
-        "type": "t",
-        "time": "2014-05-01T10:00:00Z",
-        "data": data,
-    }
-    return {name: value for name, value in {**event, **changes}.items() if value is not None}
-
-
-def test_the_data_of_a_cloudevent_is_the_event_and_the_envelope_says_its_id_and_time() -> None:
-    admission = admitted(CLOUDEVENT, orjson.dumps(cloudevent()))
-    assert admission.rejected == []
-    assert (admission.append.ids, admission.append.times) == (["e1"], [1_398_938_400_000_000])
-    own = cloudevent(data=rental(rental_id="own", started="2014-05-01T00:00:00Z"))
-    assert admitted(CLOUDEVENT, orjson.dumps(own)).append.ids == ["own"]
-
-
-def test_data_may_be_base64() -> None:
-    event = cloudevent(data=None, data_base64=base64.b64encode(b'{"n":7}').decode())
-    assert admitted(CLOUDEVENT, orjson.dumps(event), pings).append.data == [b'{"n":7}']
-
-
-def test_a_cloudevent_in_binary_mode_has_its_envelope_in_the_headers() -> None:
-    headers = {"ce-specversion": "1.0", "ce-id": "%C3%A4", "ce-source": "/x", "ce-type": "t", "content-type": JSON}
-    body = orjson.dumps({"started": "2014-05-01T10:00:00Z", "minutes": 1})
-    assert admitted(JSON, body, rentals, **headers).append.ids == ["ä"]
-    (rejected,) = admitted(JSON, body, rentals, **{**headers, "ce-type": ""}).rejected
-    assert [error["field"] for error in rejected.errors] == ["type"]
-    (rejected,) = admitted(JSON, b"{", rentals, **headers).rejected
-    assert [error["field"] for error in rejected.errors] == ["data"]
-
-
-@pytest.mark.parametrize(
-    ("event", "fields"),
-    [
-        (cloudevent(specversion="0.3"), ["specversion"]),
-        (cloudevent(id="", source=None), ["id", "source"]),
-        (cloudevent(data=None), ["data"]),
-        (cloudevent(data=[1]), ["data"]),
-        (cloudevent(data=None, data_base64="%"), ["data"]),
-        (cloudevent(data=None, data_base64=7), ["data"]),
-        (7, [""]),
-    ],
-)
-def test_a_wrong_envelope_refuses_that_event_and_no_other(event: Any, fields: list[str]) -> None:
-    admission = admitted(CLOUDEVENTS, orjson.dumps([event, cloudevent()]))
-    (rejected,) = admission.rejected
-    assert (rejected.index, [error["field"] for error in rejected.errors]) == (0, fields)
-    assert orjson.loads(rejected.body) == event
-    assert admission.append.ids == ["e1"]
-
-
-def test_a_batch_that_is_no_array_is_malformed() -> None:
-    with pytest.raises(MalformedBodyError, match="array"):
-        parse(CLOUDEVENTS, orjson.dumps(cloudevent()), pings)
-
-
-# Arrow
-
-
-def test_the_rows_of_an_arrow_stream_are_events() -> None:
-    times = pa.array([1_398_938_400_000_000_001, 0], pa.timestamp("ns", "Europe/Berlin"))
-    table = pa.table(
-        {"rental_id": ["a", "b"], "started": times, "minutes": [1.5, 2.0], "count": [None, 7], "extra": [[1], None]}
-    )
-    admission = admitted(ARROW, ipc(table))
-    assert admission.rejected == []
-    assert (admission.append.ids, admission.append.times) == (["a", "b"], [1_398_938_400_000_000, 0])
-    assert [orjson.loads(event)["count"] for event in admission.append.data] == [0, 7]  # the default, and what was sent
-    assert [orjson.loads(event)["extra"] for event in admission.append.data] == [[1], None]
-
-
-def test_a_row_with_a_number_that_json_does_not_know_is_refused() -> None:
-    table = pa.table({"n": [1, 2, 3], "x": [0.5, float("nan"), float("inf")]})
-    admission = admitted(ARROW, ipc(table), pings)
-    assert [(rejected.index, rejected.errors[0]["field"]) for rejected in admission.rejected] == [(1, "x"), (2, "x")]
-    assert len(admission.append.data) == 1
-
-
-def test_timestamps_without_a_zone_are_refused_by_their_column() -> None:
-    with pytest.raises(MalformedBodyError, match="column 'started' has no time zone"):
-        parse(ARROW, ipc(pa.table({"started": pa.array([0], pa.timestamp("us"))})), rentals)
-
-
-@pytest.mark.parametrize("body", [b"x", b"xxxxxxxx", ipc(pa.table({"n": [1]}))[:100], ipc(pa.table({"n": [1]}))[:-40]])
-def test_what_is_no_arrow_stream_is_malformed(body: bytes) -> None:
-    with pytest.raises(MalformedBodyError):
-        parse(ARROW, body, pings)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterable
 
 import orjson
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from eventlog import Segment
 from eventlog.errors import CorruptLogError
-from eventlog.log.segment import pack_times, unpack_times
+from eventlog.log.segment import joined, pack_times, unpack_times
 
 texts = st.none() | st.text(st.characters(codec="utf-8"))
 events = st.dictionaries(
@@ -52,3 +53,36 @@ def test_a_segment_with_more_times_than_events_is_corrupt() -> None:
     segment = Segment(0, 5, "s", 9, array("q", [1, 2]), b"[[null,null],[null,null]]", b'[{"a":1}]')
     with pytest.raises(CorruptLogError, match=r"segment 0:5 of stream 's': expected 2 events, found 1"):
         segment.events()
+
+
+# joined
+
+pieces = st.lists(st.tuples(st.sampled_from("ab"), st.integers(1, 4)), max_size=12)
+
+
+def segments(pieces: list[tuple[str, int]]) -> list[Segment]:
+    made: list[Segment] = []
+    offset = 0
+    for stream, count in pieces:
+        events = [b'{"n": %d}' % (offset + i) for i in range(count)]
+        ids: list[str | None] = [f"i{offset + i}" for i in range(count)]
+        made.append(Segment.of(0, offset, stream, 0, list(range(count)), ids, [None] * count, events))
+        offset += count
+    return made
+
+
+def content(segments: Iterable[Segment]) -> list[tuple[object, ...]]:
+    return [(r.offset, r.stream, r.time, r.id, r.key, r.data) for segment in segments for r in segment.records()]
+
+
+@given(pieces=pieces, most=st.integers(1, 10))
+def test_joined_segments_hold_the_same_records_in_order(pieces: list[tuple[str, int]], most: int) -> None:
+    plain = segments(pieces)
+    together = list(joined(plain, most))
+    assert content(together) == content(plain)
+    assert [e for s in together for e in s.events()] == [e for s in plain for e in s.events()]
+    assert all(segment.count <= max(most, 4) for segment in together)
+
+
+def test_neighbours_of_one_stream_become_one_segment() -> None:
+    assert [s.count for s in joined(segments([("a", 2), ("a", 3), ("b", 1), ("a", 4)]), 100)] == [5, 1, 4]

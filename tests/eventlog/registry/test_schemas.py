@@ -18,6 +18,7 @@ from anabranch import App, Cut, Events
 from eventlog.errors import SchemaChangedError
 from eventlog.intake.door import BodyLimits, admit
 from eventlog.lake import Lake
+from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
 from eventlog.registry.database import Database
 from eventlog.registry.schemas import Schemas
@@ -378,3 +379,33 @@ def test_an_event_that_a_process_with_another_model_stored_since_stops_no_reader
     shop.post(app, {"order": "a", "amount": -1}, {"order": "b", "amount": 2})
     changed = shop.start(Sale)
     assert shop.column(changed, "amount") == [-1, 2]
+
+
+# on both kinds of database
+
+
+class Rental(BaseModel):
+    """As first defined."""
+
+    rental_id: str
+    minutes: float = Field(ge=0)
+
+
+class Positive(Rental):
+    minutes: float = Field(gt=0)
+
+
+def app_of(model: type[BaseModel]) -> App:
+    app = App("bikes")
+    app.stream("rentals", model, id="rental_id")
+    return app
+
+
+def test_a_schema_is_remembered_unless_a_stored_event_does_not_fit_it(database: Database) -> None:
+    schemas, log = Schemas(database), MemoryLog()
+    for model in (Rental, Positive, Rental):
+        schemas.register(app_of(model), log)
+    log.append(Append("rentals", ["r1"], [None], [0], [b'{"rental_id":"r1","minutes":0.0}']))
+    with pytest.raises(SchemaChangedError, match=r"stream 'rentals': the stored event at 0:0 .* greater than 0"):
+        schemas.register(app_of(Positive), log)
+    schemas.register(app_of(Rental), log)
