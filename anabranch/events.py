@@ -69,7 +69,10 @@ class Events:
         raw = [values.get(name, default) for values in self.values]
         if not self.stream.plain:  # a validator of the user may have made anything of it
             return [field.plain_value(value) for value in raw]
-        return raw if convert is None else [None if value is None else convert(value) for value in raw]
+        try:
+            return raw if convert is None else [None if value is None else convert(value) for value in raw]
+        except (ValueError, TypeError, AttributeError):  # one that a process with another model stored
+            return [field.plain_value(value) for value in raw]
 
 
 class _Piece(Events):

@@ -38,7 +38,7 @@ class EventCounts:
                 if offset >= archived.get(stream, 0):
                     self._by_stream[stream] = self._by_stream.get(stream, 0) + count
                     self._end = max(self._end, offset + count)
-            return dict(self._by_stream)
+            return {name: count for name, count in self._by_stream.items() if count}
 
     def _hot(self) -> list[tuple[str, int, int]]:
         """(stream, offset, count) of the hot segments that were not counted yet."""
