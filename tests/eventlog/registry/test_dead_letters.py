@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from eventlog.registry.database import Database
-from eventlog.registry.dead_letters import DeadLetters, set_retried
+from eventlog.registry.dead_letters import DeadLetters, holds_dead_letter, set_retried
 from tests.contracts.leases import Clock
 
 
@@ -40,3 +40,24 @@ def test_a_retried_dead_letter_says_when_and_a_deleted_one_is_gone(database: Dat
     assert letters.get(second) is None
     assert [letter.id for letter in letters.list("rentals", retried=False)] == [third]
     assert letters.count("rentals") == 1
+
+
+def test_the_ids_of_many_come_in_the_order_of_their_letters(database: Database) -> None:
+    """An answer tells them beside the events that were refused, one by one."""
+    letters = DeadLetters(database)
+    bodies = [b"%d" % number for number in range(1_500)]
+    ids = letters.add("rentals", [(body, []) for body in bodies])
+    assert [(letter.id, letter.body) for letter in letters.list("rentals", limit=2_000)] == list(
+        zip(ids, bodies, strict=True)
+    )
+
+
+def test_a_dead_letter_is_recognised_by_all_that_it_is(database: Database) -> None:
+    clock = Clock()
+    (id_,) = DeadLetters(database, clock).add("rentals", [(b"{}", [])])
+    with database.read() as connection:
+        assert holds_dead_letter(connection, id_, "rentals", b"{}", clock())
+        assert not holds_dead_letter(connection, id_ + 1, "rentals", b"{}", clock())
+        assert not holds_dead_letter(connection, id_, "others", b"{}", clock())
+        assert not holds_dead_letter(connection, id_, "rentals", b"[]", clock())
+        assert not holds_dead_letter(connection, id_, "rentals", b"{}", clock() + 1)

@@ -38,3 +38,19 @@ def test_runs_are_listed_newest_first_and_by_status(database: Database) -> None:
     assert [run.id for run in runs.list(2)] == ["r3", "r2"]
     assert [run.id for run in runs.list(status="published")] == ["r3", "r1"]
     assert runs.get("r4") is None
+
+
+def test_runs_that_began_at_once_are_listed_in_one_order(database: Database) -> None:
+    runs = Runs(database, Clock())
+    for name in ("r2", "r3", "r1"):
+        runs.start(name, full=False, pid=None)
+    assert [run.id for run in runs.list()] == ["r3", "r2", "r1"]
+
+
+def test_a_run_that_failed_says_why_and_keeps_what_it_had_found_out(database: Database) -> None:
+    runs = Runs(database, Clock())
+    run = replace(runs.start("r1", full=False, pid=7), cut="0:9", stage="fold", problems=["an index is broken — ä"])
+    failed = runs.finish(run, "failed", error="KeyError: 'a'")
+    assert runs.get("r1") == failed
+    assert (failed.error, failed.generation, failed.stage) == ("KeyError: 'a'", None, None)
+    assert (failed.cut, failed.problems) == ("0:9", ["an index is broken — ä"])

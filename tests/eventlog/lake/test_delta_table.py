@@ -1,0 +1,69 @@
+"""One table of the lake: what of it is read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from eventlog.lake.delta_table import LakeTable
+from eventlog.log.segment import Segment
+
+
+def segment(offset: int, count: int, prefix: str = "i", stream: str = "rides") -> Segment:
+    ids: list[str | None] = [f"{prefix}{offset + place}" for place in range(count)]
+    texts = [b'{"n":%d}' % (offset + place) for place in range(count)]
+    return Segment.of(0, offset, stream, 9, [0] * count, ids, [None] * count, texts)
+
+
+def ignored(records: int) -> None:
+    """Nobody looks at the progress."""
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> LakeTable:
+    """Three files: offsets 0-2, 5-6 and 8-9, archived up to 10."""
+    table = LakeTable(tmp_path / "rides")
+    for found, upto in ((segment(0, 3), 5), (segment(5, 2), 7), (segment(8, 2), 10)):
+        table.append(None, [found], upto, ignored)
+    return table
+
+
+def test_the_segments_of_others_and_what_lies_outside_are_not_added(tmp_path: Path) -> None:
+    table = LakeTable(tmp_path / "rides")
+    told: list[int] = []
+    offered = [segment(0, 4), segment(4, 1, stream="walks"), segment(5, 4), segment(9, 3)]
+    assert table.append(None, offered, 7, told.append) == 6
+    assert (sum(told), table.archived()) == (6, 7)
+    assert table.append(None, offered, 7, told.append) == 0
+    assert [record.offset for s in table.read(0, 100, 2**20)[0] for record in s.records()] == [0, 1, 2, 3, 5, 6]
+
+
+def test_a_read_ends_after_the_file_with_which_there_is_enough_and_says_how_far_it_is_whole(table: LakeTable) -> None:
+    segments, reached = table.read(0, 10, 0)
+    assert ([s.offset for s in segments], reached) == ([0], 5)
+    segments, reached = table.read(reached, 10, 0)
+    assert ([s.offset for s in segments], reached) == ([5], 8)
+    segments, reached = table.read(1, 9, 2**20)
+    assert ([(s.offset, s.end) for s in segments], reached) == ([(1, 3), (5, 7), (8, 9)], 9)
+
+
+@pytest.mark.parametrize(("start", "end", "count"), [(0, 10, 3), (3, 5, 0), (2, 5, 1), (2, 6, 2), (10, 99, 0)])
+def test_the_files_of_a_range_are_those_that_may_hold_it(table: LakeTable, start: int, end: int, count: int) -> None:
+    assert len(table.files(start, end)) == count
+
+
+def test_a_record_is_found_by_its_id_alone(table: LakeTable) -> None:
+    found = table.find("i6")
+    assert found is not None
+    assert (found.offset, found.data) == (6, {"n": 6})
+    assert table.find("i7") is None
+    assert table.find("") is None
+
+
+def test_of_an_id_that_came_again_the_newest_record_is_found(table: LakeTable) -> None:
+    """An id may come again once its record has long been archived; see the deduplication of the log."""
+    table.append(None, [segment(10, 1, "j"), Segment.of(0, 11, "rides", 9, [0], ["i6"], [None], [b"{}"])], 12, ignored)
+    found = table.find("i6")
+    assert found is not None
+    assert found.offset == 11
