@@ -236,7 +236,7 @@ def test_a_planted_leak_is_told_by_predictions_by_the_model_and_by_the_batch_run
         run = subprocess.run(
             service.command("batch", "run", str(application)), capture_output=True, text=True, check=False
         )
-        assert run.returncode == 1
+        assert run.returncode == 0  # the views are published: what is wrong with a model is not theirs
         assert told in run.stderr
         assert service.client.get("/readyz").status_code == 200
     finally:
