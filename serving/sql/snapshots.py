@@ -218,7 +218,7 @@ class Snapshots:
             end=self._replica.end,
             archived=self._lake.archived,
             lake=self._lake.files,
-            tail=self._tail.files(self._connection),
+            tail=self._tail.files(),
             generation=published.number,
             batch_end=published.end,
             overlays={name: str(path) for name, path in self._overlays.items()},

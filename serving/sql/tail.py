@@ -5,7 +5,7 @@ New records become a small file; small files become larger ones, so that there a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, groupby, repeat
 from pathlib import Path
@@ -14,11 +14,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from anabranch import Stream
-from batch import duck
 from eventlog.lake.columns import INSTANT, record_batch, schema_of
 from eventlog.log.segment import Segment, joined
 
 _TOGETHER = 10_000
+_GROUP_ROWS, _GROUP_BYTES = 122_880, 64 * 2**20
+"""A row group ends with whichever is reached first: a reader holds one in memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +67,14 @@ class Tail:
         for stream, chunks in self._chunks.items():
             self._chunks[stream] = [chunk for chunk in chunks if chunk.end > archived]
 
-    def files(self, connection: duck.Connection) -> dict[str, list[str]]:
+    def files(self) -> dict[str, list[str]]:
         """The files of every stream, few of each."""
         for stream, chunks in self._chunks.items():
             while len(chunks) > 1 and chunks[-2].rows <= 2 * chunks[-1].rows:
-                self._join(connection, stream, chunks)
+                self._join(stream, chunks)
         return {stream: [str(chunk.path) for chunk in chunks] for stream, chunks in self._chunks.items() if chunks}
 
-    def _join(self, connection: duck.Connection, stream: str, chunks: list[Chunk]) -> None:
+    def _join(self, stream: str, chunks: list[Chunk]) -> None:
         """Make one file of the last few: of all up to the first that is more than twice as large as what follows."""
         last: list[Chunk] = []
         rows = 0
@@ -81,9 +82,36 @@ class Tail:
             last.insert(0, chunks.pop())
             rows += last[0].rows
         path = self._name(f"tail-{stream}")
-        files = duck.parquet(chunk.path for chunk in last)
-        connection.execute(f"COPY (FROM {files}) TO {duck.text(path)} (FORMAT parquet, COMPRESSION zstd)")
+        _concatenate([chunk.path for chunk in last], path)
         chunks.append(Chunk(path, last[-1].end, rows))
+
+
+def _concatenate(paths: Sequence[Path], into: Path) -> None:
+    """Make one file of several, a row group at a time: what is not archived yet may be larger than the memory."""
+    schema = pq.read_schema(paths[0])
+    with pq.ParquetWriter(into, schema, compression="zstd") as writer:
+        for table in _grouped(batch for path in paths for batch in _batches_of(path)):
+            writer.write_table(table)
+
+
+def _batches_of(path: Path) -> Iterator[pa.RecordBatch]:
+    with pq.ParquetFile(path) as file:
+        for group in range(file.num_row_groups):  # batches across groups would be of so many rows, however wide
+            yield from file.read_row_group(group).to_batches()
+
+
+def _grouped(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.Table]:
+    """Batches as row groups, which end when they are full."""
+    group: list[pa.RecordBatch] = []
+    rows = size = 0
+    for batch in batches:
+        group.append(batch)
+        rows, size = rows + batch.num_rows, size + batch.nbytes
+        if rows >= _GROUP_ROWS or size >= _GROUP_BYTES:
+            yield pa.Table.from_batches(group)
+            group, rows, size = [], 0, 0
+    if group:
+        yield pa.Table.from_batches(group)
 
 
 def _batches(segments: Sequence[Segment], definition: Stream | None) -> Iterator[pa.RecordBatch]:

@@ -94,7 +94,7 @@ class Log:
 
     def rows(self, columns: str = "* EXCLUDE (time)") -> list[dict[str, Any]]:
         with duckdb.connect() as connection:
-            contents = SnapshotContents(end=self._end, tail=self._tail.files(connection), clocks=self._clocks)
+            contents = SnapshotContents(end=self._end, tail=self._tail.files(), clocks=self._clocks)
             relation = predictions_relation.relation(self.app, self._features.types)
             connection.execute("SET TimeZone = 'UTC'")
             connection.execute(f"CREATE VIEW predictions AS SELECT {relation.names} FROM ({relation.source(contents)})")
