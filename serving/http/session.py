@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from http.cookies import CookieError, SimpleCookie
+
+from starlette.requests import cookie_parser
 
 COOKIE = "anabranch_session"
 DAYS = 30
@@ -20,9 +21,9 @@ def token_of(key: str) -> str:
 
 
 def token_in(header: bytes) -> str | None:
-    """The token in a ``Cookie`` header."""
-    try:
-        morsel = SimpleCookie(header.decode("latin-1")).get(COOKIE)
-    except CookieError:
-        return None
-    return None if morsel is None else morsel.value
+    """The token in a ``Cookie`` header; None: there is none.
+
+    Cookies know no ports: those of other programs of the host come along, and their values may be anything.
+    `http.cookies` gives up the whole header at the first that RFC 6265 does not allow, and nobody could log in.
+    """
+    return cookie_parser(header.decode("latin-1")).get(COOKIE)
