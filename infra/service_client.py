@@ -97,6 +97,6 @@ def address_in(home: Path) -> str | None:
         os.kill(int(who.removeprefix("pid ")), 0)
     except PermissionError:  # it is another user's
         return address
-    except (OSError, ValueError):
+    except (OSError, ValueError, OverflowError):  # gone, or what is written there is no process
         return None
     return address or None
