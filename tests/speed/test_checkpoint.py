@@ -16,7 +16,7 @@ from speed.errors import CheckpointError
 from speed.fold import apply
 from speed.state import SpeedState
 from tests.speed.conftest import make_app, nobody, ride, segment
-from tests.speed.test_state import published, started, yes
+from tests.speed.test_decision_effects import published, started, yes
 
 
 @pytest.fixture

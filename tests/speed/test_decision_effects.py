@@ -1,3 +1,5 @@
+"""What decisions do to the state, each at its place in the log."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -85,16 +87,14 @@ def test_a_publication_that_leaves_a_gap_is_an_error_that_names_the_offsets(app:
         fold(app, ride(), started("r1"), published("r1", 1, 7))
 
 
-@pytest.mark.parametrize("offset", [0, 3])
-def test_a_segment_that_does_not_abut_is_an_error_and_changes_nothing(app: App, offset: int) -> None:
-    state = fold(app, ride(), ride())
-    with pytest.raises(CutError, match="expected the log to go on at 2"):
-        apply(state, segment(offset, "rides", [ride()]), app, yes)
-    assert counts(state) == [2]
-    assert state.cut == Cut((2,))
+def test_what_a_later_version_of_the_program_decided_changes_nothing(app: App) -> None:
+    state = fold(app, ride(), started("r1"), {"kind": "person_erased"}, ride())
+    assert [epoch.run for epoch in state.epochs] == [None, "r1"]
+    assert (counts(state), state.cut) == ([1, 1], Cut((4,)))
 
 
-def test_records_of_streams_that_the_application_no_longer_has_are_passed_over(app: App) -> None:
-    state = SpeedState()
-    apply(state, segment(0, "gone", [{"x": 1}, {"x": 2}]), app, yes)
-    assert state.cut == Cut((2,))
+def test_champions_follow_the_decisions_also_of_a_generation_that_cannot_be_served(app: App) -> None:
+    promoted = {**published("r1", 1, 1), "promoted": {"m": 1}}
+    state = fold(app, ride(), started("r1"), promoted, adopt=no)
+    assert state.publication is None
+    assert state.champions["m"].present == 1
