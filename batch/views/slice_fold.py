@@ -74,7 +74,7 @@ def fold_slice(task: SliceTask) -> SliceDelta:
     # the same slice may be at work twice, when a worker is taken for dead
     unfinished = [path.with_suffix(f".{os.getpid()}.{id(task)}") for path in paths]
     with duck.connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
-        in_sql = len(views) == 1 and sql_fold.usable(connection, views[0], task.files)
+        in_sql = len(views) == 1 and sql_fold.usable(views[0], task.files)
         if in_sql:
             failures, newest = [0], sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])
         else:

@@ -12,6 +12,7 @@ from anabranch.view import View
 from batch import duck
 from batch.plan import Slice
 from batch.views import tile_table
+from eventlog.lake.typed_columns import untold_columns
 
 if TYPE_CHECKING:
     import duckdb
@@ -65,18 +66,16 @@ ORDER = "struct_pack(a := placed_time, b := placed_partition, c := placed_offset
 """The place of an event in the total order, `anabranch.events.Order`."""
 
 
-def usable(connection: duckdb.DuckDBPyConnection, view: View, files: Sequence[str]) -> bool:
+def usable(view: View, files: Sequence[str]) -> bool:
     """Whether the typed columns of these files of the lake say all that the fold of this view looks at.
 
-    They do not where a file is older than one of the fields (the field's default counts then), or where a column holds
-    JSON text, whose ``null`` is not NULL.
+    They do not where a file does not tell one of the fields (see `untold_columns`: the event itself does, or what the
+    field meant when it came), or where a column holds JSON text, whose ``null`` is not NULL.
     """
     fields = {name: view.of.fields[name] for name in _fields(view)}
     if not view.vectorised or any(f.kind == "other" and f.items in (None, "other") for f in fields.values()):
         return False
-    schemas = f"parquet_schema([{', '.join(map(duck.text, files))}])"
-    found = dict(connection.execute(f"SELECT name, count(DISTINCT file_name) FROM {schemas} GROUP BY name").fetchall())
-    return all(found.get(name) == len(files) for name in fields)
+    return not fields or not any(untold_columns(file, fields) for file in files)
 
 
 def _fields(view: View) -> set[str]:

@@ -9,6 +9,7 @@ from anabranch import Stream
 from anabranch.field import Field, Kind
 from serving.sql.relation import Relation, RelationColumn, names, rows_of
 from serving.sql.snapshot_contents import SnapshotContents
+from serving.sql.stored_value import stored_value
 
 TYPE_BY_KIND: dict[Kind, str] = {
     "integer": "BIGINT",
@@ -41,7 +42,8 @@ def relation(stream: Stream) -> Relation:
 
 def records(contents: SnapshotContents, stream: str, columns: Sequence[RelationColumn]) -> str:
     """SQL of the records of a stream, archived or not."""
-    lake = f"SELECT * FROM ({rows_of(contents.lake.get(stream, ()), columns)}) WHERE _offset < {contents.archived}"
+    archived = rows_of(contents.lake.get(stream, ()), columns, contents.untold)
+    lake = f"SELECT * FROM ({archived}) WHERE _offset < {contents.archived}"
     tail = rows_of(contents.tail.get(stream, ()), columns)
     within = f"_offset >= {contents.archived} AND _offset < {contents.end}"
     return f"SELECT {names(columns)} FROM ({lake} UNION ALL SELECT * FROM ({tail}) WHERE {within})"
@@ -61,9 +63,8 @@ def _column(stream: Stream, field: Field) -> RelationColumn:
         if name == field.name
     ]
     comment = info.description or f"The field {field.name} of {stream.model.__name__}"
-    return RelationColumn(
-        field.name, sql_type(field), comment + (f" ({' and '.join(roles)} of the stream)" if roles else "")
-    )
+    comment += f" ({' and '.join(roles)} of the stream)" if roles else ""
+    return RelationColumn(field.name, sql_type(field), comment, stored_value(stream, field))
 
 
 def sql_type(field: Field) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 
-from anabranch import SYSTEM
+from anabranch import SYSTEM, Stream
 from eventlog.lake import Lake
+from eventlog.lake.typed_columns import untold_columns
 
 _END = 2**63 - 1
 
@@ -13,19 +14,28 @@ _END = 2**63 - 1
 class LakeFiles:
     """The files of some streams in the lake.
 
+    Parameters
+    ----------
+    streams
+        By name; None: a stream without a definition.
+
     Attributes
     ----------
     archived
         Records before this offset are in the files, of every stream: the system's stream is archived last.
     files
         The files of every stream that has some; they may hold records from `archived` on, too.
+    untold
+        By file, the fields of its stream that it does not tell; files that tell all are left out.
     """
 
-    def __init__(self, lake: Lake, streams: Sequence[str]):
+    def __init__(self, lake: Lake, streams: Mapping[str, Stream | None]):
         self._lake = lake
         self._streams = streams
         self.archived = 0
         self.files: dict[str, list[str]] = {}
+        self.untold: dict[str, frozenset[str]] = {}
+        self._seen: dict[str, frozenset[str]] = {}  # files never change, so each is opened once
         self.look()
 
     def look(self) -> None:
@@ -33,3 +43,11 @@ class LakeFiles:
         self.archived = self._lake.archived(SYSTEM)
         found = {stream: self._lake.files(stream, 0, _END) for stream in self._streams}
         self.files = {stream: files for stream, files in found.items() if files}
+        self._seen = {path: self._untold(stream, path) for stream, files in self.files.items() for path in files}
+        self.untold = {path: fields for path, fields in self._seen.items() if fields}
+
+    def _untold(self, name: str, path: str) -> frozenset[str]:
+        stream = self._streams[name]
+        if stream is None:
+            return frozenset()
+        return self._seen[path] if path in self._seen else untold_columns(path, stream.fields)

@@ -19,6 +19,7 @@ from eventlog.decisions.recorded_prediction import NAMES
 from serving.sql.events_relation import DATA, PLACE, labels, records
 from serving.sql.relation import Relation, RelationColumn
 from serving.sql.snapshot_contents import SnapshotContents
+from serving.sql.stored_value import json_path
 
 _TYPE_BY_TASK = {"regression": "DOUBLE", "binary": "BOOLEAN"}
 
@@ -128,7 +129,7 @@ def _later(contents: SnapshotContents, model: Model, type_: str) -> str:
     clock = newest_of(contents.clocks, (model.on.name, label.stream.name)) or 0
     time = "told.time"
     if model.on.time is not None:  # without its event time an example counts as of the moment it was asked
-        time = f"coalesce(try_cast(told.example ->> {_path(model.on.time)} AS TIMESTAMPTZ), told.time)"
+        time = f"coalesce(try_cast(told.example ->> {json_path(model.on.time)} AS TIMESTAMPTZ), told.time)"
     field, key = duck.name(label.field), duck.name(label.label_field)
     in_time = label.in_time_sql("asked.at", "epoch_us(e._time)")
     if model.task == "regression":  # as `Model.label_value`: nobody learns from others
@@ -137,7 +138,7 @@ def _later(contents: SnapshotContents, model: Model, type_: str) -> str:
     return (
         f"SELECT asked.prediction_id, coalesce(arg_max(e.{field}, e._offset)::{type_}, CASE WHEN"
         f" {label.closed_sql('any_value(asked.at)', clock)} THEN {missing}::{type_} END) AS label FROM (SELECT"
-        f" prediction_id, epoch_us({time}) AS at, told.example ->> {_path(label.example_field)} AS key"
+        f" prediction_id, epoch_us({time}) AS at, told.example ->> {json_path(label.example_field)} AS key"
         f" FROM ({_asked(contents, model)}) AS told) AS asked LEFT JOIN"
         f" ({labels(contents, label.stream, [label.field, label.label_field])}) AS e"
         f" ON e.{key}::VARCHAR = asked.key AND {in_time} AND e.{field} IS NOT NULL"
@@ -152,10 +153,6 @@ def _loss(model: Model) -> str:
     # a label that no expert had seen is in no map of probabilities, and its probability is none
     given = "CASE WHEN known.label IS NOT NULL THEN coalesce(p.probabilities[known.label::VARCHAR], 0) END"
     return loss_sql(model.metric, given, None)
-
-
-def _path(field: str) -> str:
-    return duck.text('$."' + field.replace('"', '\\"') + '"')
 
 
 def _text(value: bool | float | str) -> str:

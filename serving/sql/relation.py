@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from batch import duck
@@ -11,11 +11,20 @@ from serving.sql.snapshot_contents import SnapshotContents
 
 @dataclass(frozen=True, slots=True)
 class RelationColumn:
-    """A column: its name, its SQL type, and what it means."""
+    """A column.
+
+    Attributes
+    ----------
+    name, type, comment
+        What it is called, its SQL type, and what it means.
+    untold
+        SQL of its value in the rows of a file that does not tell it.
+    """
 
     name: str
     type: str
     comment: str
+    untold: str = "NULL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,34 @@ def nothing(columns: Iterable[RelationColumn]) -> str:
     return f"SELECT {', '.join(f'NULL::{c.type} AS {duck.name(c.name)}' for c in columns)} WHERE false"
 
 
-def rows_of(files: Sequence[str], columns: Sequence[RelationColumn]) -> str:
-    """SQL of the rows of Parquet files, some or all of which may lack a column: it is NULL there."""
-    if not files:
-        return nothing(columns)
-    return f"SELECT {names(columns)} FROM ({nothing(columns)} UNION ALL BY NAME SELECT * FROM {duck.parquet(files)})"
+def rows_of(
+    files: Sequence[str], columns: Sequence[RelationColumn], untold: Mapping[str, Collection[str]] | None = None
+) -> str:
+    """SQL of the rows of Parquet files, some or all of which may lack a column.
+
+    Parameters
+    ----------
+    untold
+        By file, the columns that it does not tell, or lacks: see `RelationColumn.untold`. Others that it lacks are
+        NULL.
+    """
+    files_by_untold: dict[frozenset[str], list[str]] = {}
+    for file in files:
+        absent = {column.name for column in columns if column.untold != "NULL"}.intersection(
+            (untold or {}).get(file, ())
+        )
+        files_by_untold.setdefault(frozenset(absent), []).append(file)
+    parts = [nothing(columns), *(_rows(some, columns, absent) for absent, some in files_by_untold.items())]
+    return " UNION ALL ".join(parts)
+
+
+def _rows(files: Sequence[str], columns: Sequence[RelationColumn], untold: Collection[str]) -> str:
+    """SQL of the rows of files that all lack the same columns."""
+    shown = ", ".join(
+        f"({column.untold})::{column.type} AS {duck.name(column.name)}"
+        if column.name in untold
+        else duck.name(column.name)
+        for column in columns
+    )
+    told = [column for column in columns if column.name not in untold]
+    return f"SELECT {shown} FROM ({nothing(told)} UNION ALL BY NAME SELECT * FROM {duck.parquet(files)})"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 
@@ -18,6 +18,9 @@ class SnapshotContents:
         Records before this offset are in the files of the lake, the others in those of the tail.
     lake, tail
         Files by stream.
+    untold
+        By file of the lake, the fields of its stream that it has no column of, or an empty one: see
+        `eventlog.lake.typed_columns`.
     generation, batch_end
         The generation that answers for the batch part, and the first offset that it does not cover; None, 0: none.
     tables
@@ -40,6 +43,7 @@ class SnapshotContents:
     archived: int = 0
     lake: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tail: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    untold: Mapping[str, Collection[str]] = field(default_factory=dict)
     generation: int | None = None
     batch_end: int = 0
     tables: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
