@@ -2,7 +2,7 @@
 
 Read `app` first (what a user writes), then `view` (the fold and the merge), then `agg` (the aggregates). `stream`,
 `field` and `events` say what an event is; `cut` how much of the log something has seen. Of models: `model` (what one
-is), `label` (one that arrives later), `lookups` (views as a features function sees them) and `freeze` (the fold of
+is), `label` (one that arrives later) and the room `features` (how a features function looks views up, and the fold of
 views and features together, which every layer runs). How an application's file and the modules beside it are found:
 `load` and `application_modules`. When a definition is another one: `fingerprint`.
 """

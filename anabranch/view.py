@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
 from functools import cached_property
 from typing import Any, Literal
 
 from anabranch.agg.aggregate import Aggregate
-from anabranch.contributions import Cells, Contributions, Key
+from anabranch.contributions import Cells, Key, Tiles, contributions_of
 from anabranch.errors import DefinitionError
 from anabranch.events import Events
 from anabranch.fingerprint import described, digest
@@ -19,8 +18,6 @@ from anabranch.stream import Stream
 
 __all__ = ["By", "Cells", "Key", "Tiles", "View", "key_order"]
 
-Tiles = dict[Key, dict[int, Cells]]
-"""Cells by key, then by the start of the tile in microseconds (0 in a view without tiles)."""
 By = str | tuple[str, ...] | Callable[[Any], Any]
 
 
@@ -80,67 +77,9 @@ class View:
             How often a function of the user raised. An event on which `by` or the view's `where` did is left out of
             this view; one on which an aggregate's `where` did, out of this aggregate; and the same in every layer.
         """
-        contributions = self.contributions(tiles, events)
-        contributions.fold()
+        contributions = contributions_of(self, events)
+        contributions.fold_into(tiles)
         return contributions.failures
-
-    def contributions(self, tiles: Tiles, events: Events) -> Contributions:
-        """What events add to `tiles`, ready to be folded, all at once or one event after the other.
-
-        The tiles are there at once, as zeros where they are new: an answer takes no notice of those.
-        """
-        keys, chosen, failures = self._keys(events)
-        times = events.times if chosen is None else [events.times[i] for i in chosen]
-        width = self.tile_us
-        starts = [0] * len(keys) if width is None else [time - time % width for time in times]
-        ordered = any(aggregate.ordered for aggregate in self.aggregates.values())
-        orders = events.orders if ordered and keys else []
-        if ordered and chosen is not None:
-            orders = [orders[i] for i in chosen]
-        columns = []
-        for aggregate in self.aggregates.values() if keys else ():
-            values, failed = _values(aggregate, events, chosen)
-            failures += failed
-            columns.append((aggregate, values))
-        cells = self._cells(tiles, keys, starts)
-        return Contributions(keys, starts, chosen, cells, columns, orders, failures)
-
-    def _keys(self, events: Events) -> tuple[list[Key], list[int] | None, int]:
-        """The key of every contribution, the index of the event it comes from (None: all, once each), failures."""
-        if not callable(self.by) and self.where is None:
-            return self._field_keys(events), None, 0
-        field_keys = None if callable(self.by) else self._field_keys(events)
-        keys: list[Key] = []
-        chosen: list[int] = []
-        failures = 0
-        for index, event in enumerate(events.models):
-            try:
-                if self.where is not None and not self.where(event):
-                    continue
-                found = [field_keys[index]] if field_keys is not None else _function_keys(self.by(event))  # type: ignore[operator]  # no fields: a function
-            except Exception:  # a function of the user may raise anything; it harms this event in this view alone
-                failures += 1
-                continue
-            keys += found
-            chosen += [index] * len(found)
-        return keys, chosen, failures
-
-    def _field_keys(self, events: Events) -> list[Key]:
-        if not self.key_fields:
-            return [()] * len(events)
-        return list(zip(*(events.column(name) for name in self.key_fields), strict=True))
-
-    def _cells(self, tiles: Tiles, keys: Sequence[Key], starts: Sequence[int]) -> list[Cells]:
-        """The cells that each contribution goes to, made where there are none yet."""
-        found: list[Cells] = []
-        append = found.append
-        for key, start in zip(keys, starts, strict=True):
-            try:
-                append(tiles[key][start])
-            except KeyError:
-                cells = tiles.setdefault(key, {})[start] = self.zero()
-                append(cells)
-        return found
 
     # the monoid
 
@@ -322,37 +261,6 @@ class View:
 
 RESERVED = frozenset({"tile", "start", "end", "last", "layer", "group", "limit", "after", "next", "timeout_ms"})
 """Query words of ``GET /v1/views/{view}``, which key fields cannot be called."""
-
-
-def _values(aggregate: Aggregate, events: Events, chosen: list[int] | None) -> tuple[Sequence[Any], int]:
-    """One value per contribution (None where there is none or `where` says no), and how often `where` raised."""
-    values: list[Any] = [1] * len(events) if aggregate.field is None else events.column(aggregate.field)
-    failures = 0
-    if aggregate.where is not None:
-        models = events.models
-        # not on events that the view leaves out: its own `where` may be what makes this one safe to ask
-        for index in range(len(models)) if chosen is None else dict.fromkeys(chosen):
-            try:
-                if not aggregate.where(models[index]):
-                    values[index] = None
-            except Exception:  # as in View._keys
-                values[index] = None
-                failures += 1
-    return (values if chosen is None else [values[i] for i in chosen]), failures
-
-
-def _function_keys(found: Any) -> list[Key]:
-    """The keys of what a `by` function returned: a key, or a list (or other collection) of keys."""
-    if isinstance(found, (list, tuple, Set, Mapping, Iterator)):
-        return [(key_text(key),) for key in found]
-    return [(key_text(found),)]
-
-
-def key_text(key: Any) -> str | None:
-    """A key that a function returned, as views hold it."""
-    if isinstance(key, Enum):
-        key = key.value  # as a field of this type does
-    return None if key is None else str(key)
 
 
 def key_order(key: Key) -> tuple[tuple[bool, Any], ...]:

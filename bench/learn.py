@@ -12,8 +12,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from anabranch import App, Cut, freeze
-from anabranch.lookups import Lookups
+from anabranch import App, Cut
+from anabranch.features.fold import Failed, fold
+from anabranch.features.lookups import Lookups
 from batch.run import run_batch
 from bench.data import appends
 from bench.report import Figure, at_least
@@ -73,9 +74,9 @@ def frozen(app: App, process: Process) -> list[tuple[dict[str, Any], float]]:
             if segment.stream in app.streams:
                 events = events_of(segment, app)
                 views, models = app.views_of(segment.stream), app.models_of(segment.stream)
-                rows = freeze.fold(views, models, tiles, lookups, watermarks, events)[0]["duration"]
+                rows = fold(views, models, tiles, lookups, watermarks, events)[0]["duration"]
                 for features, label in zip(rows, events.column("minutes"), strict=True):
-                    assert not isinstance(features, freeze.Failed), features.reason
+                    assert not isinstance(features, Failed), features.reason
                     found.append((numeric(features), label))
         cut = Cut((segments[-1].end,))
     return found[-LEARNT:]

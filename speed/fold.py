@@ -7,7 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from anabranch import SYSTEM, App, Cut, CutError, Events, freeze
+from anabranch import SYSTEM, App, Cut, CutError, Events
+from anabranch.features.fold import Failed, Frozen, fold
 from eventlog.decisions import DriftDetected, FeatureSample, Publication
 from eventlog.log.segment import Segment
 from speed.base_layer import BaseLayer
@@ -80,7 +81,7 @@ def fold_events(state: SpeedState, events: Events, app: App) -> Effects:
     if state.lookups is None:
         state.attach_generation(app, None)
     assert state.lookups is not None
-    frozen, failures = freeze.fold(app.views_of(stream), models, tiles_by_view, state.lookups, state.watermarks, events)
+    frozen, failures = fold(app.views_of(stream), models, tiles_by_view, state.lookups, state.watermarks, events)
     effects.failures.update(failures)
     for model in models:
         learner = state.learners[model.name]
@@ -113,7 +114,7 @@ SAMPLED = 61
 """Of so many examples, one has its frozen features sampled for the skew test of the next batch run."""
 
 
-def _samples(learner: Learner, events: Events, frozen: freeze.Frozen) -> list[FeatureSample]:
+def _samples(learner: Learner, events: Events, frozen: Frozen) -> list[FeatureSample]:
     """The samples among these examples: chosen by their place in the log alone, so that a fold that repeats itself
     chooses the same.
     """
@@ -122,6 +123,6 @@ def _samples(learner: Learner, events: Events, frozen: freeze.Frozen) -> list[Fe
     for index in range(-events.offset % SAMPLED, len(frozen), SAMPLED):
         features = frozen[index]
         # what was set aside is no training row of the batch layer either, so there would be nothing to compare
-        if not isinstance(features, freeze.Failed) and learner.kinds.refusal(features) is None:
+        if not isinstance(features, Failed) and learner.kinds.refusal(features) is None:
             found.append(FeatureSample(model.name, model.fingerprint, events.offset + index, features))
     return found

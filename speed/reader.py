@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from anabranch import App, Cut, Model, View
-from anabranch.freeze import Failed
+from anabranch.features.fold import Failed
 from eventlog.decisions import Champions, Publication
 from speed.epoch_sizes import EpochSize
 from speed.tile_selection import Place, TakenTiles, TileSelection

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch import App, Cut, Model
-from anabranch.lookups import Lookups
+from anabranch.features.lookups import Lookups
 from anabranch.view import Tiles
 from eventlog.decisions import Champions, Publication
 from eventlog.decisions.champions import NONE_YET, ChampionsByModel
@@ -114,7 +114,7 @@ class SpeedState:
         if self.lookups is None:
             self.lookups = Lookups(app.views, base, layers, self.watermarks)
         else:
-            self.lookups.forget(base, layers)
+            self.lookups.use_layers(base, layers)
         for learner in self.learners.values():
             champions = self.champions.get(learner.model.name, NONE_YET)
             predictor = None if below is None else champion_of(below, learner.model, champions)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
-from anabranch import App, Cut, Model, View, freeze
+from anabranch import App, Cut, Model, View
+from anabranch.features.fold import Failed, features_of
 from anabranch.view import Key
 from eventlog.decisions import Publication
 from eventlog.decisions.champions import NONE_YET
@@ -96,13 +97,13 @@ class StateReader(ABC):
             if index.is_filtered(keys):
                 passed_over = list(index.wanted(keys, place))
 
-    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | freeze.Failed:
+    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | Failed:
         """What a model says of an example as everything stands now, but for its champion."""
         with self.holding() as state:
             assert state.lookups is not None
             state.lookups.now = state.watermarks.get(model.on.name, 0) if time_us is None else time_us
-            features = freeze.features_of(model, example, state.lookups.views)
-            if isinstance(features, freeze.Failed):
+            features = features_of(model, example, state.lookups.views)
+            if isinstance(features, Failed):
                 return features
             return state.learners[model.name].ask(features, state.publication, state.cut)
 

@@ -14,7 +14,7 @@ from functools import reduce
 from typing import Any
 
 from anabranch import App, Cut, CutError, View
-from anabranch.contributions import Cells, Key
+from anabranch.contributions import Cells, Key, contributions_of
 from anabranch.watermarks import advance
 from eventlog.decisions import BatchFailed, BatchStarted, Publication, decisions_of
 from eventlog.log.segment import Segment
@@ -74,8 +74,8 @@ class ViewReplica:
         events = events_of(segment, self._app)
         tiles_by_view = state.epochs[-1].tiles
         for view in self._app.views_of(segment.stream):
-            contributions = view.contributions(tiles_by_view.setdefault(view.name, {}), events)
-            contributions.fold()
+            contributions = contributions_of(view, events)
+            contributions.fold_into(tiles_by_view.setdefault(view.name, {}))
             touched = self._touched[view.name]
             if touched is not None:
                 touched.update(zip(contributions.keys, contributions.starts, strict=True))

@@ -13,9 +13,9 @@ from pathlib import Path
 from uuid import uuid4
 
 from anabranch.app import App
-from anabranch.freeze import fold
+from anabranch.features.fold import fold
+from anabranch.features.lookups import Lookups
 from anabranch.load import load_app
-from anabranch.lookups import Lookups
 from anabranch.view import Tiles
 from anabranch.watermarks import Watermarks, advance
 from batch import duck
@@ -78,7 +78,7 @@ class _Replay:
         self._tiles.clear()
         paths = {name: [d.path for d in deltas] for name, deltas in before.items()}
         self._prefix.build(self._connection, app.views, paths, self._watermarks)
-        self._lookups.forget(self._prefix.tiles_of, [self._tiles])
+        self._lookups.use_layers(self._prefix.tiles_of, [self._tiles])
 
     def _replay_slice(self, part: Slice) -> list[Replayed]:
         app, task = self._app, self._task

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.feature_kinds import FeatureKinds
-from anabranch.freeze import Failed, Frozen
+from anabranch.features.fold import Failed, Frozen
 from anabranch.label import join_text
 from anabranch.model import Model
 from anabranch.watermarks import Watermarks, advance

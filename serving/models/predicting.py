@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from anabranch import Model
 from anabranch.errors import FieldAbsentError
 from anabranch.example import Example
-from anabranch.freeze import Failed
+from anabranch.features.fold import Failed
 from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from eventlog.intake.bodies import load_json
 from eventlog.intake.event_checks import EventChecks

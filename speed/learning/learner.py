@@ -17,7 +17,7 @@ from anabranch import Cut, Events, Model
 from anabranch.errors import DefinitionError
 from anabranch.feature_kinds import FeatureKinds
 from anabranch.features import Features
-from anabranch.freeze import Failed, Frozen
+from anabranch.features.fold import Failed, Frozen
 from anabranch.label import join_text
 from anabranch.model import LARGEST_LABEL, LabelValue
 from eventlog.decisions import Publication

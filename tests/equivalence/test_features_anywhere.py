@@ -15,7 +15,7 @@ from river import linear_model
 
 from anabranch import SYSTEM, App, Cut, Events, Model, View, agg
 from anabranch.contributions import Cells, Key
-from anabranch.freeze import features_of
+from anabranch.features.fold import features_of
 from anabranch.instant import instant_us
 from anabranch.view import Tiles
 from eventlog.decisions import Publication

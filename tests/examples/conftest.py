@@ -12,9 +12,9 @@ import pytest
 
 from anabranch import App, Events, View, load_app
 from anabranch.features import Features
-from anabranch.freeze import Failed, fold
+from anabranch.features.fold import Failed, fold
+from anabranch.features.lookups import Lookups
 from anabranch.instant import iso
-from anabranch.lookups import Lookups
 from anabranch.view import Tiles
 from infra.demo.shows import ShownRequest
 from infra.importing.file_rows import FileRows

@@ -19,8 +19,8 @@ from pydantic import BaseModel
 
 from anabranch import App, Events, View, agg
 from anabranch.contributions import Key
-from anabranch.freeze import fold
-from anabranch.lookups import Lookups
+from anabranch.features.fold import fold
+from anabranch.features.lookups import Lookups
 from anabranch.view import Tiles
 from batch.views import tile_table
 from batch.views.merge import merge

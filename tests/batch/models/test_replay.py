@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from anabranch.events import Events
-from anabranch.freeze import fold
-from anabranch.lookups import Lookups
+from anabranch.features.fold import fold
+from anabranch.features.lookups import Lookups
 from anabranch.view import Tiles
 from batch.archive import archive
 from batch.capacity import Capacity

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from anabranch import App, Events, agg
 from anabranch.errors import ViewLookupError
-from anabranch.freeze import fold
-from anabranch.lookups import Lookups, Views
+from anabranch.features.fold import fold
+from anabranch.features.lookups import Lookups, Views
 
-NAMES = ("now", "index", "pending", "base", "layers", "newest", "watermarks", "views", "forget", "fold_pending")
+NAMES = ("now", "index", "pending", "base", "layers", "newest", "clock", "views", "reading", "begin")
 """Words that the engine below uses itself: a view may be called so all the same."""
 
 

@@ -105,11 +105,11 @@ def last_line(error: BaseException) -> str:
     if isinstance(error, FeaturesError):
         text = str(error)
     frames = traceback.extract_tb(error.__traceback__)
-    of_user = [frame for frame in frames if Path(frame.filename).parent != _OURS]
+    of_user = [frame for frame in frames if not Path(frame.filename).is_relative_to(_OURS)]
     if not of_user:
         return text
     frame = of_user[-1]
     return f"{text} ({Path(frame.filename).name}:{frame.lineno} in {frame.name})"
 
 
-_OURS = Path(__file__).parent
+_OURS = Path(__file__).parent.parent

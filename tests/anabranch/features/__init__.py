@@ -1,0 +1,1 @@
+"""How views are looked up, and the fold that asks features functions."""
