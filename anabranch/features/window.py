@@ -72,6 +72,8 @@ class Bounds(NamedTuple):
             assert view.keep_us is not None
             first = oldest if first is None else max(first, oldest)
             clock_ends = first + width + view.keep_us  # then the first tile has ended `keep` before: see `oldest_kept`
+        elif clock is None and view.keep_us is not None:
+            clock_ends = BEFORE_ALL  # nothing is hidden before the first event: with any clock it may be
         if first is not None and open_start < first:
             open_start = BEFORE_ALL  # the event is so late that `keep` hides its own tile: there is none to show
         return cls(first, open_start, begins, ends, clock_ends)

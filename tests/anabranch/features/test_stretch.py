@@ -144,3 +144,11 @@ def test_a_fold_that_is_interrupted_has_changed_nothing_and_can_be_done_again() 
     assert (tiles, watermarks) == (kept, marks)
     second = fold(views, models, tiles, lookups, watermarks, events_of(app, rows, 3))
     assert [*first[0]["amount"], *second[0]["amount"]] == folded(app, [*rows, *rows], [3])[0]
+
+
+def test_what_was_seen_before_the_clock_began_is_hidden_as_soon_as_keep_says_so() -> None:
+    rows = [("A", 1.0, "x", 0), ("B", 2.0, "x", 10 * HOUR), ("A", 3.0, "x", 1)]
+    for borders in ([], [1], [1, 2]):
+        features, _ = folded(market(), rows, borders)
+        assert [found["mean"] for found in features] == [None, None, None]
+        assert features[2]["n"] == 0
