@@ -17,10 +17,12 @@ from anabranch import Model
 from anabranch.errors import FieldAbsentError
 from anabranch.example import Example
 from anabranch.features.fold import Failed
+from anabranch.stored_events import input_name
 from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from eventlog.intake.bodies import load_json
 from eventlog.intake.event_checks import EventChecks
 from eventlog.intake.parsed_events import Reason, reason
+from eventlog.intake.validation import raised
 from serving.answers.staleness import staleness
 from serving.errors import InvalidExampleError, NoFeaturesError
 from serving.models.prediction_recorder import Prediction, prediction_id
@@ -102,7 +104,11 @@ class Examples:
             try:
                 example = self._read(body)
             except ValidationError as error:
-                rejected.append({"index": index, "errors": _reasons(error)})
+                rejected.append({"index": index, "errors": [self._hinted(r, body) for r in _reasons(error)]})
+                continue
+            except Exception as error:  # a validator of the user may raise anything
+                found = reason("", raised(error), "validator_raised")
+                rejected.append({"index": index, "errors": [self._hinted(found, body)]})
                 continue
             id_, _, time, reasons = self._checks.examine(vars(example), _ANY_TIME)
             if reasons:
@@ -111,6 +117,18 @@ class Examples:
         if rejected:
             raise InvalidExampleError(rejected)
         return askings
+
+    def _hinted(self, found: Reason, body: bytes) -> Reason:
+        """What a validator of the whole event says, and which fields it could not know, like the label."""
+        if found["type"] not in ("value_error", "assertion_error", "validator_raised") or found["field"]:
+            return found
+        fields = self.model.on.model.model_fields
+        given = orjson.loads(body)
+        absent = [n for n, info in fields.items() if info.is_required() and input_name(n, info) not in given]
+        if not absent:
+            return found
+        seen = f"fields that are not given are None to validators: {', '.join(absent)}"
+        return {**found, "message": f"{found['message']} ({seen})"}
 
 
 def _check_kind(content_type: str | None) -> None:
