@@ -9,7 +9,7 @@ from pathlib import Path
 from anabranch import App
 from anabranch.load import reference_parts
 from anabranch.view import View
-from batch.cluster import Demand, Starting, Workers
+from batch.cluster import StartingWorkers, Workers, WorkEstimate
 from batch.generation import Generation
 from batch.models.replay_task import ReplayRange, ViewDelta
 from batch.plan import Base, Slice, Work, aligned, plan, ranges, slices
@@ -31,14 +31,14 @@ class Capacity:
     workers: int | None
     slice_records: int
 
-    def start(self, app: App, base: Base | None, end: int) -> Starting:
+    def start(self, app: App, base: Base | None, end: int) -> StartingWorkers:
         """Start the workers for what there will be to fold if the run goes on from `base`, in the background."""
         works = plan(app.views.values(), base)
         records = max((end - work.start for work in works), default=0)
         in_python = sum(_in_python(app.views[name]) for work in works for name in work.views)
         if app.models:
             records = max(records, end - (0 if base is None else base.end))
-        return Starting(self.dask, self.workers, Demand(records, in_python, len(app.models)))
+        return StartingWorkers(self.dask, self.workers, WorkEstimate(records, in_python, len(app.models)))
 
     def parts(self, edges: Iterable[int], workers: Workers) -> list[Slice]:
         """The slices of a run that replays: those of the views end where those of the replay begin."""

@@ -152,7 +152,7 @@ class DaskWorkers(Workers):
 
 
 @dataclass(frozen=True, slots=True)
-class Demand:
+class WorkEstimate:
     """How much work there will be, as far as it can be told before the run begins.
 
     Attributes
@@ -172,14 +172,14 @@ class Demand:
     @property
     def work(self) -> int:
         """Records times views in Python."""
-        return self.records * (self.python_views + MODEL_VIEWS * self.models)
+        return self.records * (self.python_views + VIEWS_PER_MODEL * self.models)
 
     def processes(self, usable: int) -> int:
         """How many processes suit the work where so many processors may be used; one: this one does it all."""
         return 1 if self.work < WORTH_PROCESSES else min(usable, 1 + self.work // WORTH_PROCESSES)
 
 
-MODEL_VIEWS = 5
+VIEWS_PER_MODEL = 5
 """How many views in Python take as long as the replay of a model."""
 WORTH_PROCESSES = 400_000
 """Records times views in Python below which this process does it all: others take more than a second to start."""
@@ -192,7 +192,7 @@ def processors() -> int:
     return int(cpu_count())
 
 
-def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
+def start(dask: str | None, count: int | None, estimate: WorkEstimate) -> Workers:
     """The workers that suit the work.
 
     Parameters
@@ -204,18 +204,18 @@ def start(dask: str | None, count: int | None, demand: Demand) -> Workers:
     """
     if dask is not None:
         return DaskWorkers.at(dask)
-    if demand.work < WORTH_PROCESSES:
+    if estimate.work < WORTH_PROCESSES:
         return OwnProcess(count)
-    return DaskWorkers.local(count or demand.processes(processors()))
+    return DaskWorkers.local(count or estimate.processes(processors()))
 
 
-class Starting:
+class StartingWorkers:
     """Workers that start in the background."""
 
-    def __init__(self, dask: str | None, count: int | None, demand: Demand):
+    def __init__(self, dask: str | None, count: int | None, estimate: WorkEstimate):
         self._workers: Workers | None = None
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._start, args=(dask, count, demand), name="start-workers", daemon=True)
+        self._thread = Thread(target=self._start, args=(dask, count, estimate), name="start-workers", daemon=True)
         self._thread.start()
 
     def wait(self) -> Workers:
@@ -232,8 +232,8 @@ class Starting:
         if self._workers is not None:
             self._workers.close()
 
-    def _start(self, dask: str | None, count: int | None, demand: Demand) -> None:
+    def _start(self, dask: str | None, count: int | None, estimate: WorkEstimate) -> None:
         try:
-            self._workers = start(dask, count, demand)
+            self._workers = start(dask, count, estimate)
         except BaseException as error:  # handed to the thread that waits
             self._error = error

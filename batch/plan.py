@@ -111,7 +111,7 @@ def aligned(edges: Iterable[int], slice_records: int, multiple_of: int = 1) -> I
 
 
 def ranges(parts: Sequence[Slice], count: int) -> Iterator[tuple[Slice, ...]]:
-    """Consecutive slices in at most `count` lots of nearly equal length.
+    """Consecutive slices in at most `count` groups of nearly equal length.
 
     >>> [len(found) for found in ranges([Slice(n, n + 1) for n in range(7)], 3)]
     [2, 2, 3]

@@ -34,10 +34,10 @@ import eventlog.lake.delta_table  # noqa: F401 (Delta and Arrow load long: rathe
 from anabranch import App, Cut, load_app
 from anabranch.instant import instant, iso
 from anabranch.watermarks import Watermarks
-from batch import duck
 from batch.archive import archive, pending, trimmable
 from batch.capacity import MEMORY_BYTES, Capacity
-from batch.cluster import Starting
+from batch.cluster import StartingWorkers
+from batch.duckdb_session import Connection, connect
 from batch.errors import LeaseHeldError, ViewTooWideError
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
@@ -46,7 +46,7 @@ from batch.manifest import sync_folder, write_manifest
 from batch.models.model_rows import remove_rows
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, Work, plan
-from batch.run_progress import Progress, Silent, StageRecord, StageTimes, Together
+from batch.run_progress import CombinedProgress, NoProgress, Progress, StageRecord, StageTimes
 from batch.stream_watermarks import watermarks_at
 from batch.views.fold_all import fold_all, is_out_of_memory
 from batch.views.slice_fold import SliceDelta
@@ -146,7 +146,7 @@ def run_batch(
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
         batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
-        batch.begin(full, progress or Silent())
+        batch.begin(full, progress or NoProgress())
         try:
             outcome = batch.run(full, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
@@ -190,7 +190,7 @@ class _Batch:
         for run in self.runs.list(status="running"):
             self.runs.finish(run, "abandoned", error="its process ended before the run did")
         self.row: Run = self.runs.start(self.name, full=full, pid=os.getpid())
-        self.progress: Progress = Together([progress, StageTimes(self._store)])
+        self.progress: Progress = CombinedProgress([progress, StageTimes(self._store)])
 
     def run(self, full: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
@@ -204,7 +204,7 @@ class _Batch:
         models = self._models(capacity, train_bytes)
         try:
             self._archive()
-            with duck.connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
+            with connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
                 known = publications(self.log, self.cut)
                 self._settle(known)
                 previous = None if full else self.generations.base(known, self._problem)
@@ -266,7 +266,7 @@ class _Batch:
         archive(self.log, self.lake, self.app, self.cut, advance)
 
     def _fold(
-        self, works: Sequence[Work], starting: Starting, capacity: Capacity, models: ModelStages
+        self, works: Sequence[Work], starting: StartingWorkers, capacity: Capacity, models: ModelStages
     ) -> tuple[list[Slice], list[SliceDelta]]:
         """Fold all views; returns the slices of the replay, if there is one, and what each slice adds to the views."""
         total = sum(self.end - work.start for work in works)
@@ -286,7 +286,7 @@ class _Batch:
 
     def _merge(
         self,
-        connection: duck.Connection,
+        connection: Connection,
         works: Sequence[Work],
         deltas: Sequence[SliceDelta],
         base: Generation | None,
@@ -313,8 +313,8 @@ class _Batch:
 
     def _learn(
         self,
-        connection: duck.Connection,
-        starting: Starting,
+        connection: Connection,
+        starting: StartingWorkers,
         models: ModelStages,
         parts: Sequence[Slice],
         deltas: Sequence[SliceDelta],

@@ -15,7 +15,7 @@ MODEL_STAGES = ("replay", "train")
 
 
 class Progress(Protocol):
-    """Somebody who is told. Called from one thread at a time."""
+    """Where a run shows how far it is. Called from one thread at a time, by the run itself, so it must be quick."""
 
     def stage(self, name: str, total: int) -> None:
         """Begin a stage of `total` steps; the one before has ended."""
@@ -34,8 +34,8 @@ class Progress(Protocol):
         ...
 
 
-class Silent:
-    """Tells nobody."""
+class NoProgress:
+    """A `Progress` that shows nothing; also the base of those that show only some of it."""
 
     def stage(self, name: str, total: int) -> None:
         """Nothing."""
@@ -50,8 +50,8 @@ class Silent:
         """Nothing."""
 
 
-class Together:
-    """Tells several. One that fails is told no more: a run does not end because it cannot be looked at."""
+class CombinedProgress:
+    """Several `Progress` at once. One that raises is dropped: a run must not end because it cannot be shown."""
 
     def __init__(self, parts: Sequence[Progress]):
         self.parts = list(parts)
@@ -101,7 +101,7 @@ class StageTimes:
         and in between at most every `store_seconds`.
     """
 
-    def __init__(self, store: Store, store_seconds: float = 0.5):
+    def __init__(self, store: StoreStages, store_seconds: float = 0.5):
         self.stages: list[StageRecord] = []
         self._store = store
         self._store_seconds = store_seconds
@@ -146,7 +146,7 @@ class StageTimes:
         self._store(self.stages[-1].name, self.stages)
 
 
-class Store(Protocol):
+class StoreStages(Protocol):
     """What `StageTimes` hands its records to."""
 
     def __call__(self, stage: str, stages: Sequence[StageRecord]) -> None:

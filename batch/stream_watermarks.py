@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from anabranch import App
 from anabranch.watermarks import Watermarks, advance
-from batch import duck
+from batch.duckdb_session import Connection, parquet_files
 from batch.generation import Generation
 from eventlog.lake import Lake
 
 
-def watermarks_at(connection: duck.Connection, app: App, lake: Lake, base: Generation | None, end: int) -> Watermarks:
+def watermarks_at(connection: Connection, app: App, lake: Lake, base: Generation | None, end: int) -> Watermarks:
     """The newest event time of every stream of the application before `end`, in microseconds.
 
     That of a stream without views and models is found too: nothing depends on it today, and some day something may.
@@ -29,6 +29,6 @@ def watermarks_at(connection: duck.Connection, app: App, lake: Lake, base: Gener
         files = lake.files(stream, start, end)
         if files:
             within = f"_offset >= {start} AND _offset < {end}"
-            query = f"SELECT epoch_us(max(_time)) FROM {duck.parquet(files)} WHERE {within}"
+            query = f"SELECT epoch_us(max(_time)) FROM {parquet_files(files)} WHERE {within}"
             advance(found, stream, connection.execute(query).fetchone() or ())
     return found

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from anabranch.instant import iso
 from batch.errors import LeaseHeldError
-from batch.run_progress import STAGES, Silent, Together
+from batch.run_progress import STAGES, CombinedProgress, NoProgress
 from eventlog.errors import LogUnavailableError
 from eventlog.registry.runs import Run
 from infra import logs
@@ -52,7 +52,7 @@ def run_batch(process: Process, *, full: bool) -> int:
                 slice_records=settings.slice_records,
                 train_bytes=settings.train_bytes,
                 retention_us=settings.retention_us,
-                progress=Together([_Naming(process), shown]),
+                progress=CombinedProgress([_RunNamed(process), shown]),
                 clock=process.clock,
             )
     except LeaseHeldError as error:
@@ -73,7 +73,7 @@ def run_batch(process: Process, *, full: bool) -> int:
     return 0
 
 
-class _Naming(Silent):
+class _RunNamed(NoProgress):
     """Has all that this process logs name its run, which has its name from its first stage on."""
 
     def __init__(self, process: Process):

@@ -23,7 +23,7 @@ from eventlog.counting.append_rates import AppendRates
 from eventlog.intake.door import BodyLimits
 from eventlog.log.event_finder import EventFinder
 from infra import logs
-from infra.analytics.analytics import Analytics, desk_of
+from infra.analytics.analytics import Analytics, runner_pool_of
 from infra.batch_command import BatchStarter
 from infra.children import end_children
 from infra.composition import Process, opened
@@ -64,8 +64,8 @@ def up(settings: Settings) -> None:
         recorder = recorder_of(process)
         scheduler = scheduler_of(process)
         analytics = Analytics.of(process, consumer.reader)
-        desk = desk_of(process, analytics)
-        service = replace(service_of(process, consumer.reader, recorder, scheduler), sql=desk)
+        runner_pool = runner_pool_of(process, analytics)
+        service = replace(service_of(process, consumer.reader, recorder, scheduler), sql=runner_pool)
         server = _Server(_config(service), greeting)
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
@@ -73,7 +73,7 @@ def up(settings: Settings) -> None:
         consumer.start()
         recorder.start()
         try:
-            with _at_work(scheduler), closing(desk), analytics:
+            with _at_work(scheduler), closing(runner_pool), analytics:
                 _tune()
                 server.run([listener])
         finally:

@@ -10,12 +10,12 @@ from fastapi_offline import FastAPIOffline
 from serving import dashboard
 from serving.http import problems
 from serving.http.auth import ApiKey, SameSite
-from serving.http.head_requests import Heads
+from serving.http.head_requests import HeadRequests
 from serving.http.lean_routes import LeanRoute
 from serving.http.request_ids import RequestIds
 from serving.metrics.batch_metrics import BatchMetrics
 from serving.metrics.model_metrics import ModelMetrics
-from serving.metrics.request_metrics import Measured, Metrics
+from serving.metrics.request_metrics import RequestMeter, RequestMetrics
 from serving.metrics.state_metrics import StateMetrics
 from serving.models.model_status import ModelDirectory
 from serving.routes import batch, events, health, models, predictions, rejected, sql, streams, views
@@ -38,30 +38,30 @@ def create_api(service: Service) -> FastAPI:
     )
     app.router.route_class = LeanRoute
     app.router.redirect_slashes = False
-    metrics = Metrics()
+    metrics = RequestMetrics()
     metrics.register(StateMetrics(service))
     metrics.register(BatchMetrics(service))
-    standings = ModelDirectory(service)
-    model_metrics = ModelMetrics(service, standings)
+    directory = ModelDirectory(service)
+    model_metrics = ModelMetrics(service, directory)
     metrics.register(model_metrics)
     events.add_routes(app, service, metrics)  # the busiest first: routes are tried in order
     predictions.add_routes(app, service, metrics, model_metrics)
     views.add_routes(app, service)
-    models.add_routes(app, service, standings)
+    models.add_routes(app, service, directory)
     streams.add_routes(app, service)
     rejected.add_routes(app, service, metrics)
     batch.add_routes(app, service)
     if service.sql is not None:
         sql.add_routes(app, service, service.sql)
     health.add_routes(app, service, metrics)
-    dashboard.add_routes(app, service, standings)
+    dashboard.add_routes(app, service, directory)
     problems.install(app)
-    app.add_middleware(Heads)
+    app.add_middleware(HeadRequests)
     if service.api_key is not None:
         app.add_middleware(ApiKey, key=service.api_key)
         _document_key(app)
     app.add_middleware(SameSite)
-    app.add_middleware(Measured, metrics=metrics)
+    app.add_middleware(RequestMeter, metrics=metrics)
     app.add_middleware(RequestIds)
     return app
 

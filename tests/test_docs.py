@@ -15,7 +15,7 @@ from pydantic_core import PydanticUndefined
 
 from infra.cli import main_app
 from infra.settings import Settings
-from serving.http.problems import TABLE
+from serving.http.problems import PROBLEM_BY_ERROR
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
@@ -84,7 +84,7 @@ def test_commands_that_documents_name_exist() -> None:
 
 
 def test_the_reference_lists_every_problem() -> None:
-    assert [row.kind for row in TABLE.values() if f"| {row.status} | `{row.kind}`" not in REFERENCE] == []
+    assert [row.kind for row in PROBLEM_BY_ERROR.values() if f"| {row.status} | `{row.kind}`" not in REFERENCE] == []
 
 
 def test_the_example_in_the_examples_is_the_file() -> None:

@@ -47,7 +47,7 @@ ADDRESSES: dict[str, set[str]] = {
 
 ROOMS: dict[str, set[str]] = {
     "duckdb": {
-        "batch.duck",  # sessions, and names and texts as SQL
+        "batch.duckdb_session",  # sessions, and names and texts as SQL
         "batch.views.sql_fold",  # types alone
         "batch.views.python_fold",  # types alone
         "serving.sql",  # what strangers ask
@@ -70,7 +70,7 @@ ROOMS: dict[str, set[str]] = {
 
 SIDES: dict[tuple[str, str], set[str]] = {
     ("serving", "batch"): {
-        "batch.duck",
+        "batch.duckdb_session",
         "batch.errors",
         "batch.generation",
         "batch.generations",

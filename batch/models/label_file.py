@@ -7,14 +7,14 @@ from pathlib import Path
 
 from anabranch.label import Label, join_text
 from anabranch.model import Model
-from batch import duck
+from batch.duckdb_session import Connection
 from batch.models.records import runs
 from batch.models.row_file import RowWriter
 from batch.plan import Slice
 
 
 def write(
-    connection: duck.Connection, model: Model, label: Label, files: Sequence[str], part: Slice, path: Path
+    connection: Connection, model: Model, label: Label, files: Sequence[str], part: Slice, path: Path
 ) -> tuple[int, int | None]:
     """Write the file of labels of a slice.
 

@@ -10,7 +10,7 @@ from typing import Any
 from anabranch.feature_kinds import Kinds, fit_together, joined_kinds
 from anabranch.model import Model
 from anabranch.watermarks import joined
-from batch import duck
+from batch.duckdb_session import Connection
 from batch.errors import CorruptGenerationError, GenerationError
 from batch.generation import Generation, verify
 from batch.models.replay_task import EXAMPLES, Replayed
@@ -117,7 +117,7 @@ class ModelRows:
         """The files that hold any row."""
         return [home / file["path"] for file in self.files if file["rows"]]
 
-    def training_table(self, connection: duck.Connection, home: Path, into: Path) -> TrainingTable:
+    def training_table(self, connection: Connection, home: Path, into: Path) -> TrainingTable:
         """The rows that have a label."""
         labels = [home / file["path"] for file in self.labels]
         assert self.kinds is not None, "there are rows"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from anabranch.contributions import Cells, Key
 from anabranch.view import View
-from batch import duck
+from batch.duckdb_session import Connection, quoted
 from batch.generation import Generation
 from batch.views import index_file, tile_table
 from batch.views.merge import merge
@@ -35,7 +35,7 @@ class Prefix:
 
     def build(
         self,
-        connection: duck.Connection,
+        connection: Connection,
         views: Mapping[str, View],
         deltas: Mapping[str, Sequence[str]],
         watermarks: Mapping[str, int],
@@ -80,8 +80,8 @@ class Prefix:
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
-def _index(connection: duck.Connection, view: View, deltas: Sequence[Path], oldest: int | None, path: Path) -> None:
-    table = duck.name(f"prefix_{view.name}")
+def _index(connection: Connection, view: View, deltas: Sequence[Path], oldest: int | None, path: Path) -> None:
+    table = quoted(f"prefix_{view.name}")
     merge(connection, view, deltas, None, oldest, table)
     with connection.cursor() as cursor:
         found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {table}").to_arrow_reader(INDEXED_TILES)

@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from anabranch.stream import Stream
-from batch import duck
+from batch.duckdb_session import Connection, parquet_files
 from batch.plan import Slice
 from batch.views.python_fold import DECODED_EVENTS, LakeEvents
 from batch.views.sql_fold import within
 
 
 def runs(
-    connection: duck.Connection, streams: Sequence[Stream], files: Mapping[str, Sequence[str]], part: Slice
+    connection: Connection, streams: Sequence[Stream], files: Mapping[str, Sequence[str]], part: Slice
 ) -> Iterator[LakeEvents]:
     """The records of a slice as runs: consecutive ones of one stream, some thousands at most.
 
@@ -29,7 +29,7 @@ def runs(
         return
     selects = [
         f"SELECT {number}::UTINYINT AS stream, _partition, _offset, epoch_us(_time) AS time, _data"
-        f" FROM {duck.parquet(files[stream.name])} WHERE {within(part)}"
+        f" FROM {parquet_files(files[stream.name])} WHERE {within(part)}"
         for number, stream in enumerate(held)
     ]
     query = f"SELECT * FROM ({' UNION ALL '.join(selects)}) ORDER BY _offset"

@@ -18,7 +18,7 @@ from anabranch.features.lookups import Lookups
 from anabranch.load import load_app
 from anabranch.view import Tiles
 from anabranch.watermarks import Watermarks, advance
-from batch import duck
+from batch.duckdb_session import Connection, connect
 from batch.generation import Generation
 from batch.models.prefix import Prefix
 from batch.models.records import runs
@@ -35,7 +35,7 @@ def replay(task: ReplayTask) -> list[Replayed]:
     base = None if wanted.base is None else Generation.peek(Path(wanted.base[0]), wanted.base[1])
     prefix = Prefix(base, Path(task.scratch) / f"prefix-{uuid4().hex}")
     try:
-        with duck.connect(wanted.threads, wanted.memory_bytes, Path(task.scratch) / "spill") as connection:
+        with connect(wanted.threads, wanted.memory_bytes, Path(task.scratch) / "spill") as connection:
             return _Replay(app, task, prefix, connection).replay()
     finally:
         prefix.close()
@@ -46,7 +46,7 @@ def replay(task: ReplayTask) -> list[Replayed]:
 class _Replay:
     """A range of slices at work."""
 
-    def __init__(self, app: App, task: ReplayTask, prefix: Prefix, connection: duck.Connection):
+    def __init__(self, app: App, task: ReplayTask, prefix: Prefix, connection: Connection):
         self._app = app
         self._task = task
         self._range = task.range

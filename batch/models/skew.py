@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from anabranch.model import Model
-from batch import duck
+from batch.duckdb_session import Connection, parquet_files
 from eventlog.decisions import FEATURES, FeatureSample
 from eventlog.decisions.event_fields import EventFields
 
@@ -26,7 +26,7 @@ ABSOLUTE = 1e-12
 EXAMPLES = 5
 
 
-def samples(connection: duck.Connection, files: Sequence[str], start: int, end: int) -> list[FeatureSample]:
+def samples(connection: Connection, files: Sequence[str], start: int, end: int) -> list[FeatureSample]:
     """The samples that were taken in ``[start, end)`` of the log.
 
     Parameters
@@ -42,7 +42,7 @@ def samples(connection: duck.Connection, files: Sequence[str], start: int, end: 
     if not files:
         return []
     within = f"_offset >= {start} AND _offset < {end}"
-    query = f"SELECT _offset, _data FROM {duck.parquet(files)} WHERE {within} ORDER BY _offset"
+    query = f"SELECT _offset, _data FROM {parquet_files(files)} WHERE {within} ORDER BY _offset"
     return [
         FeatureSample.read(EventFields(orjson.loads(data), f"0:{offset} of stream {FEATURES!r}"))
         for offset, data in connection.execute(query).fetchall()
@@ -50,7 +50,7 @@ def samples(connection: duck.Connection, files: Sequence[str], start: int, end: 
 
 
 def compare(
-    connection: duck.Connection, model: Model, taken: Sequence[FeatureSample], files: Sequence[Path]
+    connection: Connection, model: Model, taken: Sequence[FeatureSample], files: Sequence[Path]
 ) -> dict[str, Any]:
     """Compare samples of a model with its rows.
 
@@ -94,12 +94,12 @@ def problem(model: str, report: Mapping[str, Any]) -> str | None:
     )
 
 
-def _replayed(connection: duck.Connection, files: Sequence[Path], offsets: Sequence[int]) -> dict[int, dict[str, Any]]:
+def _replayed(connection: Connection, files: Sequence[Path], offsets: Sequence[int]) -> dict[int, dict[str, Any]]:
     """The features in the rows at some offsets."""
     if not files or not offsets:
         return {}
     wanted = ", ".join(map(str, offsets))
-    found = connection.execute(f"SELECT * FROM {duck.parquet(files)} WHERE _offset IN ({wanted})")
+    found = connection.execute(f"SELECT * FROM {parquet_files(files)} WHERE _offset IN ({wanted})")
     names = [column[0] for column in found.description]
     rows = (dict(zip(names, row, strict=True)) for row in found.fetchall())
     return {row["_offset"]: {n: value for n, value in row.items() if n not in _FIXED} for row in rows}

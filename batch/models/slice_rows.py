@@ -11,7 +11,7 @@ from anabranch.features.fold import Failed, Frozen
 from anabranch.label import join_text
 from anabranch.model import Model
 from anabranch.watermarks import Watermarks, advance
-from batch import duck
+from batch.duckdb_session import Connection
 from batch.manifest import file_entry
 from batch.models import label_file
 from batch.models.label_file import label_type
@@ -69,7 +69,7 @@ class SliceRows:
         if len(self._features) >= self._task.range.collected_rows:
             self._write()
 
-    def close(self, connection: duck.Connection) -> Replayed:
+    def close(self, connection: Connection) -> Replayed:
         """Finish the files."""
         self._write()
         self._writer.close()

@@ -11,9 +11,9 @@ from anabranch.app import App
 from anabranch.cut import Cut
 from anabranch.feature_kinds import Kinds
 from anabranch.features import last_line
-from batch import duck
 from batch.capacity import Capacity
 from batch.cluster import Workers
+from batch.duckdb_session import Connection
 from batch.generation import Generation
 from batch.models import skew
 from batch.models.model_files import KEPT_VERSIONS, carry, held_versions
@@ -156,7 +156,7 @@ class ModelStages:
 
     def train(
         self,
-        connection: duck.Connection,
+        connection: Connection,
         workers: Workers,
         champions: ChampionsByModel,
         generations: Sequence[Generation],
@@ -216,7 +216,7 @@ class ModelStages:
             self.capacity.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem
         )
 
-    def _write_table(self, connection: duck.Connection, training: Training) -> None:
+    def _write_table(self, connection: Connection, training: Training) -> None:
         """Give a model its training table, if it has enough rows."""
         rows = self.rows[training.model.name]
         if rows.error is not None:
@@ -227,7 +227,7 @@ class ModelStages:
         table = rows.training_table(connection, self.home, into)
         training.take(table)
 
-    def _skews(self, connection: duck.Connection, since: int, cut: Cut) -> dict[str, dict[str, Any]]:
+    def _skews(self, connection: Connection, since: int, cut: Cut) -> dict[str, dict[str, Any]]:
         """The skew test of every model."""
         end = cut.offsets[0]
         taken = skew.samples(connection, self.lake.files(FEATURES, since, end), since, end)

@@ -14,7 +14,7 @@ from typing import Any
 from anabranch.feature_kinds import FeatureKind, Kinds
 from anabranch.model import Model
 from anabranch.watermarks import newest_of
-from batch import duck
+from batch.duckdb_session import Connection, literal, parquet_files, quoted
 from batch.models.label_file import label_type
 
 SQL_TYPES: dict[FeatureKind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR", "none": "DOUBLE"}
@@ -49,7 +49,7 @@ class TrainingTable:
 
 
 def write_table(
-    connection: duck.Connection,
+    connection: Connection,
     model: Model,
     files: Sequence[Path],
     labels: Sequence[Path],
@@ -67,15 +67,15 @@ def write_table(
         The newest event times by stream.
     """
     known: dict[str, FeatureKind] = {name: "number" if kind == "none" else kind for name, kind in kinds.items()}
-    features = [f"{duck.name(name)}::{SQL_TYPES[kind]} AS {duck.name(name)}" for name, kind in known.items()]
-    source = duck.parquet(files)
+    features = [f"{quoted(name)}::{SQL_TYPES[kind]} AS {quoted(name)}" for name, kind in known.items()]
+    source = parquet_files(files)
     if model.later_label is not None:
         source = f"({_labelled(model, files, labels, newest)})"
     columns = ", ".join(["_offset", "_time", f"_label::{label_type(model)} AS _label", *features])
     query = f"SELECT {columns} FROM {source} WHERE _label IS NOT NULL ORDER BY _time, _offset"
     into.parent.mkdir(parents=True, exist_ok=True)
-    connection.execute(f"COPY ({query}) TO {duck.text(into)} (FORMAT parquet, ROW_GROUP_SIZE 122880)")
-    found = connection.execute(f"SELECT count(*) FROM {duck.parquet([into])}").fetchone()
+    connection.execute(f"COPY ({query}) TO {literal(into)} (FORMAT parquet, ROW_GROUP_SIZE 122880)")
+    found = connection.execute(f"SELECT count(*) FROM {parquet_files([into])}").fetchone()
     assert found is not None
     return TrainingTable(str(into.resolve()), known, int(found[0]))
 
@@ -88,9 +88,9 @@ def _labelled(model: Model, files: Sequence[Path], labels: Sequence[Path], newes
     missing = _literal(model.label_value(label.missing))
     # one pass over both, sorted by key and time: a join would meet every label of a key with every example of it
     both = (
-        f"SELECT _offset, _time, _join, NULL AS said, true AS is_example FROM {duck.parquet(files)}"
+        f"SELECT _offset, _time, _join, NULL AS said, true AS is_example FROM {parquet_files(files)}"
         " UNION ALL SELECT _offset, _time, _join, struct_pack(o := _offset, l := _label), false"
-        f" FROM {duck.parquet(labels)}"
+        f" FROM {parquet_files(labels)}"
     )
     newest_label = (
         f"SELECT _offset, is_example, max(said) OVER (PARTITION BY _join ORDER BY _time"
@@ -100,7 +100,7 @@ def _labelled(model: Model, files: Sequence[Path], labels: Sequence[Path], newes
     closed = label.closed_sql("_time", clock)
     return (
         f"SELECT rows.*, CASE WHEN found.said IS NOT NULL THEN found.said.l WHEN {closed} THEN {missing} END AS _label"
-        f" FROM {duck.parquet(files)} AS rows"
+        f" FROM {parquet_files(files)} AS rows"
         f" JOIN ({newest_label}) AS found ON found.is_example AND rows._offset = found._offset"
     )
 
@@ -108,4 +108,4 @@ def _labelled(model: Model, files: Sequence[Path], labels: Sequence[Path], newes
 def _literal(value: Any) -> str:
     if value is None or isinstance(value, bool):
         return {None: "NULL", False: "false", True: "true"}[value]
-    return duck.text(value) if isinstance(value, str) else repr(value)
+    return literal(value) if isinstance(value, str) else repr(value)

@@ -24,7 +24,7 @@ from batch.views.tile_block import Block, Layout, blocks
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Lot = Sequence[tuple[Any, ...]]
+TileRows = Sequence[tuple[Any, ...]]
 """Rows of key values, tile and packed cells."""
 Row = tuple[Key, int, Cells]
 """The key, the start of the tile, the cells."""
@@ -37,14 +37,14 @@ _FIRST, _LAST = -(2**63), 2**63 - 1
 """Tiles start between these."""
 
 
-def create(path: Path, view: View, lots: Iterable[Lot | pa.RecordBatch], block_bytes: int = BLOCK_BYTES) -> None:
+def create(path: Path, view: View, tables: Iterable[TileRows | pa.RecordBatch], block_bytes: int = BLOCK_BYTES) -> None:
     """Write a new index file.
 
     Parameters
     ----------
     lots
         Tables of tiles (see `tile_table`), each behind the one before it in the order of keys and tiles. Record batches
-        are sorted, and written a good deal faster; rows may come in any order within their lot.
+        are sorted, and written a good deal faster; sequences of rows may come in any order within their table.
     block_bytes
         How large blocks are, about.
     """
@@ -58,8 +58,8 @@ def create(path: Path, view: View, lots: Iterable[Lot | pa.RecordBatch], block_b
         place = ", ".join([*keys, "tile"])
         connection.execute(f"CREATE TABLE tiles({place}, block, PRIMARY KEY ({place}))")
         insert = f"INSERT INTO tiles VALUES ({', '.join('?' * (len(keys) + 2))})"
-        for lot in lots:
-            for batch in _batches(view, lot):
+        for table in tables:
+            for batch in _batches(view, table):
                 rows = ((*_stored(key), tile, block) for key, tile, block in blocks(view, batch, block_bytes))
                 connection.executemany(insert, rows)
         connection.execute("COMMIT")
@@ -79,7 +79,7 @@ def connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-class Reader:
+class IndexReader:
     """Reads the index file of a view.
 
     Parameters
@@ -176,12 +176,12 @@ def _stored(key: Key) -> list[Any]:
     return [_MISSING if value is None else value for value in key]
 
 
-def _batches(view: View, lot: Lot | pa.RecordBatch) -> Iterable[pa.RecordBatch]:
-    if not isinstance(lot, Sequence):
-        return [lot]
+def _batches(view: View, table: TileRows | pa.RecordBatch) -> Iterable[pa.RecordBatch]:
+    if not isinstance(table, Sequence):
+        return [table]
     from batch.views import tile_table  # it loads Arrow, which readers do without
 
     width = len(view.key_fields)
-    rows = sorted(lot, key=lambda row: _place_order((row[:width], row[width])))
+    rows = sorted(table, key=lambda row: _place_order((row[:width], row[width])))
     batches: list[pa.RecordBatch] = tile_table.arrow(tile_table.columns(view), rows).combine_chunks().to_batches()
     return batches

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch.view import View
-from batch import duck
+from batch.duckdb_session import Connection, literal, parquet_file, quoted
 from batch.views import index_file, tile_table
 from batch.views.merge import merge, value_column
-from batch.views.published_table import published, same_tile, slots
+from batch.views.published_table import aggregate_columns, published, same_tile
 
 INDEXED_TILES = 20_000
 """Tiles that are in memory at a time, on their way into the index."""
@@ -37,7 +37,7 @@ class ViewFiles:
 
 
 def publish_view(
-    connection: duck.Connection,
+    connection: Connection,
     view: View,
     deltas: Sequence[Path],
     base: ViewFiles | None,
@@ -62,7 +62,7 @@ def publish_view(
     """
     into.table.parent.mkdir(parents=True, exist_ok=True)
     oldest = view.oldest_kept(watermark)
-    table = duck.name(f"touched_{view.name}")
+    table = quoted(f"touched_{view.name}")
     merge(connection, view, deltas, None if base is None else base.table, oldest, table)
     with ThreadPoolExecutor(1) as beside:
         rows = beside.submit(_write_table, connection, view, table, base, oldest, into.table)
@@ -76,7 +76,7 @@ def publish_view(
 
 
 def _write_table(
-    connection: duck.Connection,
+    connection: Connection,
     view: View,
     table: str,
     base: ViewFiles | None,
@@ -85,18 +85,18 @@ def _write_table(
 ) -> int:
     query = f"SELECT {', '.join(_shown(view))} FROM {table} AS t"
     if base is not None:
-        keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
+        keys = [f"{quoted(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
         carried = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *_value_names(view), *_packed_names(view)])
         query += (
-            f" UNION ALL SELECT * FROM (SELECT {carried} FROM {duck.parquet_file(base.table)}) AS base"
+            f" UNION ALL SELECT * FROM (SELECT {carried} FROM {parquet_file(base.table)}) AS base"
             f" ANTI JOIN {table} AS touched ON {same_tile(view, 'base', 'touched')}"
             f" WHERE {view.kept_sql('base.tile', oldest)}"
         )
         order = ", ".join(f"{column} NULLS FIRST" for column in [*view.key_columns, "tile"])
         query = f"SELECT * FROM ({query}) ORDER BY {order}"
     with connection.cursor() as cursor:
-        cursor.execute(f"COPY (SELECT {', '.join(_named(view))} FROM ({query})) TO {duck.text(path)} {_PARQUET}")
-        found = cursor.execute(f"SELECT count(*) FROM {duck.parquet_file(path)}").fetchone()
+        cursor.execute(f"COPY (SELECT {', '.join(_named(view))} FROM ({query})) TO {literal(path)} {_PARQUET}")
+        found = cursor.execute(f"SELECT count(*) FROM {parquet_file(path)}").fetchone()
     with path.open("rb") as file:
         os.fsync(file.fileno())
     assert found is not None
@@ -109,29 +109,29 @@ _PARQUET = "(FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE 122880)"
 def _shown(view: View) -> list[str]:
     """SQL of the columns of the merged table with the values: key, tile, values, packed columns."""
     values = [
-        f"({duck.name(value_column(slot)) if slot.shown.sql is None else slot.shown.sql})::{slot.shown.type}"
-        f" AS {duck.name(slot.name)}"
-        for slot in slots(view)
+        f"({quoted(value_column(each)) if each.shown.sql is None else each.shown.sql})::{each.shown.type}"
+        f" AS {quoted(each.name)}"
+        for each in aggregate_columns(view)
     ]
     return [*view.key_columns, "tile", *values, *_packed_names(view)]
 
 
 def _named(view: View) -> list[str]:
     """SQL of the published columns."""
-    keys = [f"{k} AS {duck.name(field)}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
+    keys = [f"{k} AS {quoted(field)}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
     tile = "NULL::TIMESTAMPTZ" if view.tile_us is None else "make_timestamptz(tile)"
     return [*keys, f"{tile} AS tile", *_value_names(view), *_packed_names(view)]
 
 
 def _value_names(view: View) -> list[str]:
-    return [duck.name(name) for name in view.aggregates]
+    return [quoted(name) for name in view.aggregates]
 
 
 def _packed_names(view: View) -> list[str]:
-    return [duck.name(name) for name, _ in view.columns]
+    return [quoted(name) for name, _ in view.columns]
 
 
-def _write_index(connection: duck.Connection, view: View, tiles: str, path: Path) -> None:
+def _write_index(connection: Connection, view: View, tiles: str, path: Path) -> None:
     """Write the index of a query or table of sorted tiles."""
     with connection.cursor() as cursor:
         found = cursor.sql(f"SELECT {', '.join(tile_table.names(view))} FROM {tiles}")

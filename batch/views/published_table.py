@@ -10,12 +10,12 @@ from pathlib import Path
 
 from anabranch.agg.aggregate import Aggregate
 from anabranch.view import View
-from batch import duck
+from batch.duckdb_session import parquet_file, quoted
 from batch.views.presentation import Presentation, presentation
 
 
 @dataclass(frozen=True, slots=True)
-class Slot:
+class AggregateColumns:
     """One aggregate of a view, as its columns in a table.
 
     Attributes
@@ -43,14 +43,14 @@ class Slot:
         return self.in_python or self.shown.sql is None
 
 
-def slots(view: View) -> list[Slot]:
+def aggregate_columns(view: View) -> list[AggregateColumns]:
     """The aggregates of a view."""
     found = []
     for name, aggregate in view.aggregates.items():
-        columns = tuple(duck.name(f"{name}__{column.name}") for column in aggregate.columns)
+        columns = tuple(quoted(f"{name}__{column.name}") for column in aggregate.columns)
         merged = aggregate.merge_sql(columns)
         found.append(
-            Slot(
+            AggregateColumns(
                 name,
                 aggregate,
                 columns,
@@ -64,10 +64,10 @@ def slots(view: View) -> list[Slot]:
 
 def published(view: View, path: Path) -> str:
     """SQL of the table of tiles that a published table holds."""
-    keys = [f"{duck.name(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
-    packed = [duck.name(name) for name, _ in view.columns]
+    keys = [f"{quoted(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
+    packed = [quoted(name) for name, _ in view.columns]
     columns = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *packed])
-    return f"SELECT {columns} FROM {duck.parquet_file(path)}"
+    return f"SELECT {columns} FROM {parquet_file(path)}"
 
 
 def same_tile(view: View, left: str, right: str) -> str:

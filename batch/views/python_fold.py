@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Self
 from anabranch.events import Events, Order
 from anabranch.stream import Stream
 from anabranch.view import Tiles, View
-from batch import duck
+from batch.duckdb_session import parquet_files
 from batch.plan import Slice
 from batch.views import tile_table
 from batch.views.sql_fold import within
@@ -107,7 +107,7 @@ def _read(
     connection: duckdb.DuckDBPyConnection, stream: Stream, files: Sequence[str], part: Slice
 ) -> Iterator[LakeEvents]:
     result = connection.execute(
-        f"SELECT _partition, _offset, epoch_us(_time), _data FROM {duck.parquet(files)} WHERE {within(part)}"
+        f"SELECT _partition, _offset, epoch_us(_time), _data FROM {parquet_files(files)} WHERE {within(part)}"
     )
     while found := result.fetchmany(DECODED_EVENTS):
         partitions, offsets, times, texts = zip(*found, strict=True)

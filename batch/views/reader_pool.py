@@ -10,7 +10,7 @@ from threading import Condition
 
 from anabranch.view import View
 from batch.errors import CorruptGenerationError
-from batch.views.index_file import Reader, connect
+from batch.views.index_file import IndexReader, connect
 
 IDLE_MOST = 8
 """Readers that are kept open while nobody reads."""
@@ -39,14 +39,14 @@ class ReaderPool:
     def __init__(self, path: Path, view: View):
         self._path = path
         self._view = view
-        self._idle: list[tuple[sqlite3.Connection, Reader]] = []
+        self._idle: list[tuple[sqlite3.Connection, IndexReader]] = []
         self._lent = 0
         self._closed = False
         self._changed = Condition()
         self._idle.append(self._opened())
 
     @contextmanager
-    def lent(self) -> Iterator[Reader]:
+    def lent(self) -> Iterator[IndexReader]:
         """A reader that nobody else uses meanwhile."""
         connection, reader = self._take()
         try:
@@ -69,7 +69,7 @@ class ReaderPool:
         for connection, _ in idle:
             connection.close()
 
-    def _take(self) -> tuple[sqlite3.Connection, Reader]:
+    def _take(self) -> tuple[sqlite3.Connection, IndexReader]:
         with self._changed:
             while not self._closed:
                 if self._idle:
@@ -87,7 +87,7 @@ class ReaderPool:
             self._path, "an open generation", "one that was closed: a newer one has replaced it"
         )
 
-    def _give_back(self, connection: sqlite3.Connection, reader: Reader) -> None:
+    def _give_back(self, connection: sqlite3.Connection, reader: IndexReader) -> None:
         with self._changed:
             self._lent -= 1
             if not self._closed and len(self._idle) < IDLE_MOST:
@@ -96,9 +96,9 @@ class ReaderPool:
                 return
         connection.close()
 
-    def _opened(self) -> tuple[sqlite3.Connection, Reader]:
+    def _opened(self) -> tuple[sqlite3.Connection, IndexReader]:
         try:
             connection = connect(self._path)
         except sqlite3.Error as error:
             raise CorruptGenerationError(self._path, "an index", f"none ({error})") from None
-        return connection, Reader(connection, self._view)
+        return connection, IndexReader(connection, self._view)

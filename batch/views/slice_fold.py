@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from anabranch.load import load_app
-from batch import duck
+from batch.duckdb_session import connect
 from batch.plan import Slice
 from batch.views import python_fold, sql_fold
 
@@ -73,7 +73,7 @@ def fold_slice(task: SliceTask) -> SliceDelta:
     paths = [Path(task.folder) / f"{view.name}-{task.part.start:020d}-{task.part.end:020d}.parquet" for view in views]
     # the same slice may be at work twice, when a worker is taken for dead
     unfinished = [path.with_suffix(f".{os.getpid()}.{id(task)}") for path in paths]
-    with duck.connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
+    with connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
         in_sql = len(views) == 1 and sql_fold.usable(views[0], task.files)
         if in_sql:
             failures, newest = [0], sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from anabranch.agg.aggregate import Aggregate
 from anabranch.view import View
-from batch import duck
+from batch.duckdb_session import literal, parquet_files, quoted
 from batch.plan import Slice
 from batch.views import tile_table
 from eventlog.lake.typed_columns import untold_columns
@@ -29,19 +29,19 @@ def fold(
     The file has one column more than a table of tiles: the newest event time in each.
     """
     values = _values(view)
-    folds = [Folding.of(aggregate, values[_value(view, aggregate)]) for aggregate in view.aggregates.values()]
+    folds = [AggregateFold.of(aggregate, values[_value(view, aggregate)]) for aggregate in view.aggregates.values()]
     columns = [*view.key_columns, "tile", *(e for folding in folds for e in folding.expressions), "max(placed_time)"]
     query = f"SELECT {', '.join(columns)} FROM ({_events(view, files, part)}) GROUP BY ALL"
     if any(folding.gatherer is not None for folding in folds):
         return _gather(connection.execute(query), view, folds, into)
     named = f"SELECT * FROM ({query}) AS t({', '.join([*tile_table.names(view), 'newest'])})"
-    connection.execute(f"COPY ({named}) TO {duck.text(into)} (FORMAT parquet)")
-    found: tuple[int | None] | None = connection.execute(f"SELECT max(newest) FROM {duck.parquet([into])}").fetchone()
+    connection.execute(f"COPY ({named}) TO {literal(into)} (FORMAT parquet)")
+    found: tuple[int | None] | None = connection.execute(f"SELECT max(newest) FROM {parquet_files([into])}").fetchone()
     return None if found is None else found[0]
 
 
 @dataclass(frozen=True, slots=True)
-class Folding:
+class AggregateFold:
     """How one aggregate is folded.
 
     Attributes
@@ -56,7 +56,7 @@ class Folding:
     gatherer: Aggregate | None
 
     @classmethod
-    def of(cls, aggregate: Aggregate, value: str) -> Folding:
+    def of(cls, aggregate: Aggregate, value: str) -> AggregateFold:
         """The folding of a column of plain values."""
         expressions = aggregate.fold_sql(value, ORDER)
         return cls((aggregate.gather_sql(value, ORDER),), aggregate) if expressions is None else cls(expressions, None)
@@ -86,12 +86,12 @@ def _fields(view: View) -> set[str]:
 def _events(view: View, files: Sequence[str], part: Slice) -> str:
     """SQL of one row an event: the key, the tile, the value of each aggregate, the place in the order."""
     time = "epoch_us(_time)"
-    columns = [f"{duck.name(field)} AS {key}" for field, key in zip(view.key_fields, view.key_columns, strict=True)]
+    columns = [f"{quoted(field)} AS {key}" for field, key in zip(view.key_fields, view.key_columns, strict=True)]
     columns += [f"{tile_sql(time, view.tile_us)} AS tile", f"{time} AS placed_time"]
     columns += [f"{value} AS {alias}" for value, alias in _values(view).items()]
     if any(aggregate.ordered for aggregate in view.aggregates.values()):
         columns += ["_partition AS placed_partition", "_offset AS placed_offset"]
-    return f"SELECT {', '.join(columns)} FROM {duck.parquet(files)} WHERE {within(part)}"
+    return f"SELECT {', '.join(columns)} FROM {parquet_files(files)} WHERE {within(part)}"
 
 
 def within(part: Slice) -> str:
@@ -117,11 +117,11 @@ def _value(view: View, aggregate: Aggregate) -> str:
     """SQL of the plain value that an aggregate takes."""
     if aggregate.field is None:
         return "1"
-    column = duck.name(aggregate.field)
+    column = quoted(aggregate.field)
     return f"epoch_us({column})" if view.of.fields[aggregate.field].kind == "instant" else column
 
 
-def _gather(result: duckdb.DuckDBPyConnection, view: View, folds: Sequence[Folding], into: Path) -> int | None:
+def _gather(result: duckdb.DuckDBPyConnection, view: View, folds: Sequence[AggregateFold], into: Path) -> int | None:
     """Write the packed states of what was gathered; returns the newest event time."""
     import pyarrow.parquet as pq
 
@@ -136,7 +136,7 @@ def _gather(result: duckdb.DuckDBPyConnection, view: View, folds: Sequence[Foldi
     return newest
 
 
-def _packed(row: tile_table.Row, at: int, folds: Sequence[Folding]) -> Iterator[object]:
+def _packed(row: tile_table.Row, at: int, folds: Sequence[AggregateFold]) -> Iterator[object]:
     """The row of a table of tiles for a row of the query, whose aggregates begin at `at`."""
     yield from row[:at]
     for folding in folds:

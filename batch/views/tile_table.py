@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.agg.plain import SQL_TYPE_BY_KIND
 from anabranch.view import Tiles, View
-from batch import duck
+from batch.duckdb_session import quoted
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,7 +27,7 @@ def columns(view: View) -> list[tuple[str, str]]:
 
 def names(view: View) -> list[str]:
     """The quoted names of the columns."""
-    return [duck.name(name) for name, _ in columns(view)]
+    return [quoted(name) for name, _ in columns(view)]
 
 
 def rows(view: View, tiles: Tiles) -> list[Row]:

@@ -9,7 +9,7 @@ from typing import Any
 
 from anabranch.view import View
 from anabranch.watermarks import newest
-from batch import duck
+from batch.duckdb_session import Connection
 from batch.generation import Generation
 from batch.manifest import file_entry
 from batch.views.prefix_scan import scan
@@ -18,7 +18,7 @@ from batch.views.slice_fold import SliceDelta
 
 
 def merge_view(
-    connection: duck.Connection,
+    connection: Connection,
     view: View,
     deltas: Sequence[SliceDelta],
     base: Generation | None,

@@ -2,7 +2,7 @@
 
 A thread asks the snapshot writer, a process of its own (`infra.analytics.snapshot_writer`): when the file is about to
 become older than it may, when a generation was published, and when somebody has a query. As long as nothing happens
-nobody is asked: the thread only says that what there is is still true, and lets the scribe go after some minutes.
+nobody is asked: the thread only says that what there is is still true, and ends the writer after some minutes.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ FILE = "analytics.duckdb"
 FIRST_SECONDS = 2.0
 """How long after the start the first snapshot is written, unless somebody asks before."""
 IDLE_SECONDS = 300.0
-"""How long nothing has to happen for the scribe to be let go."""
+"""How long nothing has to happen before the snapshot writer is ended."""
 _POLL_SECONDS = 0.5
 _RETRY_SECONDS = 5.0
 
 
 class Analytics:
-    """Where the desk has its snapshots from; see `serving.sql.runner_pool.Source`.
+    """Where the SQL endpoint has its snapshots from; see `serving.sql.runner_pool.Source`.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class Analytics:
         self._newest: dict[str, Any] | None = None
         self._problem: str | None = None
         self._in_use: Counter[str] = Counter()
-        self._scribe: ChildProcess | None = None
+        self._writer: ChildProcess | None = None
         self._pulse: Any = None
         self._shown = False
         self._scored: tuple[str, dict[str, Any]] = ("", {})
@@ -95,13 +95,13 @@ class Analytics:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End, and the scribe with it. The files stay."""
+        """End, and the snapshot writer with it. The files stay."""
         with self._changed:
             self._closing = True
             self._changed.notify_all()
-            scribe = self._scribe
-        if scribe is not None:
-            scribe.end()  # what the thread waits for
+            writer = self._writer
+        if writer is not None:
+            writer.end()  # what the thread waits for
         self._thread.join()
         self._let_go()
 
@@ -109,8 +109,8 @@ class Analytics:
 
     @property
     def is_idle(self) -> bool:
-        """Whether there is no scribe now."""
-        return self._scribe is None
+        """Whether there is no snapshot writer now."""
+        return self._writer is None
 
     @contextmanager
     def reading(self) -> Iterator[Mapping[str, Any]]:
@@ -191,7 +191,7 @@ class Analytics:
         with self._changed:
             if self._closing:
                 raise _RefusedError("the service ends")
-            if self._scribe is None:
+            if self._writer is None:
                 process = self._process
                 settings = process.settings
                 command = [
@@ -202,8 +202,8 @@ class Analytics:
                     settings.app_reference,
                     str(process.home),
                 ]
-                self._scribe = ChildProcess([*command, settings.log_format])
-            scribe = self._scribe
+                self._writer = ChildProcess([*command, settings.log_format])
+            writer = self._writer
             in_use = [name for name, count in self._in_use.items() if count]
             self._in_use = Counter({name: self._in_use[name] for name in in_use})
             if self._newest is not None:
@@ -216,7 +216,7 @@ class Analytics:
             "standings": told,
         }
         try:
-            return scribe.ask(message, None)[0]
+            return writer.ask(message, None)[0]
         except ChildEndedError:
             self._let_go()
             raise
@@ -239,12 +239,12 @@ class Analytics:
         return (process.log.end(), folded, self._speed.publication, process.runs.list(1), rejected)
 
     def _let_go(self) -> None:
-        if self._scribe is not None:
-            self._scribe.end()
-            self._scribe = None
+        if self._writer is not None:
+            self._writer.end()
+            self._writer = None
 
 
-def desk_of(process: Process, analytics: Analytics) -> RunnerPool:
+def runner_pool_of(process: Process, analytics: Analytics) -> RunnerPool:
     """What runs statements on the snapshots of a process."""
     folders = [process.home / name for name in ("analytics", "lake", "generations")]
     settings = process.settings
@@ -252,7 +252,7 @@ def desk_of(process: Process, analytics: Analytics) -> RunnerPool:
 
 
 class _RefusedError(Exception):
-    """The scribe could not write a snapshot; the message says why."""
+    """The writer could not write a snapshot; the message says why."""
 
 
 def _say_fresh(path: Path, time_us: int) -> None:

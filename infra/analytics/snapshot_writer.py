@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 _NICENESS = 10
 
 
-class Scribe:
+class SnapshotWriter:
     """Writes snapshots of a process.
 
     Parameters
@@ -90,7 +90,7 @@ def main(arguments: Sequence[str]) -> None:
     application, home, log_format = arguments
     logs.set_up(log_format)
     with opened(Settings.load(app=application, home=Path(home))) as process:
-        answer_all(Scribe(process, process.home / "analytics").answer)
+        answer_all(SnapshotWriter(process, process.home / "analytics").answer)
 
 
 if __name__ == "__main__":

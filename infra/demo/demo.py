@@ -10,7 +10,7 @@ from pathlib import Path
 from infra.children import Child, end_children
 from infra.demo.model_display import ask_model, show_model
 from infra.demo.shows import SHOWS, Show, ShownRequest
-from infra.demo.stage import Crew, Stage, free_port, fresh_folder
+from infra.demo.stage import BatchRuns, Stage, free_port, fresh_folder
 from infra.demo.traffic import Client
 from infra.demo.view_display import show_view
 from infra.errors import UsageError
@@ -111,7 +111,7 @@ def _post(client: Client, requests: Sequence[ShownRequest]) -> None:
 
 def _live(stage: Stage, client: Client, requests: Sequence[ShownRequest], show: Show) -> str:
     """Post the events as they come, with batch runs in the middle; returns the last position."""
-    crew, alarms = Crew(stage), _Alarms(client, show)
+    batch_runs, alarms = BatchRuns(stage), _Alarms(client, show)
     total = sum(len(request.lines) for request in requests)
     starts = [round(part * total) for part in show.runs]
     position, posted, looked, beside, due = "0:0", 0, 0, 0, time.monotonic()
@@ -124,20 +124,20 @@ def _live(stage: Stage, client: Client, requests: Sequence[ShownRequest], show: 
             if starts and posted >= starts[0]:
                 starts.pop(0)
                 _wait_for_runs(client)
-                crew.start()
+                batch_runs.start()
             if posted - looked >= _LOOKED_AT_EVENTS:
                 alarms.await_run()
-                at_work = crew.at_work or _runs_at_work(client)
+                at_work = batch_runs.at_work or _runs_at_work(client)
                 beside = beside + posted - looked if at_work else 0
                 looked = posted
                 shown.note(_keep_up(client) + ("  batch run at work" if at_work else ""))
             if beside >= _EVENTS_BESIDE_A_RUN:
-                crew.wait()
+                batch_runs.wait()
                 _wait_for_runs(client)
                 beside = 0
             due = max(due + len(request.lines) / show.events_per_second, time.monotonic() - 1.0)
             time.sleep(max(0.0, due - time.monotonic()))
-        crew.wait()
+        batch_runs.wait()
         _wait_for_runs(client)
         shown.end()
     return position

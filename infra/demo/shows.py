@@ -12,7 +12,7 @@ import orjson
 
 from infra.demo.stage import ROOT
 from infra.importing.file_rows import FileRows
-from infra.importing.row_batches import Place
+from infra.importing.row_batches import FilePosition
 
 EXAMPLES = ROOT / "examples"
 _REQUEST_EVENTS = 50
@@ -103,7 +103,7 @@ class Show:
 
     def posted(self) -> list[ShownRequest]:
         """All requests."""
-        lines = [row for batch in FileRows.of(self.data_path).batches(Place()) for row in batch.rows]
+        lines = [row for batch in FileRows.of(self.data_path).batches(FilePosition()) for row in batch.rows]
         return self.requests(lines[: self.rows])
 
 

@@ -88,7 +88,7 @@ class Stage:
             process.end()
 
 
-class Crew:
+class BatchRuns:
     """The batch runs of a demonstration beside its traffic, one at a time."""
 
     def __init__(self, stage: Stage):

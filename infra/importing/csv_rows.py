@@ -16,7 +16,7 @@ import orjson
 
 from eventlog.intake.parsed_events import Reason, reason
 from infra.errors import ImportFileError
-from infra.importing.row_batches import FileColumns, Row
+from infra.importing.row_batches import FileColumns, FileRow
 from infra.importing.text_lines import Line
 
 DELIMITERS = ",;\t|"
@@ -106,7 +106,7 @@ def _names(path: Path, line: Line, text: str, delimiter: str) -> list[str]:
     return names
 
 
-def read_rows(header: Header, lines: Iterator[Line], columns: FileColumns, max_row_bytes: int) -> Iterator[Row]:
+def read_rows(header: Header, lines: Iterator[Line], columns: FileColumns, max_row_bytes: int) -> Iterator[FileRow]:
     """The rows behind the header, or behind any row.
 
     Parameters
@@ -129,15 +129,15 @@ def read_rows(header: Header, lines: Iterator[Line], columns: FileColumns, max_r
             first, *others = feed.taken
             feed.again(others)
             reader = csv.reader(feed, delimiter=header.delimiter, strict=True)
-            yield Row(first.raw, first.end, first.number, [_unreadable(first, others, error, max_row_bytes)])
+            yield FileRow(first.raw, first.end, first.number, [_unreadable(first, others, error, max_row_bytes)])
             continue
         first, last = feed.taken[0], feed.taken[-1]
         problem = feed.problem or _misfit(header.names, cells)
         if problem is not None and cells:
             raw = b"".join(line.raw for line in feed.taken)
-            yield Row(raw, last.end, first.number, [problem])
+            yield FileRow(raw, last.end, first.number, [problem])
         else:
-            yield Row(_event(header.names, cells, columns.text), last.end, first.number)
+            yield FileRow(_event(header.names, cells, columns.text), last.end, first.number)
 
 
 class _RowTooLargeError(Exception):

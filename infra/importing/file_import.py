@@ -27,7 +27,7 @@ from eventlog.registry.lease_holder import this_process
 from infra.composition import Process
 from infra.errors import ImportRunningError, UsageError
 from infra.importing.file_rows import FileRows
-from infra.importing.row_batches import Batch, FileColumns, Place
+from infra.importing.row_batches import FileColumns, FilePosition, RowBatch
 from infra.progress_display import progress
 from infra.terminal import console
 
@@ -41,7 +41,7 @@ class Imported:
     file, stream
         What goes where.
     row, byte
-        Where it goes on; see `infra.importing.row_batches.Place`.
+        Where it goes on; see `infra.importing.row_batches.FilePosition`.
     accepted, duplicates, rejected
         What became of the rows before.
     letter
@@ -151,7 +151,7 @@ class _Import:
             if not self.state.done:
                 resumed = self._path.exists()
                 self._save(self.state)
-                place, most_bytes = Place(self.state.row, self.state.byte), self.process.settings.max_body_bytes
+                place, most_bytes = FilePosition(self.state.row, self.state.byte), self.process.settings.max_body_bytes
                 for batch in self.rows.batches(place, self.columns, max_row_bytes=most_bytes):
                     self._take(batch, resumed)
                     resumed = False
@@ -159,7 +159,7 @@ class _Import:
                 self._save(replace(self.state, done=True))
         return self.state
 
-    def _take(self, batch: Batch, resumed: bool) -> None:
+    def _take(self, batch: RowBatch, resumed: bool) -> None:
         """Append a batch, keep its refused rows, and then write down that it is done."""
         process, stream = self.process, self.stream
         indexes = [index for index, row in enumerate(batch.rows) if row]
@@ -233,7 +233,7 @@ class _Import:
         temporary.replace(self._path)
 
 
-def _where(batch: Batch, index: int) -> dict[str, int]:
+def _where(batch: RowBatch, index: int) -> dict[str, int]:
     """Where a row of a batch stands in its file, counted from 1: blank rows count, the header does not."""
     line = batch.lines[index]
     return {"row": batch.start.row + index + 1, **({"line": line} if line else {})}

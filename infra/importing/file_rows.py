@@ -17,7 +17,7 @@ from typing import BinaryIO, cast
 from eventlog.intake.parsed_events import reason
 from infra.errors import ImportFileError
 from infra.importing import csv_rows, parquet_rows
-from infra.importing.row_batches import BATCH_ROWS, NO_COLUMNS, Batch, FileColumns, Place, Row, batched
+from infra.importing.row_batches import BATCH_ROWS, NO_COLUMNS, FileColumns, FilePosition, FileRow, RowBatch, batched
 from infra.importing.text_lines import Line, lines_of
 
 MAX_ROW_BYTES = 32 * 2**20
@@ -77,11 +77,11 @@ class FileRows:
 
     def batches(
         self,
-        place: Place,
+        place: FilePosition,
         columns: FileColumns = NO_COLUMNS,
         batch_rows: int = BATCH_ROWS,
         max_row_bytes: int = MAX_ROW_BYTES,
-    ) -> Iterator[Batch]:
+    ) -> Iterator[RowBatch]:
         """The rows from `place` on.
 
         Parameters
@@ -102,7 +102,7 @@ class FileRows:
         """
         return batched(self._rows(place, columns, max_row_bytes), place, batch_rows)
 
-    def _rows(self, place: Place, columns: FileColumns, max_row_bytes: int) -> Iterator[Row]:
+    def _rows(self, place: FilePosition, columns: FileColumns, max_row_bytes: int) -> Iterator[FileRow]:
         kind = _kind(self.path)
         if kind == ".parquet":
             yield from parquet_rows.read_rows(self.path, place.row)
@@ -121,11 +121,11 @@ def _header(path: Path, file: BinaryIO, known: frozenset[str]) -> csv_rows.Heade
     return csv_rows.read_header(path, lines, known, "\t" if _kind(path) == ".tsv" else None)
 
 
-def _json_row(line: Line, max_row_bytes: int) -> Row:
+def _json_row(line: Line, max_row_bytes: int) -> FileRow:
     if line.size > max_row_bytes:
         said = f"the row has {line.size:,} bytes; at most {max_row_bytes:,} (ANABRANCH_MAX_BODY_BYTES) are taken"
-        return Row(line.raw, line.end, line.number, [reason("", said, "too_large")])
-    return Row(line.raw.removeprefix(codecs.BOM_UTF8).strip(), line.end, line.number)
+        return FileRow(line.raw, line.end, line.number, [reason("", said, "too_large")])
+    return FileRow(line.raw.removeprefix(codecs.BOM_UTF8).strip(), line.end, line.number)
 
 
 def _kind(path: Path) -> str:

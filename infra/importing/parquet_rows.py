@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from infra.errors import ImportFileError
-from infra.importing.row_batches import BATCH_BYTES, BATCH_ROWS, Row
+from infra.importing.row_batches import BATCH_BYTES, BATCH_ROWS, FileRow
 
 
 def row_count(path: Path) -> int:
@@ -29,7 +29,7 @@ def column_names(path: Path) -> list[str]:
     return names
 
 
-def read_rows(path: Path, first_row: int) -> Iterator[Row]:
+def read_rows(path: Path, first_row: int) -> Iterator[FileRow]:
     """The rows from a row on; raises `ImportFileError` where the file is damaged."""
     from pyarrow import ArrowException
 
@@ -45,7 +45,7 @@ def read_rows(path: Path, first_row: int) -> Iterator[Row]:
                     skip -= table.num_rows
                     continue
                 for row in table.slice(skip).to_pylist():
-                    yield Row(_json(row))
+                    yield FileRow(_json(row))
                     number += 1
                 skip = 0
     except (ArrowException, OSError) as error:

@@ -14,7 +14,7 @@ BATCH_BYTES = 8 * 2**20
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class FilePosition:
     """Where reading goes on: the next row, and for text files the byte at which it begins (0: at the start)."""
 
     row: int = 0
@@ -40,8 +40,8 @@ class FileColumns:
 NO_COLUMNS = FileColumns()
 
 
-class Row(NamedTuple):
-    """One row.
+class FileRow(NamedTuple):
+    """One row of a file.
 
     Attributes
     ----------
@@ -62,7 +62,7 @@ class Row(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RowBatch:
     """Consecutive rows.
 
     Attributes
@@ -75,16 +75,16 @@ class Batch:
         By place in the batch, why rows can be no events.
     """
 
-    start: Place
-    end: Place
+    start: FilePosition
+    end: FilePosition
     rows: list[bytes]
     lines: list[int] = field(default_factory=list)
     refused: dict[int, list[Reason]] = field(default_factory=dict)
 
 
-def batched(rows: Iterable[Row], start: Place, most_rows: int) -> Iterator[Batch]:
+def batched(rows: Iterable[FileRow], start: FilePosition, most_rows: int) -> Iterator[RowBatch]:
     """Rows from a place on, in batches."""
-    some: list[Row] = []
+    some: list[FileRow] = []
     size = 0
     for row in rows:
         some.append(row)
@@ -97,7 +97,7 @@ def batched(rows: Iterable[Row], start: Place, most_rows: int) -> Iterator[Batch
         yield _batch(start, some)
 
 
-def _batch(start: Place, rows: list[Row]) -> Batch:
+def _batch(start: FilePosition, rows: list[FileRow]) -> RowBatch:
     refused = {index: row.refused for index, row in enumerate(rows) if row.refused is not None}
-    end = Place(start.row + len(rows), rows[-1].end)
-    return Batch(start, end, [row.text for row in rows], [row.line for row in rows], refused)
+    end = FilePosition(start.row + len(rows), rows[-1].end)
+    return RowBatch(start, end, [row.text for row in rows], [row.line for row in rows], refused)

@@ -29,7 +29,7 @@ HEADERS = {
 }
 
 
-class File(NamedTuple):
+class StaticFile(NamedTuple):
     """A file of the page, as it is sent."""
 
     body: bytes
@@ -37,7 +37,7 @@ class File(NamedTuple):
     etag: str
 
     @classmethod
-    def read(cls, path: Path) -> File:
+    def read(cls, path: Path) -> StaticFile:
         """The file at `path`."""
         body = path.read_bytes()
         return cls(body, _KINDS[path.suffix], f'"{hashlib.sha256(body).hexdigest()[:20]}"')
@@ -50,6 +50,6 @@ class File(NamedTuple):
         return Response(self.body, headers={**headers, "Content-Type": self.kind})
 
 
-def all_files() -> dict[str, File]:
+def all_files() -> dict[str, StaticFile]:
     """Every file by its name."""
-    return {str(path.relative_to(STATIC)): File.read(path) for path in STATIC.rglob("*") if path.suffix in _KINDS}
+    return {str(path.relative_to(STATIC)): StaticFile.read(path) for path in STATIC.rglob("*") if path.suffix in _KINDS}

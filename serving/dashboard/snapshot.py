@@ -26,7 +26,7 @@ _RUNS = 6
 T = TypeVar("T")
 
 
-class Kept(Generic[T]):
+class CachedAnswer(Generic[T]):
     """An answer that is computed again when it is older than `seconds`; who asks meanwhile gets the same one."""
 
     def __init__(self, seconds: float, compute: Callable[[], T], clock: Callable[[], float] = time.monotonic):
@@ -51,10 +51,10 @@ class OverviewSnapshots:
 
     def __init__(self, service: Service, models: ModelDirectory):
         self._service = service
-        self._summaries = Kept(_MODELS_SECONDS, models.summaries)
-        self._rates = Kept(_RATES_SECONDS, self._of_rates)
-        self._rejected = Kept(_REJECTED_SECONDS, self._count_rejected)
-        self._text = Kept(_SNAPSHOT_SECONDS, lambda: orjson.dumps(self.snapshot()))
+        self._summaries = CachedAnswer(_MODELS_SECONDS, models.summaries)
+        self._rates = CachedAnswer(_RATES_SECONDS, self._of_rates)
+        self._rejected = CachedAnswer(_REJECTED_SECONDS, self._count_rejected)
+        self._text = CachedAnswer(_SNAPSHOT_SECONDS, lambda: orjson.dumps(self.snapshot()))
 
     def text(self) -> bytes:
         """The newest snapshot; it is about a second old at most."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 
-class Heads:
+class HeadRequests:
     """Lets a HEAD be answered like a GET; the server sends the head of the answer alone."""
 
     def __init__(self, app: ASGIApp):

@@ -17,7 +17,7 @@ from serving.errors import BodyTooLargeError
 from serving.http import openapi
 from serving.http.content_coding import unpacked
 from serving.http.responses import answer_json, answer_problem
-from serving.metrics.request_metrics import Metrics
+from serving.metrics.request_metrics import RequestMetrics
 from serving.service import Service
 
 _QUICK_BYTES = 64 * 1024
@@ -79,7 +79,7 @@ async def appended(service: Service, append: Append) -> Appended:
     return Appended(await run_in_threadpool(service.log.end), 0, 0)
 
 
-def answer_posted(metrics: Metrics, stream: Stream, admission: Admission, appended: Appended) -> Response:
+def answer_posted(metrics: RequestMetrics, stream: Stream, admission: Admission, appended: Appended) -> Response:
     """201 if all events were accepted, 207 if some were, 422 if none was."""
     rejected = admission.rejected
     metrics.count_events(

@@ -26,8 +26,8 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
-    """How one kind of error is told.
+class Problem:
+    """How errors of one class are told: a problem of RFC 9457.
 
     Attributes
     ----------
@@ -46,49 +46,51 @@ class Row:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-TABLE: dict[type[Exception], Row] = {
-    errors.UnauthorizedError: Row(
+PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
+    errors.UnauthorizedError: Problem(
         401, "unauthorized", "The API key is missing or wrong", headers=(("WWW-Authenticate", "Bearer"),)
     ),
-    errors.CrossSiteError: Row(403, "cross-site", "Another site may not do this"),
-    errors.NotFoundError: Row(404, "not-found", "There is no such thing", ("noun", "name", "known")),
-    errors.AlreadyRetriedError: Row(409, "already-retried", "It was retried already"),
-    errors.AlreadyChampionError: Row(409, "already-champion", "It is the champion already", ("model", "champion")),
-    errors.NoEarlierChampionError: Row(
+    errors.CrossSiteError: Problem(403, "cross-site", "Another site may not do this"),
+    errors.NotFoundError: Problem(404, "not-found", "There is no such thing", ("noun", "name", "known")),
+    errors.AlreadyRetriedError: Problem(409, "already-retried", "It was retried already"),
+    errors.AlreadyChampionError: Problem(409, "already-champion", "It is the champion already", ("model", "champion")),
+    errors.NoEarlierChampionError: Problem(
         409, "no-earlier-champion", "There is no earlier champion", ("model", "champion")
     ),
-    LeaseHeldError: Row(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
-    errors.BodyTooLargeError: Row(
+    LeaseHeldError: Problem(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
+    errors.BodyTooLargeError: Problem(
         413, "body-too-large", "The body is too large", ("limit",), headers=(("Connection", "close"),)
     ),
-    TooManyEventsError: Row(413, "too-many-events", "Too many events in one request", ("limit",)),
-    UnsupportedContentTypeError: Row(415, "unsupported-content-type", "No such content type here", ("supported",)),
-    errors.UnsupportedCodingError: Row(
+    TooManyEventsError: Problem(413, "too-many-events", "Too many events in one request", ("limit",)),
+    UnsupportedContentTypeError: Problem(415, "unsupported-content-type", "No such content type here", ("supported",)),
+    errors.UnsupportedCodingError: Problem(
         415, "unsupported-coding", "No such content coding here", ("coding",), headers=(("Accept-Encoding", "gzip"),)
     ),
-    errors.QueryError: Row(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
-    MalformedBodyError: Row(422, "malformed-body", "The body is not what its content type says", ("line",)),
-    errors.InvalidExampleError: Row(422, "invalid-example", "An example is not valid", ("rejected",)),
-    errors.NoFeaturesError: Row(422, "no-features", "The features cannot be computed", ("index", "reason", "field")),
-    sql_errors.SqlRefusedError: Row(403, "sql-refused", "This statement may not run here", ("reason",)),
-    sql_errors.NotAcceptableError: Row(406, "not-acceptable", "No result in this form", ("supported",)),
-    sql_errors.SqlFailedError: Row(422, "sql-failed", "DuckDB cannot run this statement"),
-    sql_errors.SqlTooLargeError: Row(422, "sql-too-large", "The statement needs too much memory"),
-    sql_errors.SqlBusyError: Row(503, "sql-busy", "Too many queries", headers=(("Retry-After", "1"),)),
-    sql_errors.SqlUnavailableError: Row(
+    errors.QueryError: Problem(422, "wrong-parameter", "A query parameter is wrong", ("parameter", "problem")),
+    MalformedBodyError: Problem(422, "malformed-body", "The body is not what its content type says", ("line",)),
+    errors.InvalidExampleError: Problem(422, "invalid-example", "An example is not valid", ("rejected",)),
+    errors.NoFeaturesError: Problem(
+        422, "no-features", "The features cannot be computed", ("index", "reason", "field")
+    ),
+    sql_errors.SqlRefusedError: Problem(403, "sql-refused", "This statement may not run here", ("reason",)),
+    sql_errors.NotAcceptableError: Problem(406, "not-acceptable", "No result in this form", ("supported",)),
+    sql_errors.SqlFailedError: Problem(422, "sql-failed", "DuckDB cannot run this statement"),
+    sql_errors.SqlTooLargeError: Problem(422, "sql-too-large", "The statement needs too much memory"),
+    sql_errors.SqlBusyError: Problem(503, "sql-busy", "Too many queries", headers=(("Retry-After", "1"),)),
+    sql_errors.SqlUnavailableError: Problem(
         503, "sql-unavailable", "There is nothing to query yet", headers=(("Retry-After", "5"),)
     ),
-    sql_errors.SqlTooLongError: Row(504, "sql-too-long", "The statement took too long", ("limit_seconds",)),
-    errors.BatchNotStartedError: Row(503, "batch-not-started", "The batch run did not begin"),
-    GenerationError: Row(503, "generation-unreadable", "The batch part cannot be read"),
-    LogUnavailableError: Row(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
-    errors.FoldBehindError: Row(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
+    sql_errors.SqlTooLongError: Problem(504, "sql-too-long", "The statement took too long", ("limit_seconds",)),
+    errors.BatchNotStartedError: Problem(503, "batch-not-started", "The batch run did not begin"),
+    GenerationError: Problem(503, "generation-unreadable", "The batch part cannot be read"),
+    LogUnavailableError: Problem(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
+    errors.FoldBehindError: Problem(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
 }
 
 
 def install(app: FastAPI) -> None:
     """Make `app` answer every error with a problem."""
-    for error in TABLE:
+    for error in PROBLEM_BY_ERROR:
         app.add_exception_handler(error, _known)
     app.add_exception_handler(AnabranchError, _unforeseen)
     app.add_exception_handler(HTTPException, _of_http)
@@ -98,10 +100,10 @@ def install(app: FastAPI) -> None:
 
 def problem_of(error: Exception) -> Response:
     """The problem that tells `error`, whose class or a base of it stands in the table."""
-    row = next(TABLE[cls] for cls in type(error).__mro__ if cls in TABLE)
-    facts = {name: getattr(error, name, None) for name in row.members}
+    problem = next(PROBLEM_BY_ERROR[cls] for cls in type(error).__mro__ if cls in PROBLEM_BY_ERROR)
+    facts = {name: getattr(error, name, None) for name in problem.members}
     members = {name: value if _is_json(value) else str(value) for name, value in facts.items() if value is not None}
-    return answer_problem(row.status, row.kind, row.title, str(error), dict(row.headers), **members)
+    return answer_problem(problem.status, problem.kind, problem.title, str(error), dict(problem.headers), **members)
 
 
 def _is_json(value: object) -> bool:

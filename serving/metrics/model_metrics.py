@@ -57,7 +57,7 @@ class ModelMetrics(Collector):
     def _learners(self) -> Iterator[Metric]:
         families = _Families()
         for name, model in self._service.app.models.items():
-            families.add(name, self._models.standing(model))
+            families.add(name, self._models.status(model))
         yield from families.all()
 
 
@@ -118,9 +118,9 @@ class _Families:
             labels=_MODEL,
         )
 
-    def add(self, name: str, standing: ModelStatus) -> None:
+    def add(self, name: str, status: ModelStatus) -> None:
         """The samples of one model."""
-        report = standing.report
+        report = status.report
         scores = report["scores"]
         for expert, score in scores.items():
             if score["recent"] is not None:
@@ -130,8 +130,8 @@ class _Families:
         for expert, is_so in report["diverged"].items():
             self.diverged.add_metric([name, expert], float(is_so))
         self.scored.add_metric([name], max((score["count"] for score in scores.values()), default=0))
-        if standing.champion is not None:
-            self.champion.add_metric([name], standing.champion)
+        if status.champion is not None:
+            self.champion.add_metric([name], status.champion)
         self.alarms.add_metric([name], report["alarm_count"])
         if report["alarms"]:
             self.alarmed.add_metric([name], instant_us(report["alarms"][-1]["time"]) / 1e6)
@@ -140,7 +140,7 @@ class _Families:
         self.failures.add_metric([name], report["failed"]["count"])
         for expert, error in report["errors"].items():
             self.raised.add_metric([name, expert], error["count"])
-        self.untrained.add_metric([name], len(standing.untrained))
+        self.untrained.add_metric([name], len(status.untrained))
 
     def all(self) -> list[Metric]:
         return list(vars(self).values())

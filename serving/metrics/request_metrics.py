@@ -18,7 +18,7 @@ REASONS_MOST = 40
 _BUCKETS_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
-class Metrics:
+class RequestMetrics:
     """Counts requests and events, and asks the collectors for the rest when it is scraped."""
 
     def __init__(self) -> None:
@@ -94,10 +94,10 @@ class Metrics:
             self._reasons.labels(stream, reason).inc()
 
 
-class Measured:
+class RequestMeter:
     """Counts every request and how long it took, and logs it if that is wanted."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics):
+    def __init__(self, app: ASGIApp, metrics: RequestMetrics):
         self.app = app
         self.metrics = metrics
 

@@ -131,13 +131,13 @@ class ModelDirectory:
 
     def summaries(self) -> list[dict[str, Any]]:
         """All models, shortly."""
-        return [self.standing(model).summary() for model in self._service.app.models.values()]
+        return [self.status(model).summary() for model in self._service.app.models.values()]
 
     def detail(self, model: Model) -> dict[str, Any]:
         """One model, with everything."""
-        return self.standing(model).detail(self._schemas[model.name])
+        return self.status(model).detail(self._schemas[model.name])
 
-    def standing(self, model: Model) -> ModelStatus:
+    def status(self, model: Model) -> ModelStatus:
         """How a model stands now; it may read a manifest from the disk."""
         service = self._service
         told = service.speed.standing(model)
@@ -167,10 +167,10 @@ class ModelDirectory:
         GenerationError
             If its file is damaged.
         """
-        standing = self.standing(model)
-        standing.check_promotable(version)
+        status = self.status(model)
+        status.check_promotable(version)
         self._open(model, version)
-        return standing.champion
+        return status.champion
 
     def check_rollback(self, model: Model, version: int | None) -> tuple[int, int | None]:
         """The version that a rollback goes to, and the present champion.
@@ -191,11 +191,11 @@ class ModelDirectory:
         GenerationError
             If its file is damaged, or no longer kept.
         """
-        standing = self.standing(model)
-        version = standing.earlier() if version is None else version
-        standing.check_promotable(version)
+        status = self.status(model)
+        version = status.earlier() if version is None else version
+        status.check_promotable(version)
         self._open(model, version)
-        return version, standing.champion
+        return version, status.champion
 
     def _open(self, model: Model, version: int) -> None:
         """Open a version, to be sure that it can be."""

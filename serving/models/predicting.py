@@ -37,7 +37,7 @@ _ANY_TIME = 2**62
 """A prediction may be asked for any time ahead."""
 
 
-class Asking(NamedTuple):
+class RequestedExample(NamedTuple):
     """One example that a prediction is asked for.
 
     Attributes
@@ -58,10 +58,18 @@ class Asking(NamedTuple):
     body: bytes
 
 
-class Body(NamedTuple):
-    """The examples of a request, and whether they came as an array."""
+class RequestedExamples(NamedTuple):
+    """The examples of a request.
 
-    askings: list[Asking]
+    Attributes
+    ----------
+    examples
+        In the order of the request.
+    many
+        Whether they came as an array, so that the answer must be one too.
+    """
+
+    examples: list[RequestedExample]
     many: bool
 
 
@@ -73,7 +81,7 @@ class Examples:
         self._read = model.example.read
         self._checks = EventChecks(model.on)
 
-    def read(self, content_type: str | None, body: bytes, most: int) -> Body:
+    def read(self, content_type: str | None, body: bytes, most: int) -> RequestedExamples:
         """The examples in a body: a JSON object, or an array of at most `most`.
 
         Raises
@@ -87,7 +95,7 @@ class Examples:
             _check_kind(content_type)
         text = body.removeprefix(_BOM).strip()
         if text[:1] == b"{":
-            return Body(self._askings([text]), False)
+            return RequestedExamples(self._examples([text]), False)
         if not text:
             raise MalformedBodyError("the body is empty; send a JSON object with the fields that are known")
         value = load_json(text)
@@ -95,10 +103,10 @@ class Examples:
             raise MalformedBodyError("send a JSON object with the fields that are known, or an array of such")
         if len(value) > most:
             raise TooManyEventsError(most)
-        return Body(self._askings(map(orjson.dumps, value)), True)
+        return RequestedExamples(self._examples(map(orjson.dumps, value)), True)
 
-    def _askings(self, bodies: Iterable[bytes]) -> list[Asking]:
-        askings: list[Asking] = []
+    def _examples(self, bodies: Iterable[bytes]) -> list[RequestedExample]:
+        examples: list[RequestedExample] = []
         rejected: list[dict[str, Any]] = []
         for index, body in enumerate(bodies):
             try:
@@ -113,10 +121,10 @@ class Examples:
             id_, _, time, reasons = self._checks.examine(vars(example), _ANY_TIME)
             if reasons:
                 rejected.append({"index": index, "errors": reasons})
-            askings.append(Asking(example, time, id_, body))
+            examples.append(RequestedExample(example, time, id_, body))
         if rejected:
             raise InvalidExampleError(rejected)
-        return askings
+        return examples
 
     def _hinted(self, found: Reason, body: bytes) -> Reason:
         """What a validator of the whole event says, and which fields it could not know, like the label."""
@@ -158,7 +166,7 @@ class Predicting:
         self._service = service
         self._model = model
 
-    def answers(self, askings: Sequence[Asking]) -> list[dict[str, Any]]:
+    def answers(self, examples: Sequence[RequestedExample]) -> list[dict[str, Any]]:
         """The answer to each, recorded on the way.
 
         The speed layer is asked one by one, each in the state of that moment; the champion is asked about all at
@@ -170,23 +178,25 @@ class Predicting:
             If the features function raised on one of them.
         """
         now = self._service.clock()
-        asked = [self._ask(index, asking, now) for index, asking in enumerate(askings)]
-        forecasts = [one.answer(part) for one, part in zip(asked, champions_parts(asked), strict=True)]
+        asked = [self._ask(index, example, now) for index, example in enumerate(examples)]
+        forecasts = [one.answer(part) for one, part in zip(asked, champion_parts(asked), strict=True)]
         return [
-            self._answer(asking, one, forecast, now)
-            for asking, one, forecast in zip(askings, asked, forecasts, strict=True)
+            self._answer(example, one, forecast, now)
+            for example, one, forecast in zip(examples, asked, forecasts, strict=True)
         ]
 
-    def _ask(self, index: int, asking: Asking, now: int) -> PendingForecast:
+    def _ask(self, index: int, example: RequestedExample, now: int) -> PendingForecast:
         service, model = self._service, self._model
-        time = now if model.on.time is None else asking.time
-        asked = service.speed.ask(model, asking.example, time)
+        time = now if model.on.time is None else example.time
+        asked = service.speed.ask(model, example.example, time)
         if isinstance(asked, Failed):
             field = asked.error.field if isinstance(asked.error, FieldAbsentError) else None
             raise NoFeaturesError(model.name, index, asked.reason, field)
         return asked
 
-    def _answer(self, asking: Asking, asked: PendingForecast, forecast: Forecast, now: int) -> dict[str, Any]:
+    def _answer(
+        self, example: RequestedExample, asked: PendingForecast, forecast: Forecast, now: int
+    ) -> dict[str, Any]:
         service = self._service
         recorder = service.recorder
         name = prediction_id(now) if recorder.recording else None
@@ -200,11 +210,11 @@ class Predicting:
         }
         if name is not None:
             versions = {} if asked.version is None else {BATCH: asked.version}
-            recorder.record(Prediction(name, self._model.name, now, answer, versions, asking.body, asking.id))
+            recorder.record(Prediction(name, self._model.name, now, answer, versions, example.body, example.id))
         return answer
 
 
-def champions_parts(asked: Sequence[PendingForecast]) -> Iterator[Part | None]:
+def champion_parts(asked: Sequence[PendingForecast]) -> Iterator[Part | None]:
     """What the champion says to each: None where there is none, or it failed."""
     for predictor, group in groupby(asked, lambda one: one.predictor):
         yield from _parts(predictor, [one.features for one in group])

@@ -16,14 +16,14 @@ from serving.answers.log_browsing import browse, events_json
 from serving.answers.selection import LIMIT_DEFAULT, PAGING_LIMIT, Parser, parse
 from serving.http import openapi
 from serving.http.posting import POSTED, admitted, answer_posted, appended, headers_of, read_body
-from serving.metrics.request_metrics import Metrics
+from serving.metrics.request_metrics import RequestMetrics
 from serving.routes.streams import stream_of
 from serving.service import Service
 
 _NOTHING: dict[str, Parser] = {}
 
 
-def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
     """Add the routes of this noun."""
     path = openapi.path("stream", openapi.names(service.app.streams), "The name of the stream.")
 

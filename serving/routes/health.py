@@ -12,11 +12,11 @@ from eventlog.errors import LogUnavailableError
 from serving.answers.staleness import staleness_now
 from serving.http import openapi
 from serving.http.responses import answer_json, answer_problem
-from serving.metrics.request_metrics import CONTENT_TYPE, Metrics
+from serving.metrics.request_metrics import CONTENT_TYPE, RequestMetrics
 from serving.service import Service
 
 
-def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
     """Add the routes of this noun."""
 
     @app.get(

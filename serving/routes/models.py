@@ -101,7 +101,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         previous = decision.previous
         position = Cut((await run_in_threadpool(service.log.mark, decision.event()) + 1,))
         await until_past(service.speed, position, _DECIDED_SECONDS)
-        champion = (await run_in_threadpool(models.standing, model)).champion
+        champion = (await run_in_threadpool(models.status, model)).champion
         return answer_json({"model": model.name, "champion": champion, "previous": previous, "position": str(position)})
 
 

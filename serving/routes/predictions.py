@@ -21,9 +21,9 @@ from serving.http import openapi
 from serving.http.posting import admitted, appended, read_body
 from serving.http.responses import answer_json, to_json
 from serving.metrics.model_metrics import ModelMetrics
-from serving.metrics.request_metrics import Metrics
+from serving.metrics.request_metrics import RequestMetrics
 from serving.models.model_status import example_schema
-from serving.models.predicting import CONTENT_TYPE, Body, Examples, Predicting
+from serving.models.predicting import CONTENT_TYPE, Examples, Predicting, RequestedExamples
 from serving.service import Service
 
 _PARAMETERS: dict[str, Parser] = {"record": boolean, **WAITING}
@@ -35,9 +35,9 @@ _QUICK_BYTES = 64 * 1024
 """And larger bodies are read there."""
 
 
-def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: ModelMetrics) -> None:
+def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, model_metrics: ModelMetrics) -> None:
     """Add the routes of this noun."""
-    models = {name: _Asked.of(service, model, model_metrics) for name, model in service.app.models.items()}
+    models = {name: _ModelRequests.of(service, model, model_metrics) for name, model in service.app.models.items()}
 
     @app.post(
         "/v1/models/{model}/predict",
@@ -69,12 +69,12 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
         parameters = parse(query, _PARAMETERS) if query else {}
         raw = await read_body(request, service.limits.max_body_bytes)
         body = await _read(asked.examples, request.headers.get("content-type"), raw, service.limits.max_events)
-        recorded = parameters.get("record") and body.askings
+        recorded = parameters.get("record") and body.examples
         admission = await _admitted_all(service, asked.model.on, raw) if recorded else None
         if parameters:
             await until_asked(service.speed, parameters)
         begun = time.perf_counter()
-        if len(body.askings) <= _QUICK_EXAMPLES and not service.speed.busy:
+        if len(body.examples) <= _QUICK_EXAMPLES and not service.speed.busy:
             answer = asked.answer(body)
         else:
             answer = await run_in_threadpool(asked.answer, body)
@@ -82,7 +82,7 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
             done = await appended(service, admission.append)
             metrics.count_events(asked.model.on.name, accepted=done.accepted, duplicates=done.duplicates, rejected=0)
             answer["position"] = str(done.position)
-        text = to_json(answer) if len(body.askings) <= _QUICK_EXAMPLES else await run_in_threadpool(to_json, answer)
+        text = to_json(answer) if len(body.examples) <= _QUICK_EXAMPLES else await run_in_threadpool(to_json, answer)
         asked.observe(time.perf_counter() - begun)
         return Response(text, media_type="application/json")
 
@@ -110,7 +110,7 @@ def add_routes(app: FastAPI, service: Service, metrics: Metrics, model_metrics: 
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class _ModelRequests:
     """All that a request for predictions of one model needs, looked up once."""
 
     model: Model
@@ -119,15 +119,15 @@ class _Asked:
     observe: Callable[[float], None]
 
     @classmethod
-    def of(cls, service: Service, model: Model, metrics: ModelMetrics) -> _Asked:
+    def of(cls, service: Service, model: Model, metrics: ModelMetrics) -> _ModelRequests:
         return cls(model, Examples(model), Predicting(service, model), metrics.observer(model.name))
 
-    def answer(self, body: Body) -> dict[str, Any]:
-        answers = self.predicting.answers(body.askings)
+    def answer(self, body: RequestedExamples) -> dict[str, Any]:
+        answers = self.predicting.answers(body.examples)
         return {"predictions": answers} if body.many else answers[0]
 
 
-async def _read(examples: Examples, content_type: str | None, raw: bytes, most: int) -> Body:
+async def _read(examples: Examples, content_type: str | None, raw: bytes, most: int) -> RequestedExamples:
     """The examples of a body; a large one is read in a thread."""
     if len(raw) <= _QUICK_BYTES:
         return examples.read(content_type, raw, most)

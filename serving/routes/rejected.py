@@ -18,7 +18,7 @@ from serving.errors import AlreadyRetriedError, NotFoundError
 from serving.http import openapi
 from serving.http.posting import POSTED, admitted, answer_posted, appended
 from serving.http.responses import answer_json
-from serving.metrics.request_metrics import Metrics
+from serving.metrics.request_metrics import RequestMetrics
 from serving.routes.streams import stream_of
 from serving.service import Service
 
@@ -28,7 +28,7 @@ _PARAMETERS: dict[str, Parser] = {"after": whole(0, _ID_MOST), "limit": PAGING_L
 _HEADERS = {"content-type": "application/json"}
 
 
-def add_routes(app: FastAPI, service: Service, metrics: Metrics) -> None:
+def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
     """Add the routes of this noun."""
     path = openapi.path("stream", openapi.names(service.app.streams), "The name of the stream.")
     one_at_a_time = asyncio.Lock()  # two retries of the same event must not both append it

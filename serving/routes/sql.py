@@ -29,7 +29,7 @@ _BODY_BYTES = 1_000_000
 """No statement is longer than this."""
 
 
-def add_routes(app: FastAPI, service: Service, desk: RunnerPool) -> None:
+def add_routes(app: FastAPI, service: Service, runner_pool: RunnerPool) -> None:
     """Add the route of this noun."""
 
     @app.post(
@@ -53,7 +53,7 @@ def add_routes(app: FastAPI, service: Service, desk: RunnerPool) -> None:
         asked = _query(await read_body(request, _BODY_BYTES), FORMAT_BY_TYPE[media_type])
         if parameters := parse(request.scope["query_string"], WAITING):
             await until_asked(service.speed, parameters)
-        answer = await result_of(desk.submit(asked))
+        answer = await result_of(runner_pool.submit(asked))
         headers = {
             "Anabranch-Rows": str(answer.rows),
             "Anabranch-Truncated": str(answer.truncated).lower(),

@@ -4,10 +4,20 @@ A *snapshot* is a DuckDB file that holds nothing but views, over Parquet files b
 ``HOME/analytics.duckdb`` is the newest that was published; ``POST /v1/sql`` and ``anabranch sql`` have one made that
 has seen everything up to the moment they ask.
 
-Read `relation` first, then `contents`, and the relations themselves: `of_events`, `of_views`, `of_predictions`,
-`of_system`. In the process that writes snapshots, `replica` folds the log, `tail`, `overlay`, `links` and `tables`
-write the files, `catalog` the DuckDB file, and `snapshots` puts them together. In the process that runs a query,
-`statement` says what may run, `sandbox` opens a snapshot, `landlock` has the kernel watch, `rows` turns the result
-into bytes, `runner` is the loop. In the service there is only `desk`, which hands queries to runners.
-Nothing here is imported by the service but `desk`, `errors` and `child`: DuckDB and Arrow stay out of its process.
+Read `relation` first (what a relation is), then `relations` (all of them), and the modules that define them:
+`events_relation`, `view_relations`, `predictions_relation`, `system_relations`; what they read is `snapshot_contents`.
+
+The rest runs in three kinds of process, so that DuckDB and Arrow stay out of the service:
+
+==================  ================================================================================================
+process             modules
+==================  ================================================================================================
+snapshot writer     `snapshots` puts a snapshot together: `tail` (events that are not archived yet), `overlay` (tiles
+                    that speed has changed), `small_tables` (runs, models, dead letters), `known_features`,
+                    `lake_files` and `published_tables` are its Parquet files, `catalog` its DuckDB file;
+                    `snapshot_folder` says when files may go
+query runner        `runner` is its loop; `statement` says what may run, `sandbox` opens a snapshot, `landlock` has the
+                    kernel watch, `result_rows` turns the result into bytes
+the service         `runner_pool` hands queries to runners; `child_process` talks to both kinds of process; `errors`
+==================  ================================================================================================
 """

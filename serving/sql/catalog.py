@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anabranch import App
-from batch import duck
+from batch.duckdb_session import Connection, literal, quoted
 from serving.sql.relation import Relation
 from serving.sql.snapshot_contents import SnapshotContents
 from serving.sql.view_relations import history_macro
@@ -20,23 +20,23 @@ _STORAGE = "v1.2.0"
 """The format of the file: the oldest that has all we need, so that older clients open it too."""
 
 
-def write_template(connection: duck.Connection, path: Path, app: App, relations: Sequence[Relation]) -> None:
+def write_template(connection: Connection, path: Path, app: App, relations: Sequence[Relation]) -> None:
     """Write a database of these relations without a row."""
     empty = SnapshotContents()
     statements = ["CREATE SCHEMA sources", *_sources(app, relations, empty)]
     for relation in relations:
-        name = duck.name(relation.name)
+        name = quoted(relation.name)
         statements.append(f"CREATE VIEW {name} AS SELECT {relation.names} FROM sources.{name}()")
-        statements.append(f"COMMENT ON VIEW {name} IS {duck.text(relation.comment)}")
+        statements.append(f"COMMENT ON VIEW {name} IS {literal(relation.comment)}")
         statements += [
-            f"COMMENT ON COLUMN {name}.{duck.name(column.name)} IS {duck.text(column.comment)}"
+            f"COMMENT ON COLUMN {name}.{quoted(column.name)} IS {literal(column.comment)}"
             for column in relation.columns
         ]
     _run(connection, path, statements)
 
 
 def write(
-    connection: duck.Connection,
+    connection: Connection,
     path: Path,
     template: bytes,
     app: App,
@@ -50,14 +50,14 @@ def write(
 
 def _sources(app: App, relations: Sequence[Relation], contents: SnapshotContents) -> list[str]:
     found = [
-        f"CREATE OR REPLACE MACRO sources.{duck.name(relation.name)}() AS TABLE {relation.source(contents)}"
+        f"CREATE OR REPLACE MACRO sources.{quoted(relation.name)}() AS TABLE {relation.source(contents)}"
         for relation in relations
     ]
     return [*found, *(history_macro(view, contents) for view in app.views.values())]
 
 
-def _run(connection: duck.Connection, path: Path, statements: Sequence[str]) -> None:
-    connection.execute(f"ATTACH {duck.text(path)} AS snapshot (STORAGE_VERSION {duck.text(_STORAGE)})")
+def _run(connection: Connection, path: Path, statements: Sequence[str]) -> None:
+    connection.execute(f"ATTACH {literal(path)} AS snapshot (STORAGE_VERSION {literal(_STORAGE)})")
     connection.execute("USE snapshot; BEGIN")
     try:
         connection.execute("; ".join(statements))

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from batch import duck
+from batch.duckdb_session import Connection, parquet_files
 from eventlog.decisions import PREDICTIONS
 from eventlog.log.segment import Segment
 
@@ -38,10 +38,10 @@ class KnownFeatures:
                 for event in orjson.loads(segment.data):
                     self._note(event["features"])
 
-    def sample(self, connection: duck.Connection, files: Sequence[str]) -> None:
+    def sample(self, connection: Connection, files: Sequence[str]) -> None:
         """Look at the newest predictions in files of the lake."""
         if files:
-            newest = f"SELECT _data FROM {duck.parquet(files)} ORDER BY _offset DESC LIMIT {_SAMPLED}"
+            newest = f"SELECT _data FROM {parquet_files(files)} ORDER BY _offset DESC LIMIT {_SAMPLED}"
             for (data,) in reversed(connection.execute(newest).fetchall()):
                 self._note(orjson.loads(data)["features"])
 

@@ -14,9 +14,9 @@ import pyarrow as pa
 
 from anabranch import View
 from anabranch.contributions import Cells
-from batch import duck
+from batch.duckdb_session import Connection, literal, parquet_file, quoted
 from batch.views import tile_table
-from batch.views.published_table import Slot, published, same_tile, slots
+from batch.views.published_table import AggregateColumns, aggregate_columns, published, same_tile
 from serving.sql.view_relations import overlay_columns
 from serving.sql.view_relations import same_tile as same_shown_tile
 from speed.tile_selection import Place
@@ -29,7 +29,7 @@ _LIMIT = 2**63
 
 
 def write_overlay(
-    connection: duck.Connection,
+    connection: Connection,
     view: View,
     replica: ViewReplica,
     table: Path | None,
@@ -59,14 +59,14 @@ def write_overlay(
     connection.register("touched", touched)
     query = "SELECT * FROM touched"
     if old is not None:
-        kept = f"SELECT old.* FROM {duck.parquet_file(old)} AS old ANTI JOIN touched"
+        kept = f"SELECT old.* FROM {parquet_file(old)} AS old ANTI JOIN touched"
         query += f" UNION ALL {kept} ON {same_shown_tile(view, 'old', 'touched')}"
-    connection.execute(f"COPY ({query}) TO {duck.text(into)} {_PARQUET}")
+    connection.execute(f"COPY ({query}) TO {literal(into)} {_PARQUET}")
     connection.unregister("touched")
     return True
 
 
-def _batch(connection: duck.Connection, view: View, places: Sequence[Place], table: Path | None) -> Mapping[int, Cells]:
+def _batch(connection: Connection, view: View, places: Sequence[Place], table: Path | None) -> Mapping[int, Cells]:
     """The batch part of tiles by their place in the list."""
     if table is None:
         return {}
@@ -74,7 +74,7 @@ def _batch(connection: duck.Connection, view: View, places: Sequence[Place], tab
     typed = [*tile_table.columns(view)[:width], ("number", "BIGINT")]
     wanted = tile_table.arrow(typed, [(*key, start, number) for number, (key, start) in enumerate(places)])
     connection.register("wanted", wanted)
-    packed = ", ".join(f"base.{duck.name(name)}" for name, _ in view.columns)
+    packed = ", ".join(f"base.{quoted(name)}" for name, _ in view.columns)
     found = connection.execute(
         f"SELECT wanted.number, {packed} FROM ({published(view, table)}) AS base"
         f" JOIN wanted ON {same_tile(view, 'base', 'wanted')}"
@@ -86,25 +86,25 @@ def _batch(connection: duck.Connection, view: View, places: Sequence[Place], tab
 def _rows(
     view: View, places: Sequence[Place], replica: ViewReplica, batch: Mapping[int, Cells]
 ) -> Iterator[tuple[Any, ...]]:
-    shown = slots(view)
+    shown = aggregate_columns(view)
     for number, (key, start) in enumerate(places):
         cells = replica.cells(view, key, start)
         if cells is None:  # it was beyond `keep`, and went
             continue
         if number in batch:
             cells = view.merge(batch[number], cells)
-        values = (_value(slot, state) for slot, state in zip(shown, cells, strict=True))
+        values = (_value(each, state) for each, state in zip(shown, cells, strict=True))
         yield (*key, None if view.tile_us is None else start, *values)
 
 
-def _value(slot: Slot, state: Any) -> Any:
+def _value(each: AggregateColumns, state: Any) -> Any:
     """What the column of an aggregate holds."""
-    aggregate, type_ = slot.aggregate, slot.shown.type
+    aggregate, type_ = each.aggregate, each.shown.type
     if type_ == "TIMESTAMPTZ":
         return aggregate.pack(state)[-1]
     found = aggregate.present(state)
-    if slot.shown.sql is None:
-        return slot.shown.value(found)
+    if each.shown.sql is None:
+        return each.shown.value(found)
     if type_ == "BIGINT" and found is not None and not -_LIMIT <= found < _LIMIT:
         return None  # a sum beyond 64 bits, as in the published table
     return found

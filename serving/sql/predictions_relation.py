@@ -13,7 +13,7 @@ from anabranch import App, Model
 from anabranch.metric import loss_sql
 from anabranch.model import LARGEST_LABEL
 from anabranch.watermarks import newest_of
-from batch import duck
+from batch.duckdb_session import literal, quoted
 from eventlog.decisions import PREDICTIONS
 from eventlog.decisions.recorded_prediction import NAMES
 from serving.sql.events_relation import DATA, PLACE, labels, records
@@ -37,7 +37,7 @@ def relation(app: App, features: Mapping[str, str]) -> Relation:
     answer = _TYPE_BY_TASK.get(next(iter(tasks)), "VARCHAR") if len(tasks) == 1 else "VARCHAR"
     answer = answer if models else "DOUBLE"
     part = "DOUBLE" if tasks <= {"regression"} else "JSON"
-    struct = f"STRUCT({', '.join(f'{duck.name(n)} {t}' for n, t in features.items())})" if features else "JSON"
+    struct = f"STRUCT({', '.join(f'{quoted(n)} {t}' for n, t in features.items())})" if features else "JSON"
     columns = [
         RelationColumn("prediction_id", "VARCHAR", "As the answer told it"),
         RelationColumn("model", "VARCHAR", "The name of the model"),
@@ -72,7 +72,7 @@ def _source(
     stored = _stored_types(shapes, features)
     known = [_known(contents, model, shapes["label"]) for model in models]
     none = f"SELECT NULL::VARCHAR AS prediction_id, NULL::{shapes['label']} AS label WHERE false"
-    losses = " ".join(f"WHEN {duck.text(model.name)} THEN {_loss(model)}" for model in models)
+    losses = " ".join(f"WHEN {literal(model.name)} THEN {_loss(model)}" for model in models)
     loss = f"CASE p.model {losses} END" if losses else "NULL::DOUBLE"
     prediction = f"(p.prediction ->> '$')::{shapes['prediction']}"
     return (
@@ -97,7 +97,7 @@ def _stored_types(shapes: Mapping[str, str], features: Mapping[str, str]) -> dic
 
 def _recorded(contents: SnapshotContents, fields: Mapping[str, object]) -> str:
     """SQL of what was recorded, as columns. Not in a `WITH`: clients before DuckDB 2 lose sight of it in a macro."""
-    opened = f"unnest(from_json(_data, {duck.text(json.dumps(fields))}))"
+    opened = f"unnest(from_json(_data, {literal(json.dumps(fields))}))"
     return f"SELECT _offset, {opened} FROM ({records(contents, PREDICTIONS, [PLACE[1], DATA])})"
 
 
@@ -105,7 +105,7 @@ def _asked(contents: SnapshotContents, model: Model) -> str:
     """SQL of what is needed of the predictions of a model to find their labels."""
     fields = {**dict.fromkeys(("prediction_id", "model", "example_id"), "VARCHAR"), "time": "TIMESTAMPTZ"}
     told = _recorded(contents, {**fields, "example": "JSON"})
-    return f"SELECT * FROM ({told}) WHERE model = {duck.text(model.name)}"
+    return f"SELECT * FROM ({told}) WHERE model = {literal(model.name)}"
 
 
 def _known(contents: SnapshotContents, model: Model, type_: str) -> str:
@@ -117,9 +117,9 @@ def _own(contents: SnapshotContents, model: Model, type_: str) -> str:
     label = str(model.own_label)
     events = labels(contents, model.on, [label])
     return (
-        f"SELECT told.prediction_id, arg_min(e.{duck.name(label)}, e._offset)::{type_} AS label"
+        f"SELECT told.prediction_id, arg_min(e.{quoted(label)}, e._offset)::{type_} AS label"
         f" FROM ({_asked(contents, model)}) AS told JOIN ({events}) AS e ON e._id = told.example_id"
-        f" WHERE e.{duck.name(label)} IS NOT NULL GROUP BY told.prediction_id"
+        f" WHERE e.{quoted(label)} IS NOT NULL GROUP BY told.prediction_id"
     )
 
 
@@ -130,11 +130,11 @@ def _later(contents: SnapshotContents, model: Model, type_: str) -> str:
     time = "told.time"
     if model.on.time is not None:  # without its event time an example counts as of the moment it was asked
         time = f"coalesce(try_cast(told.example ->> {json_path(model.on.time)} AS TIMESTAMPTZ), told.time)"
-    field, key = duck.name(label.field), duck.name(label.label_field)
+    field, key = quoted(label.field), quoted(label.label_field)
     in_time = label.in_time_sql("asked.at", "epoch_us(e._time)")
     if model.task == "regression":  # as `Model.label_value`: nobody learns from others
         in_time += f" AND abs(e.{field}) <= {LARGEST_LABEL!r}"
-    missing = "NULL" if label.missing is None else duck.text(_text(label.missing))
+    missing = "NULL" if label.missing is None else literal(_text(label.missing))
     return (
         f"SELECT asked.prediction_id, coalesce(arg_max(e.{field}, e._offset)::{type_}, CASE WHEN"
         f" {label.closed_sql('any_value(asked.at)', clock)} THEN {missing}::{type_} END) AS label FROM (SELECT"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from batch import duck
+from batch.duckdb_session import parquet_files, quoted
 from serving.sql.snapshot_contents import SnapshotContents
 
 
@@ -54,12 +54,12 @@ class Relation:
 
 def names(columns: Iterable[RelationColumn]) -> str:
     """Quoted names, with commas."""
-    return ", ".join(duck.name(column.name) for column in columns)
+    return ", ".join(quoted(column.name) for column in columns)
 
 
 def nothing(columns: Iterable[RelationColumn]) -> str:
     """SQL of no rows of these columns."""
-    return f"SELECT {', '.join(f'NULL::{c.type} AS {duck.name(c.name)}' for c in columns)} WHERE false"
+    return f"SELECT {', '.join(f'NULL::{c.type} AS {quoted(c.name)}' for c in columns)} WHERE false"
 
 
 def rows_of(
@@ -86,10 +86,8 @@ def rows_of(
 def _rows(files: Sequence[str], columns: Sequence[RelationColumn], untold: Collection[str]) -> str:
     """SQL of the rows of files that all lack the same columns."""
     shown = ", ".join(
-        f"({column.untold})::{column.type} AS {duck.name(column.name)}"
-        if column.name in untold
-        else duck.name(column.name)
+        f"({column.untold})::{column.type} AS {quoted(column.name)}" if column.name in untold else quoted(column.name)
         for column in columns
     )
     told = [column for column in columns if column.name not in untold]
-    return f"SELECT {shown} FROM ({nothing(told)} UNION ALL BY NAME SELECT * FROM {duck.parquet(files)})"
+    return f"SELECT {shown} FROM ({nothing(told)} UNION ALL BY NAME SELECT * FROM {parquet_files(files)})"

@@ -1,4 +1,4 @@
-"""The desk: hands queries to processes that run them, on a snapshot that has seen everything up to now.
+"""The pool of query runners: hands queries to processes that run them, on a snapshot that has seen all up to now.
 
 It is all that the service itself has of SQL: threads that wait for other processes.
 """
@@ -87,8 +87,8 @@ class RunnerPool:
     readable
         The folders that everything which queries read is in.
     scratch
-        Where queries spill to: a folder of the desk alone, which is removed at its beginning, too, for one that was
-        killed leaves it behind.
+        Where queries spill to: a folder of this pool alone. It is removed when the pool is made, since a service that
+        was killed leaves it.
     log_format
         How the processes that run queries log; see `serving.http.log_lines`.
     """

@@ -16,7 +16,7 @@ from typing import Any
 
 import duckdb
 
-from batch import duck
+from batch.duckdb_session import literal
 from serving.sql import statement
 from serving.sql.errors import SqlFailedError, SqlRefusedError, SqlTooLargeError, SqlTooLongError
 
@@ -81,7 +81,7 @@ class Sandbox:
         ).fetchall()
         self._macros = frozenset(str(name).lower() for (name,) in found)
         self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        self.connection.execute(f"SET allowed_paths = [{', '.join(duck.text(file) for file in files)}]")
+        self.connection.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
         self.connection.execute("SET enable_external_access = false")
         self.connection.execute("SET lock_configuration = true")
 

@@ -18,7 +18,7 @@ KEPT_SECONDS = 300.0
 
 
 @dataclass(slots=True)
-class Held:
+class HeldSnapshot:
     """A snapshot, and since when it is not the newest any more."""
 
     files: frozenset[Path]
@@ -43,7 +43,7 @@ class SnapshotFolder:
     root: Path
     name: str
     now: float
-    _held: dict[str, Held] = field(default_factory=dict)
+    _held: dict[str, HeldSnapshot] = field(default_factory=dict)
     _numbers: Iterable[int] = field(default_factory=count)
     _begun: float = 0.0
 
@@ -74,7 +74,7 @@ class SnapshotFolder:
         """Keep the files of a snapshot, which is the newest now."""
         for held in self._held.values():
             held.retired = self.now if held.retired is None else held.retired
-        self._held[snapshot] = Held(frozenset(files), published)
+        self._held[snapshot] = HeldSnapshot(frozenset(files), published)
 
     def tidy(self, in_use: Collection[str]) -> None:
         """Remove what no snapshot needs any more.

@@ -10,7 +10,7 @@ import orjson
 
 from anabranch import SYSTEM, App, Cut, Stream
 from anabranch.instant import iso
-from batch import duck
+from batch.duckdb_session import connect
 from batch.generations import Generations
 from eventlog.decisions import PREDICTIONS
 from eventlog.lake import Lake
@@ -109,7 +109,7 @@ class Snapshots:
         self._sources = sources
         self._replica = replica
         self._folder = folder
-        self._connection = duck.connect(1, _MEMORY_BYTES, spill)
+        self._connection = connect(1, _MEMORY_BYTES, spill)
         kept: dict[str, Stream | None] = {**app.streams, PREDICTIONS: None, SYSTEM: None}
         self._tail = Tail({n: s for n, s in kept.items() if streams is None or n in streams}, folder.new)
         self._lake = LakeFiles(sources.lake, kept)

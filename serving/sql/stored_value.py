@@ -11,7 +11,7 @@ import orjson
 from anabranch import Stream
 from anabranch.field import Field, Kind
 from anabranch.stored_events import input_name
-from batch import duck
+from batch.duckdb_session import literal
 
 _SECONDS_BELOW = 20_000_000_000
 """A number that stands for an instant counts seconds up to here, and milliseconds beyond: pydantic's rule."""
@@ -20,7 +20,7 @@ _SECONDS_BELOW = 20_000_000_000
 def stored_value(stream: Stream, field: Field, event: str = "_data") -> str:
     """SQL of a field in the JSON text of an event; what the event lacks is what it meant when the field came."""
     path = json_path(input_name(field.name, stream.model.model_fields[field.name]))
-    lacking = duck.text(orjson.dumps(stream.lacking.get(field.name)).decode())
+    lacking = literal(orjson.dumps(stream.lacking.get(field.name)).decode())
     value = f"(CASE WHEN json_exists({event}, {path}) THEN {event} -> {path} ELSE {lacking}::JSON END)"
     if field.kind != "other":
         return _scalar(field.kind, f"({value} ->> '$')")
@@ -33,7 +33,7 @@ def stored_value(stream: Stream, field: Field, event: str = "_data") -> str:
 
 def json_path(name: str) -> str:
     """The path of a member of a JSON object, as a text of SQL."""
-    return duck.text('$."' + name.replace('"', '\\"') + '"')
+    return literal('$."' + name.replace('"', '\\"') + '"')
 
 
 def _scalar(kind: Kind, text: str) -> str:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterable
 
 from anabranch import SYSTEM, Cut
-from batch import duck
+from batch.duckdb_session import literal
 from eventlog.decisions import Publication
 from serving.sql.events_relation import DATA, PLACE, records
 from serving.sql.relation import Relation, RelationColumn, rows_of
@@ -126,7 +126,7 @@ def published(contents: SnapshotContents) -> str:
     announced = (
         f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, '{Publication.KIND}')"
     )
-    opened = duck.text(json.dumps(PUBLICATION_TYPES))
+    opened = literal(json.dumps(PUBLICATION_TYPES))
     current = "false" if contents.generation is None else f"generation = {contents.generation}"
     numbers = f"[{', '.join(map(str, contents.tables))}]::BIGINT[]"
     return (
@@ -144,10 +144,10 @@ def freshness(known: Iterable[Relation]) -> Relation:
     def source(contents: SnapshotContents) -> str:
         batch = {f"{name}_batch" for name in listed}  # a view may be called so itself
         positions = {name: _position(name, name in batch, contents) for name in listed}
-        rows = ", ".join(f"({duck.text(name)}, {duck.text(position)})" for name, position in positions.items())
+        rows = ", ".join(f"({literal(name)}, {literal(position)})" for name, position in positions.items())
         as_of = "SELECT NULL::TIMESTAMPTZ AS as_of"
         if contents.fresh is not None:
-            as_of = f"SELECT as_of FROM read_json({duck.text(contents.fresh)}, columns = {{as_of: 'TIMESTAMPTZ'}})"
+            as_of = f"SELECT as_of FROM read_json({literal(contents.fresh)}, columns = {{as_of: 'TIMESTAMPTZ'}})"
         return (
             "SELECT relation, position, as_of, epoch(now()) - epoch(as_of) AS age_seconds"
             f" FROM (VALUES {rows}) AS listed(relation, position), ({as_of})"

@@ -118,24 +118,24 @@ def _batches(segments: Sequence[Segment], definition: Stream | None) -> Iterator
     """Segments of one stream as rows: many together, since a log of single events has one segment for each."""
     schema = schema_of(definition)
     offset, appended = (schema.get_field_index(name) for name in ("_offset", "_appended"))
-    for lot in _lots(segments):
-        (whole,) = joined(lot, sum(segment.count for segment in lot))
+    for group in _groups(segments):
+        (whole,) = joined(group, sum(segment.count for segment in group))
         batch = record_batch(whole, definition, schema)
         # what is joined counts as if nothing of other streams stood in between
-        places = chain.from_iterable(range(segment.offset, segment.end) for segment in lot)
-        times = chain.from_iterable(repeat(segment.appended, segment.count) for segment in lot)
+        places = chain.from_iterable(range(segment.offset, segment.end) for segment in group)
+        times = chain.from_iterable(repeat(segment.appended, segment.count) for segment in group)
         batch = batch.set_column(offset, schema.field(offset), pa.array(places, pa.int64()))
         yield batch.set_column(appended, schema.field(appended), pa.array(times, pa.int64()).cast(INSTANT))
 
 
-def _lots(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
-    lot: list[Segment] = []
+def _groups(segments: Sequence[Segment]) -> Iterator[list[Segment]]:
+    group: list[Segment] = []
     count = 0
     for segment in segments:
-        if lot and count + segment.count > _TOGETHER:
-            yield lot
-            lot, count = [], 0
-        lot.append(segment)
+        if group and count + segment.count > _TOGETHER:
+            yield group
+            group, count = [], 0
+        group.append(segment)
         count += segment.count
-    if lot:
-        yield lot
+    if group:
+        yield group

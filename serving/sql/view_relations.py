@@ -7,16 +7,16 @@ overlay, where Python has merged batch and speed by the very functions that answ
 from __future__ import annotations
 
 from anabranch import View
-from batch import duck
+from batch.duckdb_session import parquet_file, quoted
 from batch.views import tile_table
-from batch.views.published_table import Slot, slots
+from batch.views.published_table import AggregateColumns, aggregate_columns
 from serving.sql.relation import Relation, RelationColumn, names, nothing
 from serving.sql.snapshot_contents import SnapshotContents
 
 
 def relations(view: View) -> list[Relation]:
     """``view_<view>`` and ``view_<view>_batch``."""
-    columns = [*_key_columns(view), _tile(view), *(_column(slot) for slot in slots(view))]
+    columns = [*_key_columns(view), _tile(view), *(_column(each) for each in aggregate_columns(view))]
     every = f"one row a {'key' if view.tile_us is None else 'key and tile'}"
     kept = "" if view.keep_us is None else f", the last {view.keep_us / 86_400e6:g} days"
     return [
@@ -41,30 +41,30 @@ def overlay_columns(view: View) -> list[tuple[str, str]]:
     return [
         *zip(view.key_fields, keys, strict=True),
         ("tile", "TIMESTAMPTZ"),
-        *((slot.name, slot.shown.type) for slot in slots(view)),
+        *((each.name, each.shown.type) for each in aggregate_columns(view)),
     ]
 
 
 def same_tile(view: View, left: str, right: str) -> str:
     """SQL of whether two rows are the same tile."""
-    fields = [duck.name(field) for field in (*view.key_fields, "tile")]
+    fields = [quoted(field) for field in (*view.key_fields, "tile")]
     return " AND ".join(f"{left}.{field} IS NOT DISTINCT FROM {right}.{field}" for field in fields)
 
 
 def history_macro(view: View, contents: SnapshotContents) -> str:
     """SQL that makes the table macro ``view_<view>_at(generation)``: the view as a kept generation has it."""
-    columns = ", ".join(duck.name(name) for name, _ in overlay_columns(view))
+    columns = ", ".join(quoted(name) for name, _ in overlay_columns(view))
     taken = {name for name, _ in overlay_columns(view)}
     parameter = "generation" if "generation" not in taken else "_generation"  # it would stand for the column
     kept = {number: by_view[view.name] for number, by_view in contents.tables.items() if view.name in by_view}
     told = ", ".join(str(number) for number in sorted(kept)) or "none"
     found = [f"SELECT {number} AS _of, {columns} FROM {_table(path)}" for number, path in kept.items()]
-    found = found or [f"SELECT 0 AS _of, {', '.join(f'NULL::{t} AS {duck.name(n)}' for n, t in overlay_columns(view))}"]
+    found = found or [f"SELECT 0 AS _of, {', '.join(f'NULL::{t} AS {quoted(n)}' for n, t in overlay_columns(view))}"]
     numbers = f"[{', '.join(str(number) for number in sorted(kept))}]::BIGINT[]"
     problem = f"'view {view.name}: generation ' || {parameter} || ' is not kept; kept are: {told}'"
     wanted = f"CASE WHEN list_contains({numbers}, {parameter}::BIGINT) THEN {parameter} ELSE error({problem}) END"
     return (
-        f"CREATE OR REPLACE MACRO {duck.name(f'view_{view.name}_at')}({parameter}) AS TABLE"
+        f"CREATE OR REPLACE MACRO {quoted(f'view_{view.name}_at')}({parameter}) AS TABLE"
         f" SELECT {_typed(view)} FROM ({' UNION ALL '.join(found)}) WHERE _of = {wanted}"
     )
 
@@ -76,7 +76,7 @@ def _merged(view: View, contents: SnapshotContents) -> str:
     overlay = contents.overlays.get(view.name)
     if overlay is None:
         return _batch(view, contents)
-    columns = ", ".join(duck.name(name) for name, _ in overlay_columns(view))
+    columns = ", ".join(quoted(name) for name, _ in overlay_columns(view))
     touched = f"SELECT {columns} FROM {_table(overlay)}"
     if contents.generation is None:
         return _kept(view, contents, touched)
@@ -88,7 +88,7 @@ def _merged(view: View, contents: SnapshotContents) -> str:
 def _batch(view: View, contents: SnapshotContents) -> str:
     if contents.generation is None:
         return _nothing(view)
-    columns = ", ".join(duck.name(name) for name, _ in overlay_columns(view))
+    columns = ", ".join(quoted(name) for name, _ in overlay_columns(view))
     table = _table(contents.tables[contents.generation][view.name])
     return _kept(view, contents, f"SELECT {columns} FROM {table}")
 
@@ -103,7 +103,7 @@ def _nothing(view: View) -> str:
 
 
 def _table(path: str) -> str:
-    return duck.parquet_file(path)
+    return parquet_file(path)
 
 
 # columns
@@ -112,7 +112,7 @@ def _table(path: str) -> str:
 def _key_columns(view: View) -> list[RelationColumn]:
     typed = tile_table.columns(view)
     what = "A key that the view's function made" if callable(view.by) else "The key: the field {} of the event"
-    return [RelationColumn(field, typed[slot][1], what.format(field)) for slot, field in enumerate(view.key_fields)]
+    return [RelationColumn(field, typed[index][1], what.format(field)) for index, field in enumerate(view.key_fields)]
 
 
 def _tile(view: View) -> RelationColumn:
@@ -123,24 +123,24 @@ def _tile(view: View) -> RelationColumn:
     )
 
 
-def _column(slot: Slot) -> RelationColumn:
-    aggregate = slot.aggregate
+def _column(each: AggregateColumns) -> RelationColumn:
+    aggregate = each.aggregate
     arguments = [*([aggregate.field] if aggregate.field else []), *(str(p) for p in aggregate.parameters)]
     comment = f"{type(aggregate).__name__}({', '.join(arguments)})"
     if aggregate.where is not None:
         comment += " of the events that fulfil the aggregate's where"
     return RelationColumn(
-        slot.name, slot.shown.shown_type, comment if aggregate.error is None else f"{comment}; {aggregate.error}"
+        each.name, each.shown.shown_type, comment if aggregate.error is None else f"{comment}; {aggregate.error}"
     )
 
 
 def _typed(view: View) -> str:
     """The columns of an overlay as those of the relation."""
     keys = names([*_key_columns(view), _tile(view)])
-    return ", ".join([keys, *(_cast(slot) for slot in slots(view))])
+    return ", ".join([keys, *(_cast(each) for each in aggregate_columns(view))])
 
 
-def _cast(slot: Slot) -> str:
-    name = duck.name(slot.name)
-    shown = slot.shown.shown_sql(name)
+def _cast(each: AggregateColumns) -> str:
+    name = quoted(each.name)
+    shown = each.shown.shown_sql(name)
     return name if shown == name else f"{shown} AS {name}"

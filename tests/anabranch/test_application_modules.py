@@ -140,7 +140,7 @@ def test_our_packages_win_wherever_the_folder_of_an_application_is_on_the_path(t
     for name in OURS[1:]:
         written(tmp_path, **{name: "raise SystemExit('not ours')"})
     names = ", ".join(OURS[1:])
-    code = f"import anabranch, sys; sys.path.insert(0, {str(tmp_path)!r}); import {names}, batch.duck"
+    code = f"import anabranch, sys; sys.path.insert(0, {str(tmp_path)!r}); import {names}, batch.duckdb_session"
     subprocess.run([sys.executable, "-P", "-c", code], check=True)
 
 

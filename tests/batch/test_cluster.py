@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from batch import cluster
-from batch.cluster import DaskWorkers, Demand, OwnProcess, Starting, Workers
+from batch.cluster import DaskWorkers, OwnProcess, StartingWorkers, Workers, WorkEstimate
 from batch.plan import Slice, slices
 from batch.views.fold_all import fold_all
 from batch.views.slice_fold import SliceTask, fold_slice
@@ -29,11 +29,11 @@ def posted(home: Home) -> Home:
 
 
 def test_the_workers_suit_the_work() -> None:
-    assert isinstance(cluster.start(None, None, Demand(1000, 5)), OwnProcess)
-    in_sql = cluster.start(None, 3, Demand(10**9, 0))
+    assert isinstance(cluster.start(None, None, WorkEstimate(1000, 5)), OwnProcess)
+    in_sql = cluster.start(None, 3, WorkEstimate(10**9, 0))
     assert isinstance(in_sql, OwnProcess)
     assert in_sql.task_threads == 3
-    workers = cluster.start(None, 2, Demand(10**6, 1))
+    workers = cluster.start(None, 2, WorkEstimate(10**6, 1))
     assert isinstance(workers, DaskWorkers)
     assert workers.count == 2
     workers.close()
@@ -49,11 +49,14 @@ def test_the_workers_suit_the_work() -> None:
     ],
 )
 def test_there_are_as_many_processes_as_there_is_work_and_room_for(usable: int, records: int, count: int) -> None:
-    assert Demand(records, python_views=1).processes(usable) == count
+    assert WorkEstimate(records, python_views=1).processes(usable) == count
 
 
 def test_a_model_counts_as_several_views() -> None:
-    assert Demand(100, python_views=2, models=3).work == Demand(100, python_views=2 + 3 * cluster.MODEL_VIEWS).work
+    assert (
+        WorkEstimate(100, python_views=2, models=3).work
+        == WorkEstimate(100, python_views=2 + 3 * cluster.VIEWS_PER_MODEL).work
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this system keeps nobody to a processor")
@@ -64,7 +67,7 @@ def test_only_processors_that_may_be_used_count() -> None:
 
 
 def test_a_failure_to_start_is_raised_to_who_waits() -> None:
-    starting = Starting("nonsense://nowhere", None, Demand(0, 0))
+    starting = StartingWorkers("nonsense://nowhere", None, WorkEstimate(0, 0))
     with pytest.raises(Exception, match="nonsense"):
         starting.wait()
     starting.close()

@@ -15,7 +15,7 @@ from anabranch import Cut
 from batch.archive import archive
 from batch.errors import LeaseHeldError
 from batch.generation import Generation
-from batch.run_progress import MODEL_STAGES, STAGES, Silent
+from batch.run_progress import MODEL_STAGES, STAGES, NoProgress
 from eventlog.errors import LeaseLostError
 from eventlog.registry.database import Database
 from eventlog.registry.runs import Status
@@ -138,7 +138,7 @@ class Crash(BaseException):
     """What kills a run in these tests: nothing catches it but the run's own last words."""
 
 
-class CrashAt(Silent):
+class CrashAt(NoProgress):
     """Ends a run when it begins a stage."""
 
     def __init__(self, stage: str):
@@ -198,7 +198,7 @@ def test_a_run_killed_just_after_its_publication_was_published(home: Home) -> No
     assert (settled.status, settled.generation) == ("published", 1)
 
 
-class LockedFrom(Silent):
+class LockedFrom(NoProgress):
     """Keeps the database locked from the beginning of a stage on, until it is let go."""
 
     def __init__(self, home: Home, stage: str):
@@ -247,7 +247,7 @@ def test_a_published_run_whose_row_says_otherwise_is_corrected_by_the_next(home:
     ]
 
 
-class EndedAt(Silent):
+class EndedAt(NoProgress):
     """A signal comes when a stage begins."""
 
     def __init__(self, stage: str):
@@ -267,7 +267,7 @@ def test_a_run_that_a_signal_ends_is_abandoned_or_published_already(home: Home) 
     assert rows == [("published", 1, None), ("abandoned", None, "SystemExit: ended by SIGTERM")]
 
 
-class Blind(Silent):
+class Blind(NoProgress):
     """A display whose terminal is gone."""
 
     def stage(self, name: str, total: int) -> None:
@@ -293,7 +293,7 @@ def test_a_second_run_leaves_everything_alone(home: Home) -> None:
     home.run()
 
 
-class TakeOver(Silent):
+class TakeOver(NoProgress):
     """Takes the lease over when a run begins to publish, as if the run had slept too long."""
 
     def __init__(self, home: Home):

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from eventlog.errors import LogUnavailableError
-from serving.dashboard.snapshot import Kept, OverviewSnapshots
+from serving.dashboard.snapshot import CachedAnswer, OverviewSnapshots
 from serving.models.model_status import ModelDirectory
 from tests.serving.conftest import Home, home, make_home
 
@@ -19,7 +19,7 @@ __all__ = ["home", "make_home"]
 def test_an_answer_is_kept_for_a_while_and_then_computed_again() -> None:
     now = 0.0
     answers = count(1)
-    kept = Kept(1.0, lambda: next(answers), lambda: now)
+    kept = CachedAnswer(1.0, lambda: next(answers), lambda: now)
     assert [kept.get(), kept.get()] == [1, 1]
     now = 0.99
     assert kept.get() == 1
@@ -36,7 +36,7 @@ def test_what_failed_is_tried_again() -> None:
             raise answer
         return answer
 
-    kept = Kept(1.0, compute, lambda: 0.0)
+    kept = CachedAnswer(1.0, compute, lambda: 0.0)
     with pytest.raises(RuntimeError):
         kept.get()
     assert kept.get() == 7

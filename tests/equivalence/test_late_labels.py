@@ -18,7 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from batch import duck
+from batch.duckdb_session import connect
 from batch.models.training_table import write_table
 from speed.learning.label_join import LabelJoin
 from tests.batch.models import model_application
@@ -69,7 +69,7 @@ def batch(log: Log) -> dict[int, bool]:
         pq.write_table(_table([*fixed, ("price", pa.float64())], rows), folder / "rows.parquet")
         pq.write_table(_table([*fixed, ("_label", pa.bool_())], labels), folder / "labels.parquet")
         paths = [folder / "rows.parquet"], [folder / "labels.parquet"]
-        with duck.connect(1, 200_000_000, folder / "spill") as connection:
+        with connect(1, 200_000_000, folder / "spill") as connection:
             write_table(connection, MODEL, *paths, {"price": "number"}, {"offers": newest}, folder / "table.parquet")
         found = pq.read_table(folder / "table.parquet").to_pylist()
     return {row["_offset"]: row["_label"] for row in found}

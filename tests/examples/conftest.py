@@ -18,7 +18,7 @@ from anabranch.instant import iso
 from anabranch.view import Tiles
 from infra.demo.shows import ShownRequest
 from infra.importing.file_rows import FileRows
-from infra.importing.row_batches import Place
+from infra.importing.row_batches import FilePosition
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 
@@ -32,13 +32,13 @@ class Example:
 
     def rows(self) -> list[bytes]:
         """The events as JSON, as an import reads them."""
-        return [row for batch in FileRows.of(self.path).batches(Place()) for row in batch.rows]
+        return [row for batch in FileRows.of(self.path).batches(FilePosition()) for row in batch.rows]
 
     def events(self) -> Iterator[Events]:
         """The events as the log would store them, a few thousand at a time."""
         (stream,) = self.app.streams.values()
         offset = 0
-        for batch in FileRows.of(self.path).batches(Place()):
+        for batch in FileRows.of(self.path).batches(FilePosition()):
             models = [stream.checked.model_validate_json(row, strict=True) for row in batch.rows]
             times = [int(getattr(m, stream.time).timestamp()) * 1_000_000 if stream.time else 0 for m in models]
             yield Events(stream, 0, offset, times, b"[" + b",".join(batch.rows) + b"]")

@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from batch import duck
+from batch.duckdb_session import connect
 from batch.models.model_rows import ModelRows
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home
@@ -36,7 +36,7 @@ def learnt(home: Home, number: int) -> dict[float, bool]:
     generation = home.open(number)
     rows = ModelRows.kept(home.app.models["acceptance"], generation, home.path, lambda problem: pytest.fail(problem))
     into = home.path / "tables" / f"{number}.parquet"
-    with duck.connect(1, 200_000_000, home.path / "spill") as connection:
+    with connect(1, 200_000_000, home.path / "spill") as connection:
         table = rows.training_table(connection, home.path, into)
     found: list[dict[str, Any]] = pq.read_table(into).to_pylist()
     assert table.rows == len(found)

@@ -1,4 +1,4 @@
-"""The published file and its scribe, inside one process with a real log and consumer."""
+"""The published file and its writer, inside one process with a real log and consumer."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.importing.file_rows import FileRows
-from infra.importing.row_batches import FileColumns, Place
+from infra.importing.row_batches import FileColumns, FilePosition
 
 KNOWN = FileColumns(frozenset({"id", "amount", "text"}))
 
@@ -21,7 +21,7 @@ def read(path: Path, content: bytes, **options: int) -> tuple[list[dict[str, Any
     """The events, and by line why the others were refused."""
     path.write_bytes(content)
     events, refused = [], {}
-    for batch in FileRows.of(path).batches(Place(), KNOWN, **options):
+    for batch in FileRows.of(path).batches(FilePosition(), KNOWN, **options):
         for index, (text, line) in enumerate(zip(batch.rows, batch.lines, strict=True)):
             if index in batch.refused:
                 refused[line] = batch.refused[index][0]["message"]
@@ -55,11 +55,11 @@ def test_wherever_quotes_stand_every_line_is_an_event_or_told(
         rows = FileRows.of(path)
         covered = 0
         byte = len("id,amount,text\n")
-        for batch in rows.batches(Place(), KNOWN, batch_rows=1):
+        for batch in rows.batches(FilePosition(), KNOWN, batch_rows=1):
             covered += path.read_bytes()[byte : batch.end.byte].count(b"\n")
             byte = batch.end.byte
             rest = [row for later in rows.batches(batch.end, KNOWN) for row in later.rows]
-            assert len(rest) == sum(len(later.rows) for later in rows.batches(Place(), KNOWN)) - batch.end.row
+            assert len(rest) == sum(len(later.rows) for later in rows.batches(FilePosition(), KNOWN)) - batch.end.row
         assert covered == 30
         assert byte == path.stat().st_size
     finally:
@@ -92,7 +92,7 @@ def test_lines_may_end_in_any_way(path: Path, end: bytes) -> None:
 def test_line_ends_may_differ_and_an_import_goes_on_at_each(path: Path) -> None:
     path.write_bytes(b"id,amount,text\r1,5,a\r\n2,5,b\n3,5,c\r4,5,d")
     rows = FileRows.of(path)
-    batches = list(rows.batches(Place(), KNOWN, batch_rows=1))
+    batches = list(rows.batches(FilePosition(), KNOWN, batch_rows=1))
     assert [batch.lines for batch in batches] == [[2], [3], [4], [5]]
     for batch in batches:
         assert [b.lines for b in rows.batches(batch.end, KNOWN, batch_rows=1)] == [

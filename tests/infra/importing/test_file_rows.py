@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from infra.errors import ImportFileError
 from infra.importing.csv_rows import DELIMITERS
 from infra.importing.file_rows import FileRows
-from infra.importing.row_batches import NO_COLUMNS, FileColumns, Place
+from infra.importing.row_batches import NO_COLUMNS, FileColumns, FilePosition
 
 cells = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=5)
 tables = st.lists(st.fixed_dictionaries({"a": cells.filter(bool), "b": cells.filter(bool)}), max_size=12)
@@ -25,7 +25,7 @@ tables = st.lists(st.fixed_dictionaries({"a": cells.filter(bool), "b": cells.fil
 def read_from_everywhere(path: Path, expected: list[Any], columns: FileColumns = NO_COLUMNS) -> None:
     """From wherever an import may be cut off, the rest follows."""
     rows = FileRows.of(path)
-    batches = list(rows.batches(Place(), columns, batch_rows=3))
+    batches = list(rows.batches(FilePosition(), columns, batch_rows=3))
     assert [json.loads(row) for batch in batches for row in batch.rows] == expected
     for batch in batches:
         rest = [json.loads(row) for later in rows.batches(batch.end, columns, batch_rows=2) for row in later.rows]
@@ -70,8 +70,8 @@ def test_parquet_goes_on_at_any_batch_of_any_row_group(folder: Path, table: list
 def test_an_empty_cell_is_a_missing_value_except_where_a_text_is_required(tmp_path: Path) -> None:
     path = tmp_path / "x.csv"
     path.write_bytes(b"\xef\xbb\xbfa,b\n,\n")
-    assert next(FileRows.of(path).batches(Place())).rows == [b"{}"]
-    assert next(FileRows.of(path).batches(Place(), FileColumns(text=frozenset({"b"})))).rows == [b'{"b":""}']
+    assert next(FileRows.of(path).batches(FilePosition())).rows == [b"{}"]
+    assert next(FileRows.of(path).batches(FilePosition(), FileColumns(text=frozenset({"b"})))).rows == [b'{"b":""}']
 
 
 def test_the_same_content_is_the_same_file_wherever_it_lies(tmp_path: Path) -> None:
@@ -94,7 +94,9 @@ def test_the_same_content_is_the_same_file_wherever_it_lies(tmp_path: Path) -> N
     ids=["spaces in the head", "a semicolon", "a comma where nothing fits better", "tabs", "a byte order mark"],
 )
 def test_files_as_people_have_them(tmp_path: Path, name: str, content: bytes, expected: bytes) -> None:
-    (batch,) = FileRows.of(written(tmp_path / name, content)).batches(Place(), FileColumns(frozenset({"a", "b"})))
+    (batch,) = FileRows.of(written(tmp_path / name, content)).batches(
+        FilePosition(), FileColumns(frozenset({"a", "b"}))
+    )
     assert batch.rows == [expected]
 
 
@@ -117,4 +119,4 @@ def test_what_cannot_be_read_says_why(tmp_path: Path, name: str, content: bytes,
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(ImportFileError, match=says):
-        list(FileRows.of(path).batches(Place()))
+        list(FileRows.of(path).batches(FilePosition()))

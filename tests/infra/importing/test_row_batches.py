@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eventlog.intake.parsed_events import Reason
-from infra.importing.row_batches import BATCH_BYTES, Place, Row, batched
+from infra.importing.row_batches import BATCH_BYTES, FilePosition, FileRow, batched
 
 REFUSED: list[Reason] = [{"field": None, "message": "no", "type": "t"}]
 
@@ -26,10 +26,10 @@ def test_batches_join_up_to_the_rows_from_any_place_on(
     ends = accumulate((len(text) + 1 for text, _ in texts), initial=byte)
     next(ends)
     rows = [
-        Row(text, end, line, REFUSED if refused else None)
+        FileRow(text, end, line, REFUSED if refused else None)
         for line, ((text, refused), end) in enumerate(zip(texts, ends, strict=True), row + 1)
     ]
-    start = Place(row, byte)
+    start = FilePosition(row, byte)
     batches = list(batched(rows, start, most_rows))
 
     assert [text for batch in batches for text in batch.rows] == [row.text for row in rows]
@@ -40,23 +40,27 @@ def test_batches_join_up_to_the_rows_from_any_place_on(
     assert all(before.end == after.start for before, after in pairwise(batches))
     if batches:
         assert batches[0].start == start
-        assert batches[-1].end == Place(row + len(rows), rows[-1].end)
+        assert batches[-1].end == FilePosition(row + len(rows), rows[-1].end)
 
 
 def test_the_row_that_reaches_the_bytes_ends_its_batch() -> None:
     half = b"x" * (BATCH_BYTES // 2)
-    batches = list(batched([Row(half), Row(half[1:]), Row(b"y"), Row(half + half), Row(b"z")], Place(), 100))
+    batches = list(
+        batched(
+            [FileRow(half), FileRow(half[1:]), FileRow(b"y"), FileRow(half + half), FileRow(b"z")], FilePosition(), 100
+        )
+    )
     assert [len(batch.rows) for batch in batches] == [3, 1, 1]
 
 
 def test_a_batch_is_given_before_a_row_behind_it_is_read() -> None:
     read = []
 
-    def rows() -> Iterator[Row]:
+    def rows() -> Iterator[FileRow]:
         for number in range(5):
             read.append(number)
-            yield Row(b"x")
+            yield FileRow(b"x")
 
-    batches = batched(rows(), Place(), 2)
+    batches = batched(rows(), FilePosition(), 2)
     found = next(batches)
     assert (len(found.rows), read) == (2, [0, 1])

@@ -10,7 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from eventlog.counting.latency_buckets import LatencyBuckets
-from serving.metrics.request_metrics import REASONS_MOST, Metrics
+from serving.metrics.request_metrics import REASONS_MOST, RequestMetrics
 from speed.epoch_sizes import sizes_by_view
 from tests.serving.conftest import NOW, Home, publish, rental
 
@@ -34,7 +34,7 @@ def test_rejected_events_are_told_by_their_first_reason(home: Home) -> None:
 
 
 def test_reasons_beyond_the_most_are_told_together() -> None:
-    metrics = Metrics()
+    metrics = RequestMetrics()
     metrics.count_reasons("rentals", [f"custom_{number}" for number in range(REASONS_MOST + 5)])
     text = metrics.text().decode()
     assert text.count("anabranch_rejected_events_total{") == REASONS_MOST + 1

@@ -62,4 +62,4 @@ def test_a_validator_that_needs_the_label_is_told_to_see_none() -> None:
 def test_a_validator_that_says_no_is_heard_as_at_the_door() -> None:
     assert refused(b'{"trip": "a", "miles": 10, "minutes": 1}')["message"] == "Value error, too fast"
     examples = Examples(app.models["duration"]).read("application/json", b'{"trip": "a", "miles": 1, "minutes": 1}', 10)
-    assert vars(examples.askings[0].example) == {"trip": "A", "miles": 1.0}
+    assert vars(examples.examples[0].example) == {"trip": "A", "miles": 1.0}

@@ -1,4 +1,4 @@
-"""The desk, its runners and their walls, on a snapshot made by hand."""
+"""The pool, its runners and their walls, on a snapshot made by hand."""
 
 from __future__ import annotations
 
@@ -55,18 +55,18 @@ class Source:
 
 
 @pytest.fixture
-def desk(tmp_path: Path) -> Iterator[RunnerPool]:
-    with closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as desk:
-        yield desk
+def runner_pool(tmp_path: Path) -> Iterator[RunnerPool]:
+    with closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as runner_pool:
+        yield runner_pool
 
 
-def ask(desk: RunnerPool, sql: str, *parameters: Any) -> dict[str, Any]:
-    answer: dict[str, Any] = orjson.loads(desk.submit(Query(sql, parameters, "json")).result(60).body)
+def ask(runner_pool: RunnerPool, sql: str, *parameters: Any) -> dict[str, Any]:
+    answer: dict[str, Any] = orjson.loads(runner_pool.submit(Query(sql, parameters, "json")).result(60).body)
     return answer
 
 
-def test_a_query_is_answered_from_the_snapshot(desk: RunnerPool) -> None:
-    answer = ask(desk, "SELECT sum(number) AS total FROM numbers WHERE number < ?", 5)
+def test_a_query_is_answered_from_the_snapshot(runner_pool: RunnerPool) -> None:
+    answer = ask(runner_pool, "SELECT sum(number) AS total FROM numbers WHERE number < ?", 5)
     assert 0.0 <= answer.pop("lag_seconds") < 60.0
     assert answer == {
         "columns": [{"name": "total", "type": "HUGEINT"}],
@@ -79,7 +79,7 @@ def test_a_query_is_answered_from_the_snapshot(desk: RunnerPool) -> None:
     }
 
 
-def test_a_runner_that_died_is_replaced(desk: RunnerPool) -> None:
+def test_a_runner_that_died_is_replaced(runner_pool: RunnerPool) -> None:
     for hostile, error in (
         ("SELECT count(*) FROM range(1000000000000)", SqlTooLongError),
         ("SELECT length(repeat('x', 2000000000))", SqlTooLargeError),
@@ -87,16 +87,16 @@ def test_a_runner_that_died_is_replaced(desk: RunnerPool) -> None:
         ("SELECT nothing", SqlFailedError),
     ):
         with pytest.raises(error):
-            ask(desk, hostile)
-        assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
+            ask(runner_pool, hostile)
+        assert ask(runner_pool, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
 
 
-def test_a_runner_that_ended_between_two_queries_is_replaced(desk: RunnerPool) -> None:
-    ask(desk, "SELECT 1")
-    (runner,) = desk._runners
+def test_a_runner_that_ended_between_two_queries_is_replaced(runner_pool: RunnerPool) -> None:
+    ask(runner_pool, "SELECT 1")
+    (runner,) = runner_pool._runners
     os.kill(runner.pid, signal.SIGKILL)
     runner._process.wait(10)
-    assert ask(desk, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
+    assert ask(runner_pool, "SELECT count(*) FROM numbers")["rows"] == [[1_000]]
 
 
 def test_a_runner_that_is_spent_is_replaced(tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def test_a_runner_that_is_spent_is_replaced(tmp_path: Path) -> None:
         def _start(self) -> RunnerProcess:
             return RunnerProcess([sys.executable, "-c", script], None, tempfile.mkdtemp(dir=tmp_path))
 
-    with closing(OfSpentRunners(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as desk:
-        pids = {desk.submit(Query("SELECT 1", [], "json")).result(60).body for _ in range(3)}
+    with closing(OfSpentRunners(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")) as runner_pool:
+        pids = {runner_pool.submit(Query("SELECT 1", [], "json")).result(60).body for _ in range(3)}
     assert len(pids) == 3
 
 
@@ -124,7 +124,7 @@ def test_a_runner_says_when_it_is_spent(tmp_path: Path, spent_bytes: int, spent:
 
 @contextmanager
 def runner_on(folder: Path, before: str = "") -> Iterator[ChildProcess]:
-    """A runner as the desk starts it; `before` is run ahead of it in its process."""
+    """A runner as the pool starts it; `before` is run ahead of it in its process."""
     code = f"{before}\nimport sys, serving.sql.runner\nserving.sql.runner.main(sys.argv[1:])"
     child = ChildProcess([sys.executable, "-c", code, orjson.dumps(LIMITS).decode(), "text", str(folder), str(folder)])
     try:
@@ -164,51 +164,51 @@ def test_the_memory_of_a_statement_does_not_depend_on_what_libraries_take(tmp_pa
     assert head == {"rows": 100, "truncated": True, "spent": False}
 
 
-def test_a_result_that_is_too_large_is_cut_or_refused(desk: RunnerPool) -> None:
-    found = ask(desk, "SELECT repeat('x', 5000) FROM numbers")
+def test_a_result_that_is_too_large_is_cut_or_refused(runner_pool: RunnerPool) -> None:
+    found = ask(runner_pool, "SELECT repeat('x', 5000) FROM numbers")
     assert found["truncated"]
     assert 15 <= found["row_count"] < 20
-    assert ask(desk, "SELECT 1 FROM numbers LIMIT 100")["truncated"] is False
-    assert ask(desk, "SELECT 1 FROM numbers LIMIT 101")["truncated"] is True
-    assert ask(desk, "SELECT 1 FROM numbers LIMIT 0")["rows"] == []
+    assert ask(runner_pool, "SELECT 1 FROM numbers LIMIT 100")["truncated"] is False
+    assert ask(runner_pool, "SELECT 1 FROM numbers LIMIT 101")["truncated"] is True
+    assert ask(runner_pool, "SELECT 1 FROM numbers LIMIT 0")["rows"] == []
     with pytest.raises(SqlTooLargeError, match="A row of the result"):
-        ask(desk, "SELECT repeat('x', 200000) FROM numbers LIMIT 1")
+        ask(runner_pool, "SELECT repeat('x', 200000) FROM numbers LIMIT 1")
 
 
 def test_what_runs_ends_with_the_desk(tmp_path: Path) -> None:
-    desk = RunnerPool(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], tmp_path / "scratch")
-    ask(desk, "SELECT 1")
-    running = desk.submit(Query("SELECT count(*) FROM range(1000000000000)", [], "json"))
-    threading.Thread(target=desk.close).start()
+    runner_pool = RunnerPool(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], tmp_path / "scratch")
+    ask(runner_pool, "SELECT 1")
+    running = runner_pool.submit(Query("SELECT count(*) FROM range(1000000000000)", [], "json"))
+    threading.Thread(target=runner_pool.close).start()
     with pytest.raises(SqlError):
         running.result(30)
-    desk.close()
+    runner_pool.close()
     with pytest.raises(SqlError):
-        desk.submit(Query("SELECT 1", [], "json")).result(30)
+        runner_pool.submit(Query("SELECT 1", [], "json")).result(30)
 
 
 def test_where_there_is_no_place_to_spill_to_that_is_said(tmp_path: Path) -> None:
     (tmp_path / "full").write_text("no folder can be made in here")
     with (
-        closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "full" / "scratch")) as desk,
+        closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "full" / "scratch")) as runner_pool,
         pytest.raises(SqlUnavailableError, match="no place to run the query in"),
     ):
-        ask(desk, "SELECT 1")
+        ask(runner_pool, "SELECT 1")
 
 
 def test_what_a_killed_query_had_spilt_goes_with_it(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
-    (scratch / "of a desk that was killed").mkdir(parents=True)
-    with closing(RunnerPool(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], scratch)) as desk:
+    (scratch / "of a pool that was killed").mkdir(parents=True)
+    with closing(RunnerPool(Source(tmp_path), {**LIMITS, "seconds": 60.0}, [tmp_path], scratch)) as runner_pool:
         assert not scratch.exists()
-        spilling = desk.submit(Query(SPILLING, [], "json"))
+        spilling = runner_pool.submit(Query(SPILLING, [], "json"))
         while not any(path.stat().st_size for path in scratch.glob("*/duckdb_temp*")):
             assert not spilling.done()
             time.sleep(0.02)  # a statement tells nobody that it spills
-        (runner,) = desk._busy
+        (runner,) = runner_pool._busy
         os.kill(runner.pid, signal.SIGKILL)
         with pytest.raises(SqlTooLargeError):
             spilling.result(30)
         assert list(scratch.iterdir()) == []
-        assert ask(desk, "SELECT 1")["rows"] == [[1]]
+        assert ask(runner_pool, "SELECT 1")["rows"] == [[1]]
     assert not scratch.exists()

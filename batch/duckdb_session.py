@@ -29,30 +29,30 @@ def connect(threads: int | None, memory_bytes: int, spill: Path | str) -> duckdb
     return connection
 
 
-def name(identifier: str) -> str:
+def quoted(identifier: str) -> str:
     """An identifier, quoted.
 
-    >>> name('tile')
+    >>> quoted('tile')
     '"tile"'
     """
     return '"' + identifier.replace('"', '""') + '"'
 
 
-def text(value: object) -> str:
+def literal(value: object) -> str:
     """A text literal.
 
-    >>> text("it's")
+    >>> literal("it's")
     "'it''s'"
     """
     return "'" + str(value).replace("'", "''") + "'"
 
 
-def parquet(paths: Iterable[object]) -> str:
+def parquet_files(paths: Iterable[object]) -> str:
     """A table function over Parquet files, which may lack columns that others of them have."""
-    files = ", ".join(text(path) for path in paths)
+    files = ", ".join(literal(path) for path in paths)
     return f"read_parquet([{files}], union_by_name = true, hive_partitioning = false)"
 
 
 def parquet_file(path: object) -> str:
     """A table function over one Parquet file. A folder that is called ``a=b`` makes no column of it."""
-    return f"read_parquet({text(path)}, hive_partitioning = false)"
+    return f"read_parquet({literal(path)}, hive_partitioning = false)"
