@@ -77,6 +77,7 @@ def test_a_wrong_key_is_told_apart_from_a_service_that_is_away(address: str, key
         ("pid x, http://127.0.0.1:9", None),
         ("", None),
     ],
+    ids=["this process", "no address", "a pid that cannot be", "no pid", "nothing"],
 )
 def test_a_home_says_where_it_is_served_while_the_process_lives(tmp_path: Path, text: str, address: str | None) -> None:
     assert address_in(tmp_path) is None
