@@ -60,12 +60,13 @@ class LakeTable:
 
         own = (s for s in segments if s.stream == self.name and s.offset < upto and s.end > start)
         batches = _larger(record_batch(segment.tail(start).head(upto), stream, schema) for segment in own)
+        anew = _is_empty_of_other_types(table, schema)
         try:
             write_deltalake(
                 table,
                 pa.RecordBatchReader.from_batches(schema, counted(batches)),
-                mode="append",
-                schema_mode="merge",
+                mode="overwrite" if anew else "append",
+                schema_mode="overwrite" if anew else "merge",
                 writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP_RECORDS),
                 commit_properties=CommitProperties(app_transactions=[Transaction(_TRANSACTION, upto)]),
             )
@@ -141,3 +142,14 @@ def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
             waiting, rows = [], 0
     if waiting:
         yield pa.concat_batches(waiting)
+
+
+def _is_empty_of_other_types(table: DeltaTable, schema: pa.Schema) -> bool:
+    """Whether a table holds no record yet, and has a column of another type than records would have now.
+
+    Delta casts what is appended to the type of the column, or fails where it cannot.
+    """
+    if pa.table(table.get_add_actions()).num_rows:
+        return False
+    types = {field.name: field.type for field in table.schema().fields}
+    return any(types.get(field.name, field.type) != field.type for field in Schema.from_arrow(schema).fields)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from pydantic import create_model
 
+from anabranch import App
 from eventlog.lake.delta_table import LakeTable
 from eventlog.log.segment import Segment
 
@@ -67,3 +70,17 @@ def test_of_an_id_that_came_again_the_newest_record_is_found(table: LakeTable) -
     found = table.find("i6")
     assert found is not None
     assert found.offset == 11
+
+
+def test_a_stream_that_had_no_event_may_have_changed_the_type_of_a_field(tmp_path: Path) -> None:
+    """Delta would cast "7" to the number 7 without a word, and fail at "seven"."""
+    table = LakeTable(tmp_path / "rides")
+    numbers, texts = (App("a").stream("rides", create_model("Ride", n=(kind, ...))) for kind in (int, str))
+    assert table.append(numbers, [], 4, ignored) == 0
+    ride = Segment.of(0, 4, "rides", 9, [0, 0], ["a", "b"], [None, None], [b'{"n":"7"}', b'{"n":"seven"}'])
+    assert table.append(texts, [ride], 6, ignored) == 2
+    (file,) = table.files(0, 100)
+    assert pq.read_table(file)["n"].to_pylist() == ["7", "seven"]
+    assert table.archived() == 6
+    assert table.append(texts, [segment(6, 1)], 7, ignored) == 1
+    assert [record.offset for s in table.read(0, 100, 2**20)[0] for record in s.records()] == [4, 5, 6]
