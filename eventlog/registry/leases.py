@@ -25,7 +25,7 @@ class Lease:
     token
         Grows by one with each acquisition. Whoever writes under the lease presents it; an older one is refused.
     holder
-        ``host:pid:start`` (see `process.this_process`); None: nobody.
+        ``host:pid:start`` (see `lease_holder.this_process`); None: nobody.
     expires
         When others may take it, in microseconds, unless it is renewed.
     """

@@ -83,7 +83,7 @@ class RunnerPool:
     source
         Where snapshots come from.
     limits
-        As `sandbox.Limits` has them.
+        As `sandbox.StatementLimits` has them.
     readable
         The folders that everything which queries read is in.
     scratch
