@@ -124,7 +124,26 @@ class DaskWorkers(Workers):
     def outcomes(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> Iterator[tuple[Task, Result | Exception]]:
-        """Do them on the cluster."""
+        """Do them on the cluster.
+
+        When a worker dies, Dask blames all tasks that it had. So tasks that are given up for it are done once more,
+        each alone: then it is known which of them it was.
+        """
+        from distributed import KilledWorker
+
+        blamed: list[Task] = []
+        for task, outcome in self._outcomes(function, tasks):
+            if isinstance(outcome, KilledWorker) and len(tasks) > 1:
+                blamed.append(task)
+            else:
+                yield task, outcome
+        for task in blamed:
+            yield from self._outcomes(function, [task])
+
+    def _outcomes(
+        self, function: Callable[[Task], Result], tasks: Sequence[Task]
+    ) -> Iterator[tuple[Task, Result | Exception]]:
+        """Do them all at once."""
         from distributed import as_completed
 
         task_by_future = {self.client.submit(function, task, pure=False): task for task in tasks}
