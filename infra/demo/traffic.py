@@ -37,7 +37,12 @@ class Client:
 
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Ask for something."""
-        return self._ask("GET", f"{path}?{urlencode(query)}" if query else path)
+        asked = f"{path}?{urlencode(query)}" if query else path
+        try:
+            return self._ask("GET", asked)
+        except (http.client.RemoteDisconnected, ConnectionError):  # the service closes a connection that was long idle
+            self.close()
+            return self._ask("GET", asked)
 
     def wait_until_ready(self, deadline_seconds: float = 120.0) -> None:
         """Wait for the service to start and to catch up; raises `UsageError` if it does not in time."""
