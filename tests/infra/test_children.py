@@ -25,6 +25,7 @@ STUBBORN = CHILD.format("signal.signal(signal.SIGTERM, signal.SIG_IGN); print(fl
 PARENT = """
 import sys, signal
 from infra.children import Child, end_by_signals, end_children
+signal.signal(signal.SIGINT, signal.default_int_handler)  # where the tests run in the background it is ignored
 {}
 try:
     Child([sys.executable, "-c", sys.argv[1]])
