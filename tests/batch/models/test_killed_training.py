@@ -93,11 +93,15 @@ def home_that_kills(home: Home, *models: str) -> Home:
 
 
 def test_a_candidate_that_kills_its_process_harms_no_other_candidate_or_model(home: Home) -> None:
+    from dask import config
     from distributed import LocalCluster
 
     home_that_kills(home, model("[Killing(), Ridge()]"), model("Ridge()", name="other"))
     home.post("rides", rides(60))
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing:
+    with (
+        config.set({"distributed.scheduler.allowed-failures": 0}),  # a worker takes seconds to start
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing,
+    ):
         outcome = home.run(dask=existing.scheduler_address)
     candidates = entry(home, 1)["report"]["candidates"]
     assert "KilledWorker" in candidates["Killing"]["error"]
@@ -107,12 +111,16 @@ def test_a_candidate_that_kills_its_process_harms_no_other_candidate_or_model(ho
 
 
 def test_a_features_function_that_kills_its_process_stops_no_view_and_the_next_run_begins_anew(home: Home) -> None:
+    from dask import config
     from distributed import LocalCluster
 
     home_that_kills(home, DEADLY)
     home.post("rides", rides(60))
     (home.path / "deadly").write_text("everybody")
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing:
+    with (
+        config.set({"distributed.scheduler.allowed-failures": 0}),  # a worker takes seconds to start
+        LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as existing,
+    ):
         home.run(dask=existing.scheduler_address)
     assert home.served(1)["usage"]
     assert entry(home, 1, "deadly")["versions"] == []
