@@ -5,8 +5,9 @@ The only address of Dask. It is imported when it is wanted, since that takes mos
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Thread
 from typing import Any, TypeVar
@@ -87,10 +88,13 @@ class DaskWorkers(Workers):
         A ``distributed.Client``.
     cluster
         A cluster to close in the end; None: it was there before.
+    environment
+        This process's environment as it shall be again when the cluster is closed.
     """
 
-    def __init__(self, client: Any, cluster: Any = None):
+    def __init__(self, client: Any, cluster: Any = None, environment: Mapping[str, str] | None = None):
         self.client = client
+        self._environment = environment
         self.count = max(1, sum(client.nthreads().values()))
         self._cluster = cluster
 
@@ -110,6 +114,9 @@ class DaskWorkers(Workers):
         import dask.config
         from distributed import Client, LocalCluster
 
+        # What Dask sets for its workers it sets in this process, and leaves there: programs that are started after
+        # the run, of the user's training function too, would inherit it.
+        environment = dict(os.environ)
         # a process that is spawned would look for Python's own modules in the working directory first
         with dask.config.set({"distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1"}):
             cluster = LocalCluster(
@@ -119,7 +126,7 @@ class DaskWorkers(Workers):
                 silence_logs="CRITICAL",  # what a task raises is raised here again
                 memory_limit=0,  # a slice bounds the memory, and DuckDB spills
             )
-        return cls(Client(cluster, set_as_default=False), cluster)
+        return cls(Client(cluster, set_as_default=False), cluster, environment)
 
     def outcomes(
         self, function: Callable[[Task], Result], tasks: Sequence[Task]
@@ -168,6 +175,10 @@ class DaskWorkers(Workers):
         self.client.close()
         if self._cluster is not None:
             self._cluster.close()
+        if self._environment is not None:
+            for name in os.environ.keys() - self._environment.keys():
+                del os.environ[name]
+            os.environ.update(self._environment)
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,7 +81,8 @@ class mean(Aggregate):
 
     def present_sql(self, columns: Sequence[str]) -> str:
         n, *total = columns
-        return f"({self._total.value_sql(total)})::DOUBLE / nullif({n}, 0)"
+        value = self._total.value_sql(total)
+        return f"{value} / nullif({n}, 0)" if self.kind == "number" else _whole_mean_sql(value, n)
 
     def reference(self, evidence: Sequence[Any] | None) -> float | None:
         if not evidence:
@@ -92,3 +93,18 @@ class mean(Aggregate):
     def judge(self, evidence: Sequence[Any] | None, found: Any) -> Judgement:
         expected = self.reference(evidence)
         return close(expected, found, magnitude(evidence) / len(evidence)) if evidence else equal(expected, found)
+
+
+def _whole_mean_sql(total: str, n: str) -> str:
+    """SQL of ``total / n`` of whole numbers as Python divides them: rounded once, to the nearest float; NULL if n is 0.
+
+    A total beyond 2**53 would be rounded before it is divided. So its quotient is written down, with enough digits to
+    tell on which side of the middle between two floats it lies (for n up to 2**29): DuckDB reads text to the nearest.
+    """
+    rest = f"(abs({total}) % {n} * {10**18})"
+    sign = f"CASE WHEN {total} < 0 THEN '-' ELSE '' END"
+    digits = f"lpad(({rest} // {n})::VARCHAR, 18, '0') || CASE WHEN {rest} % {n} = 0 THEN '' ELSE '1' END"
+    return (
+        f"CASE WHEN {n} = 0 THEN NULL WHEN abs({total}) <= {2**53} THEN {total}::DOUBLE / {n}"
+        f" ELSE ({sign} || (abs({total}) // {n})::VARCHAR || '.' || {digits})::DOUBLE END"
+    )

@@ -108,6 +108,12 @@ def test_an_existing_cluster_survives_the_run_and_a_worker_may_die(posted: Home)
         assert_same(served[view.name], folded(posted, view))
 
 
+def test_the_environment_is_afterwards_what_it_was() -> None:
+    before = dict(os.environ)
+    DaskWorkers.local(1).close()
+    assert dict(os.environ) == before
+
+
 def test_what_a_task_raises_is_raised() -> None:
     parts = slices(0, 30, 10)
     tasks = [SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]
