@@ -12,7 +12,7 @@ from anabranch.view import View
 from batch.cluster import StartingWorkers, Workers, WorkEstimate
 from batch.generation import Generation
 from batch.models.replay_task import ReplayRange, ViewDelta
-from batch.plan import Base, Slice, Work, aligned, plan, ranges, slices
+from batch.plan import BaseGeneration, Slice, ViewGroup, aligned, plan, ranges, slices
 from batch.views.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
 
@@ -31,11 +31,11 @@ class Capacity:
     workers: int | None
     slice_records: int
 
-    def start(self, app: App, base: Base | None, end: int) -> StartingWorkers:
+    def start(self, app: App, base: BaseGeneration | None, end: int) -> StartingWorkers:
         """Start the workers for what there will be to fold if the run goes on from `base`, in the background."""
-        works = plan(app.views.values(), base)
-        records = max((end - work.start for work in works), default=0)
-        in_python = sum(_in_python(app.views[name]) for work in works for name in work.views)
+        groups = plan(app.views.values(), base)
+        records = max((end - group.start for group in groups), default=0)
+        in_python = sum(_in_python(app.views[name]) for group in groups for name in group.views)
         if app.models:
             records = max(records, end - (0 if base is None else base.end))
         return StartingWorkers(self.dask, self.workers, WorkEstimate(records, in_python, len(app.models)))
@@ -48,13 +48,13 @@ class Capacity:
         self,
         app: App,
         lake: Lake,
-        works: Sequence[Work],
+        groups: Sequence[ViewGroup],
         end: int,
         workers: Workers,
         folder: Path,
         parts: Sequence[Slice] | None = None,
     ) -> Iterator[SliceTask]:
-        """A task for every slice of every work that holds records of its stream.
+        """A task for every slice of every group of views that holds records of their stream.
 
         Parameters
         ----------
@@ -63,24 +63,24 @@ class Capacity:
         folder
             The tables of tiles go into its folder ``tables``.
         parts
-            The slices of every work; None: as it suits the work.
+            The slices of every group; None: as it suits each.
         """
         tables = folder.resolve() / "tables"
         tables.mkdir()
         app_path = self.absolute_app_path
         files_by_place: dict[tuple[str, Slice], tuple[str, ...]] = {}
-        for work in works:
-            in_sql = not any(_in_python(app.views[name]) for name in work.views)
+        for group in groups:
+            in_sql = not any(_in_python(app.views[name]) for name in group.views)
             records = self.slice_records * (SQL_SLICES if in_sql else 1)
-            for part in slices(work.start, end, records, workers.count) if parts is None else parts:
-                place = (work.stream, part)
+            for part in slices(group.start, end, records, workers.count) if parts is None else parts:
+                place = (group.stream, part)
                 if place not in files_by_place:
-                    found = lake.files(work.stream, part.start, part.end)
+                    found = lake.files(group.stream, part.start, part.end)
                     files_by_place[place] = tuple(str(Path(path).resolve()) for path in found)
                 if files := files_by_place[place]:
                     yield SliceTask(
                         app_path,
-                        work.views,
+                        group.views,
                         part,
                         files,
                         str(tables),

@@ -18,7 +18,7 @@ class Slice:
     end: int
 
 
-class Base(Protocol):
+class BaseGeneration(Protocol):
     """A generation, as far as planning looks at it."""
 
     @property
@@ -32,7 +32,7 @@ class Base(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class ViewGroup:
     """Some views of one stream that fold the same slices.
 
     Attributes
@@ -55,21 +55,21 @@ class Work:
         return self.start > 0
 
 
-def plan(views: Iterable[View], base: Base | None) -> list[Work]:
+def plan(views: Iterable[View], base: BaseGeneration | None) -> list[ViewGroup]:
     """Which views fold from where.
 
     A view goes on where `base` ends if `base` holds it by the same definition. Every other view starts at 0.
     """
-    found: list[Work] = []
+    found: list[ViewGroup] = []
     in_python: list[tuple[str, int, str]] = []
     for view in views:
         start = base.end if base is not None and base.extends(view) else 0
         if view.vectorised:
-            found.append(Work(view.of.name, (view.name,), start))
+            found.append(ViewGroup(view.of.name, (view.name,), start))
         else:
             in_python.append((view.of.name, start, view.name))
-    for (stream, start), group in groupby(sorted(in_python), key=lambda entry: entry[:2]):
-        found.append(Work(stream, tuple(name for _, _, name in group), start))
+    for (stream, start), members in groupby(sorted(in_python), key=lambda entry: entry[:2]):
+        found.append(ViewGroup(stream, tuple(name for _, _, name in members), start))
     return found
 
 

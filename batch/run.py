@@ -45,7 +45,7 @@ from batch.lease_keeper import LeaseKeeper
 from batch.manifest import sync_folder, write_manifest
 from batch.models.model_rows import remove_rows
 from batch.models.stages import ModelStages, NewGeneration, report
-from batch.plan import Slice, Work, plan
+from batch.plan import Slice, ViewGroup, plan
 from batch.run_progress import CombinedProgress, NoProgress, Progress, StageRecord, StageTimes
 from batch.stream_watermarks import watermarks_at
 from batch.views.fold_all import fold_all, is_out_of_memory
@@ -209,12 +209,12 @@ class _Batch:
                 self._settle(known)
                 previous = None if full else self.generations.base(known, self._problem)
                 base = models.keep(previous)
-                works = plan(self.app.views.values(), base)
-                events = self.end - min([*(work.start for work in works), *models.starts()], default=self.end)
+                groups = plan(self.app.views.values(), base)
+                events = self.end - min([*(group.start for group in groups), *models.starts()], default=self.end)
                 self.row = replace(self.row, events=events)
-                parts, deltas = self._fold(works, starting, capacity, models)
+                parts, deltas = self._fold(groups, starting, capacity, models)
                 new = NewGeneration(known[0].generation + 1 if known else 1, self.cut, self._generation)
-                views = self._merge(connection, works, deltas, base)
+                views = self._merge(connection, groups, deltas, base)
                 learnt = self._learn(connection, starting, models, parts, deltas, base, known, new)
                 watermarks = watermarks_at(connection, self.app, self.lake, previous, self.end)
         finally:
@@ -266,15 +266,15 @@ class _Batch:
         archive(self.log, self.lake, self.app, self.cut, advance)
 
     def _fold(
-        self, works: Sequence[Work], starting: StartingWorkers, capacity: Capacity, models: ModelStages
+        self, groups: Sequence[ViewGroup], starting: StartingWorkers, capacity: Capacity, models: ModelStages
     ) -> tuple[list[Slice], list[SliceDelta]]:
         """Fold all views; returns the slices of the replay, if there is one, and what each slice adds to the views."""
-        total = sum(self.end - work.start for work in works)
+        total = sum(self.end - group.start for group in groups)
         self.progress.stage("fold", total)
         workers = starting.wait()
         parts = models.parts(self.end, workers)
         found = []
-        tasks = capacity.tasks(self.app, self.lake, works, self.end, workers, self.folder, parts)
+        tasks = capacity.tasks(self.app, self.lake, groups, self.end, workers, self.folder, parts)
         for delta in fold_all(workers, tasks):
             self.keeper.check()
             part = min(total, delta.part.end - delta.part.start)  # views that are tried apart count twice
@@ -287,21 +287,21 @@ class _Batch:
     def _merge(
         self,
         connection: Connection,
-        works: Sequence[Work],
+        groups: Sequence[ViewGroup],
         deltas: Sequence[SliceDelta],
         base: Generation | None,
     ) -> dict[str, dict[str, Any]]:
         """Write the files of every view; returns what the manifest says of them."""
         found = {}
         self.progress.stage("merge", len(self.app.views))
-        for work in works:
-            for name in work.views:
+        for group in groups:
+            for name in group.views:
                 self.keeper.check()
                 mine = [delta for delta in deltas if name in delta.paths]
                 failures = sum(delta.failures[name] for delta in mine)
                 if failures:
                     self._problem(f"a function of view {name!r} raised on {failures:,} events, which it leaves out")
-                view, of_base = self.app.views[name], base if work.start else None
+                view, of_base = self.app.views[name], base if group.start else None
                 try:
                     found[name] = merge_view(connection, view, mine, of_base, self._generation)
                 except Exception as error:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch import App, Cut
-from anabranch.features.fold import Failed, fold
+from anabranch.features.fold import FailedFeatures, fold
 from anabranch.features.lookups import Lookups
 from batch.run import run_batch
 from bench.data import appends
@@ -56,7 +56,7 @@ def fold_seconds(process: Process, checkpoints: Path) -> float:
     consumer.start()
     consumer.reader.when_past(process.log.end()).result()
     seconds = time.process_time() - begun
-    scores = consumer.reader.standing(process.app.models["duration"]).report["scores"]
+    scores = consumer.reader.report_of(process.app.models["duration"]).learner["scores"]
     consumer.stop()
     assert scores["batch"]["count"] >= LEARNT, scores
     return seconds
@@ -76,7 +76,7 @@ def frozen(app: App, process: Process) -> list[tuple[dict[str, Any], float]]:
                 views, models = app.views_of(segment.stream), app.models_of(segment.stream)
                 rows = fold(views, models, tiles, lookups, watermarks, events)[0]["duration"]
                 for features, label in zip(rows, events.column("minutes"), strict=True):
-                    assert not isinstance(features, Failed), features.reason
+                    assert not isinstance(features, FailedFeatures), features.reason
                     found.append((numeric(features), label))
         cut = Cut((segments[-1].end,))
     return found[-LEARNT:]

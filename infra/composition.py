@@ -66,10 +66,10 @@ class Process:
         self.generations = Generations(self.home / "generations")
         self.checkpoints = Checkpoints(self.home / "checkpoints")
         self.problems: list[str] = []
-        """What `adopt` found wrong, a sentence each."""
-        self._adopted: dict[tuple[int, str], bool] = {}
-        self._below: dict[int, PublishedLayer] = {}
-        self._adopting = Lock()
+        """What `can_serve` found wrong, a sentence each."""
+        self._servable: dict[tuple[int, str], bool] = {}
+        self._layer_by_generation: dict[int, PublishedLayer] = {}
+        self._opening = Lock()
 
     @cached_property
     def app(self) -> App:
@@ -96,30 +96,30 @@ class Process:
             self.app,
             self.log,
             self.checkpoints,
-            self.adopt,
+            self.can_serve,
             checkpoint_seconds=self.settings.checkpoint_seconds,
             checkpoint_records=self.settings.checkpoint_records,
             clock=self.clock,
-            published=self.below,
+            published=self.published_layer,
             on_drift=on_drift,
         )
 
-    def below(self, publication: Publication) -> PublishedLayer:
-        """What the speed layer asks of a generation that was adopted."""
-        with self._adopting:
-            known = self._below.get(publication.generation)
+    def published_layer(self, publication: Publication) -> PublishedLayer:
+        """What the speed layer asks of a generation that can be served."""
+        with self._opening:
+            known = self._layer_by_generation.get(publication.generation)
             generation = self.generation(publication)
             if known is None or known.generation is not generation:
-                self._below = {publication.generation: PublishedLayer(generation)}
-            return self._below[publication.generation]
+                self._layer_by_generation = {publication.generation: PublishedLayer(generation)}
+            return self._layer_by_generation[publication.generation]
 
-    def adopt(self, publication: Publication) -> bool:
+    def can_serve(self, publication: Publication) -> bool:
         """Whether a generation can be served: intact, and of the application's definitions. Decided once."""
-        with self._adopting:
+        with self._opening:
             known = (publication.generation, publication.manifest_sha256)
-            if known not in self._adopted:
-                self._adopted[known] = self._can_be_served(publication)
-            return self._adopted[known]
+            if known not in self._servable:
+                self._servable[known] = self._can_be_served(publication)
+            return self._servable[known]
 
     def _can_be_served(self, publication: Publication) -> bool:
         try:

@@ -8,8 +8,9 @@ Others read it by way of `reader`, and see neither the state nor its lock: `live
 what a page costs), `epoch_sizes`, `lag` and `cut_waiters`.
 
 `catch_up` is the loop around the fold. `consumer` runs it in a thread for a service, `offline_fold` once for a command;
-`view_replica` folds the views alone, for snapshots. `checkpoint` makes (cut, state) durable together, `checkpointing`
-says when; `recovery` decides where to begin after a stop; `outbox` holds what the fold gives to the log.
+`view_fold` folds the views alone, for snapshots, and knows what has changed. `checkpoint` makes (cut, state) durable
+together, `checkpointing` says when; `recovery` decides where to begin after a stop; `outbox` holds what the fold gives
+to the log.
 """
 
 from speed.checkpoint import Checkpoints

@@ -23,7 +23,7 @@ from speed.live_reader import LiveReader
 from speed.opened_layer import OpenedLayers
 from speed.outbox import Outbox
 from speed.recovery import recover
-from speed.state import Adopt, SpeedState
+from speed.state import CanServe, SpeedState
 
 logger = logging.getLogger(__name__)
 _FOLDED_WITH_MODELS = 100
@@ -49,8 +49,8 @@ class Consumer:
         What is folded.
     checkpoints
         Where the state is kept.
-    adopt
-        Whether a published generation can be served; see `speed.state.Adopt`. It may take its time: it is asked
+    can_serve
+        Whether a published generation can be served; see `speed.state.CanServe`. It may take its time: it is asked
         before the state is locked, and its answers are expected to be remembered.
     checkpoint_seconds, checkpoint_records
         A checkpoint is due when either has passed since the last one and something was folded.
@@ -75,7 +75,7 @@ class Consumer:
         app: App,
         log: Log,
         checkpoints: Checkpoints,
-        adopt: Adopt,
+        can_serve: CanServe,
         *,
         checkpoint_seconds: float = 30.0,
         checkpoint_records: int = 1_000_000,
@@ -86,7 +86,7 @@ class Consumer:
     ):
         self.app = app
         self.log = log
-        self._adopt = adopt
+        self._can_serve = can_serve
         self._published = published
         self._on_drift = on_drift
         self._retry_seconds = retry_seconds
@@ -209,7 +209,7 @@ class Consumer:
     # from where
 
     def _recover(self) -> None:
-        recovery = recover(self.app, self.log, self._checkpointing.checkpoints, self._adopt, self._published)
+        recovery = recover(self.app, self.log, self._checkpointing.checkpoints, self._can_serve, self._published)
         for problem in recovery.problems:
             self._warn(problem)
         logger.info("the fold goes on from %s, at %s", recovery.source, recovery.state.cut)
@@ -239,7 +239,7 @@ class Consumer:
         else:
             opened = self._opened(segment)
             with self.reader.changing() as state:
-                effects = apply(state, segment, self.app, self._adopt, opened)
+                effects = apply(state, segment, self.app, self._can_serve, opened)
             self._after(effects, segment.count)
 
     def _after(self, effects: Effects, records: int) -> None:
@@ -254,7 +254,7 @@ class Consumer:
         decisions = list(decisions_of(segment))
         for record, decision in decisions:
             match decision:
-                case Publication() if not self._adopt(decision):
+                case Publication() if not self._can_serve(decision):
                     warning = f"generation {decision.generation} cannot be served; its events stay in the epochs"
                     logger.warning("%s", warning, extra={"generation": decision.generation})
                     self.reader.warn(warning)
@@ -264,7 +264,7 @@ class Consumer:
             return None
         state, opened = self.reader.state, OpenedLayers(self._published)
         made = [decision for _, decision in decisions]
-        opened.open(made, state.publication, state.champions, self.app.models, self._adopt)
+        opened.open(made, state.publication, state.champions, self.app.models, self._can_serve)
         return opened
 
     def _tell_of_drift(self, alarm: DriftDetected, appended: int) -> None:
@@ -284,7 +284,7 @@ class Consumer:
         """Save the state. Only this thread changes it, so readers need not wait."""
         if not self._checkpointing.is_wanted or not self.reader.is_whole:
             return
-        if self._expiry.forget(self.reader.state, self.reader.changing):
+        if self._expiry.drop_expired(self.reader.state, self.reader.changing):
             with self.reader.changing() as state:  # what lookups remember may be of tiles that went
                 state.attach_generation(self.app, self._published)
         self._save()

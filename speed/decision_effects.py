@@ -33,21 +33,21 @@ from eventlog.decisions import (
 from eventlog.decisions.champions import champions_after
 from eventlog.log.segment import Record
 from speed.base_layer import BaseLayer
-from speed.state import Adopt, Epoch, SpeedState
+from speed.state import CanServe, Epoch, SpeedState
 
 
 def apply_decision(
     state: SpeedState,
     record: Record,
     app: App,
-    adopt: Adopt,
+    can_serve: CanServe,
     published: Callable[[Publication], BaseLayer] | None,
 ) -> None:
     """Fold one record of the system's stream into `state`, in place; the module's table says what comes of it.
 
     Parameters
     ----------
-    adopt, published
+    can_serve, published
         As for `speed.fold.apply`.
 
     Raises
@@ -67,7 +67,7 @@ def apply_decision(
                 return  # a later run has begun meanwhile, and that joined this run's epoch already
             _join_pending(state, app)
         case Publication() as publication:
-            _publish(state, publication, adopt)
+            _publish(state, publication, can_serve)
         case ModelPromoted() | ModelRolledBack():
             pass  # what it does to the champions, and publications do, is in `champions_after`
         case DriftDetected(model=name) as alarm:
@@ -87,9 +87,9 @@ def _join_pending(state: SpeedState, app: App) -> None:
         state.epochs[-1].join(later, app)
 
 
-def _publish(state: SpeedState, publication: Publication, adopt: Adopt) -> None:
+def _publish(state: SpeedState, publication: Publication, can_serve: CanServe) -> None:
     """Drop what the published generation covers; keep everything if it cannot be served."""
-    if not adopt(publication):
+    if not can_serve(publication):
         return
     kept = [epoch for epoch in state.epochs if not _before(epoch.start, publication.cut)]
     if not kept or kept[0].start != publication.cut:

@@ -43,7 +43,7 @@ class Expiry:
         self._app = app
         self._oldest: dict[str, int] = {}
 
-    def forget(self, state: SpeedState, changing: Callable[[], AbstractContextManager[object]]) -> int:
+    def drop_expired(self, state: SpeedState, changing: Callable[[], AbstractContextManager[object]]) -> int:
         """Drop what has expired since the last time, and return how many tiles that was.
 
         An event that comes so late that its tile has expired already stays until the next tile expires.

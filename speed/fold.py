@@ -8,12 +8,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch import SYSTEM, App, Cut, CutError, Events
-from anabranch.features.fold import Failed, Frozen, fold
+from anabranch.features.fold import FailedFeatures, FrozenFeatures, fold
 from eventlog.decisions import DriftDetected, FeatureSample, Publication
 from eventlog.log.segment import Segment
 from speed.base_layer import BaseLayer
 from speed.decision_effects import apply_decision
-from speed.state import Adopt, SpeedState
+from speed.state import CanServe, SpeedState
 
 if TYPE_CHECKING:
     from speed.learning.learner import Learner  # River is large: only an application with models pays for it
@@ -42,7 +42,7 @@ def apply(
     state: SpeedState,
     segment: Segment,
     app: App,
-    adopt: Adopt,
+    can_serve: CanServe,
     published: Callable[[Publication], BaseLayer] | None = None,
 ) -> Effects:
     """Fold one segment into `state`, in place.
@@ -51,7 +51,7 @@ def apply(
     ----------
     segment
         The records that come next. Nothing happens if they do not begin exactly at ``state.cut``.
-    adopt
+    can_serve
         Asked once for every ``batch_published`` marker.
     published
         Opens a generation that was adopted; only models ask for it.
@@ -66,7 +66,7 @@ def apply(
     _check_next(state, segment.partition, segment.offset)
     if segment.stream == SYSTEM:
         for record in segment.records():
-            apply_decision(state, record, app, adopt, published)
+            apply_decision(state, record, app, can_serve, published)
     state.cut = Cut((segment.end,))
     return Effects()
 
@@ -114,7 +114,7 @@ SAMPLED = 61
 """Of so many examples, one has its frozen features sampled for the skew test of the next batch run."""
 
 
-def _samples(learner: Learner, events: Events, frozen: Frozen) -> list[FeatureSample]:
+def _samples(learner: Learner, events: Events, frozen: FrozenFeatures) -> list[FeatureSample]:
     """The samples among these examples: chosen by their place in the log alone, so that a fold that repeats itself
     chooses the same.
     """
@@ -123,6 +123,6 @@ def _samples(learner: Learner, events: Events, frozen: Frozen) -> list[FeatureSa
     for index in range(-events.offset % SAMPLED, len(frozen), SAMPLED):
         features = frozen[index]
         # what was set aside is no training row of the batch layer either, so there would be nothing to compare
-        if not isinstance(features, Failed) and learner.kinds.refusal(features) is None:
+        if not isinstance(features, FailedFeatures) and learner.kinds.refusal(features) is None:
             found.append(FeatureSample(model.name, model.fingerprint, events.offset + index, features))
     return found

@@ -12,9 +12,9 @@ from speed.catch_up import catch_up
 from speed.checkpoint import Checkpoints
 from speed.fold import apply
 from speed.recovery import recover
-from speed.state import Adopt
+from speed.state import CanServe
 from speed.still_reader import StillReader
-from speed.view_replica import ViewReplica
+from speed.view_fold import ViewFold
 
 _READ_RECORDS = 10_000
 
@@ -24,7 +24,7 @@ class OfflineFold:
 
     Parameters
     ----------
-    app, log, checkpoints, adopt
+    app, log, checkpoints, can_serve
         As for `speed.consumer.Consumer`.
     published
         Opens a generation that was adopted. None: where there are no generations.
@@ -42,16 +42,16 @@ class OfflineFold:
         app: App,
         log: Log,
         checkpoints: Checkpoints,
-        adopt: Adopt,
+        can_serve: CanServe,
         published: Callable[[Publication], BaseLayer] | None,
         *,
         models: bool,
     ):
-        recovery = recover(app, log, checkpoints, adopt, published)
+        recovery = recover(app, log, checkpoints, can_serve, published)
         self.problems = recovery.problems
         self._app = app
         self._log = log
-        self._adopt = adopt
+        self._can_serve = can_serve
         self._published = published if models else None
         self._state = recovery.state
         if not models:
@@ -67,13 +67,13 @@ class OfflineFold:
         """Fold all records before `end`; yields how many, again and again."""
         for segments in catch_up(self._log, self.cut, end, read_records=_READ_RECORDS):
             for segment in segments:
-                apply(self._state, segment, self._app, self._adopt, self._published)
+                apply(self._state, segment, self._app, self._can_serve, self._published)
                 yield segment.count
 
     def reader(self) -> StillReader:
         """What reads the state as it is now. Do not fold on afterwards."""
         return StillReader(self._app, self._state)
 
-    def replica(self) -> ViewReplica:
-        """What goes on from here with the views alone."""
-        return ViewReplica(self._app, self._state, self._adopt)
+    def view_fold(self) -> ViewFold:
+        """What goes on from here with the views alone. Do not fold this on afterwards: both have one state."""
+        return ViewFold(self._app, self._state, self._can_serve)

@@ -22,18 +22,18 @@ class OpenedLayer:
     It is made for one segment and goes with it: a version that could not be used is tried again at the next decision.
     """
 
-    def __init__(self, below: BaseLayer):
-        self.tiles_of = below.tiles_of
-        self.watermarks = below.watermarks
-        self.holdout_loss = below.holdout_loss
-        self._below = below
+    def __init__(self, layer: BaseLayer):
+        self.tiles_of = layer.tiles_of
+        self.watermarks = layer.watermarks
+        self.holdout_loss = layer.holdout_loss
+        self._layer = layer
         self._predictors: dict[tuple[str, int], Predictor | None] = {}
 
     def predictor(self, model: Model, version: int) -> Predictor | None:
         """A version of a model; None, also if it is asked for again, if it cannot be used."""
         asked = model.name, version
         if asked not in self._predictors:
-            self._predictors[asked] = self._below.predictor(model, version)
+            self._predictors[asked] = self._layer.predictor(model, version)
         return self._predictors[asked]
 
 
@@ -63,7 +63,7 @@ class OpenedLayers:
         served: Publication | None,
         champions: ChampionsByModel,
         models: Mapping[str, Model],
-        adopt: Callable[[Publication], bool],
+        can_serve: Callable[[Publication], bool],
     ) -> None:
         """Open whoever becomes champion by some decisions, of new models and of those that are carried over.
 
@@ -73,11 +73,11 @@ class OpenedLayers:
             The generation and, by model, the champions before them.
         models
             By name; decisions on others do nothing.
-        adopt
+        can_serve
             Whether a generation can be served.
         """
         for decision in decisions:
-            if isinstance(decision, Publication) and adopt(decision):
+            if isinstance(decision, Publication) and can_serve(decision):
                 served = decision
             champions = champions_by_model([decision], champions)
             if served is not None:

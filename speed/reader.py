@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from pydantic import BaseModel
 
 from anabranch import App, Cut, Model, View
-from anabranch.features.fold import Failed
+from anabranch.features.fold import FailedFeatures
 from eventlog.decisions import Champions, Publication
 from speed.epoch_sizes import EpochSize
 from speed.tile_selection import Place, TakenTiles, TileSelection
@@ -55,8 +55,8 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class ModelStanding:
-    """How a model stands at one moment.
+class ModelReport:
+    """How a model does at one moment.
 
     Attributes
     ----------
@@ -64,18 +64,18 @@ class ModelStanding:
         When.
     champions
         Its champions so far.
-    report
+    learner
         What its learner tells; see `speed.learning.learner.Learner.report`.
     """
 
     moment: Moment
     champions: Champions
-    report: Mapping[str, Any]
+    learner: Mapping[str, Any]
 
 
-StandingData = Mapping[str, Any]
-"""How a model stands, as plain data that one process can send to another: its ``task`` and ``metric``, the
-``champions`` so far, and the ``report`` of its learner."""
+ReportData = Mapping[str, Any]
+"""How a model does, as plain data that one process can send to another: its ``task`` and ``metric``, the ``champions``
+so far, and what its ``learner`` tells."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +194,7 @@ class SpeedReader(Protocol):
         """
         ...
 
-    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | Failed:
+    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | FailedFeatures:
         """What a model says of an example as everything stands now, but for its champion: see `PendingForecast`.
 
         Parameters
@@ -206,17 +206,17 @@ class SpeedReader(Protocol):
 
         Returns
         -------
-        PendingForecast or Failed
-            Failed if the features function raised.
+        PendingForecast or FailedFeatures
+            FailedFeatures if the features function raised.
         """
         ...
 
-    def standing(self, model: Model) -> ModelStanding:
-        """How a model stands."""
+    def report_of(self, model: Model) -> ModelReport:
+        """How a model does."""
         ...
 
-    def standings(self) -> tuple[Cut, dict[str, StandingData]]:
-        """A cut, and how every model stands there, by name."""
+    def reports(self) -> tuple[Cut, dict[str, ReportData]]:
+        """A cut, and how every model does there, by name."""
         ...
 
     def sizes(self) -> dict[str, EpochSize]:

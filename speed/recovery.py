@@ -30,7 +30,7 @@ from eventlog.log import Log
 from speed.base_layer import BaseLayer
 from speed.checkpoint import Checkpoints
 from speed.errors import CheckpointError
-from speed.state import Adopt, SpeedState
+from speed.state import CanServe, SpeedState
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def recover(
     app: App,
     log: Log,
     checkpoints: Checkpoints,
-    adopt: Adopt,
+    can_serve: CanServe,
     published: Callable[[Publication], BaseLayer] | None,
 ) -> Recovery:
     """Decide by the table above.
@@ -74,7 +74,7 @@ def recover(
     LogUnavailableError
         If the log cannot be read now.
     """
-    recovery = _recovered(app, log, checkpoints, adopt)
+    recovery = _recovered(app, log, checkpoints, can_serve)
     state = recovery.state
     if state.publication is not None and published is not None:
         # also behind a checkpoint: earlier releases kept ones that had begun at a generation without its watermarks
@@ -82,7 +82,7 @@ def recover(
     return recovery
 
 
-def _recovered(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Recovery:
+def _recovered(app: App, log: Log, checkpoints: Checkpoints, can_serve: CanServe) -> Recovery:
     problems: list[str] = []
 
     def champions_at(cut: Cut) -> ChampionsByModel:
@@ -96,12 +96,12 @@ def _recovered(app: App, log: Log, checkpoints: Checkpoints, adopt: Adopt) -> Re
             continue
         if not log.end().covers(state.cut):
             problems.append(f"checkpoint {path.name}: it has seen more than the log holds ({log.end()})")
-        elif state.publication is not None and not adopt(state.publication):
+        elif state.publication is not None and not can_serve(state.publication):
             problems.append(f"checkpoint {path.name}: its generation {state.publication.generation} cannot be served")
         else:
             return Recovery(state, f"checkpoint {path.name}", problems, from_checkpoint=True)
     for publication in publications(log):
-        if adopt(publication):
+        if can_serve(publication):
             state = SpeedState.after(publication, champions_at(publication.cut))
             return Recovery(state, f"generation {publication.generation}", problems)
         problems.append(f"generation {publication.generation} cannot be served")

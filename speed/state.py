@@ -24,7 +24,7 @@ from speed.base_layer import BaseLayer, Predictor
 if TYPE_CHECKING:
     from speed.learning.learner import Learner  # River is large: only an application with models pays for it
 
-Adopt = Callable[[Publication], bool]
+CanServe = Callable[[Publication], bool]
 """Whether a published generation can be served: it is intact, and made by the definitions in force.
 
 Asked at recovery for the generations that come into question, and when the fold meets a ``batch_published``: before
@@ -108,8 +108,8 @@ class SpeedState:
 
     def attach_generation(self, app: App, published: Callable[[Publication], BaseLayer] | None) -> None:
         """Have features functions and champions see what is published and in the epochs now."""
-        below = None if self.publication is None or published is None else published(self.publication)
-        base = None if below is None else below.tiles_of
+        layer = None if self.publication is None or published is None else published(self.publication)
+        base = None if layer is None else layer.tiles_of
         layers = [epoch.tiles for epoch in self.epochs]
         if self.lookups is None:
             self.lookups = Lookups(app.views, base, layers, self.watermarks)
@@ -117,15 +117,15 @@ class SpeedState:
             self.lookups.use_layers(base, layers)
         for learner in self.learners.values():
             champions = self.champions.get(learner.model.name, NONE_YET)
-            predictor = None if below is None else champion_of(below, learner.model, champions)
-            loss = None if below is None or predictor is None else below.holdout_loss(learner.model, predictor.version)
+            predictor = None if layer is None else champion_of(layer, learner.model, champions)
+            loss = None if layer is None or predictor is None else layer.holdout_loss(learner.model, predictor.version)
             learner.use(champions.present, predictor, loss)
 
 
-def champion_of(below: BaseLayer, model: Model, champions: Champions) -> Predictor | None:
+def champion_of(layer: BaseLayer, model: Model, champions: Champions) -> Predictor | None:
     """The champion; where the generation cannot give it, the newest one before it that it can. None: it can none."""
     for version in reversed(champions.versions):
-        predictor = below.predictor(model, version)
+        predictor = layer.predictor(model, version)
         if predictor is not None:
             return predictor
     return None

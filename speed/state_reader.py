@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel
 
 from anabranch import App, Cut, Model, View
-from anabranch.features.fold import Failed, features_of
+from anabranch.features.fold import FailedFeatures, features_of
 from anabranch.view import Key
 from eventlog.decisions import Publication
 from eventlog.decisions.champions import NONE_YET
 from speed.epoch_sizes import EpochSize, sizes_by_view
 from speed.key_index import KeyIndex, in_order, matches
-from speed.reader import Choose, EpochBorder, ModelStanding, Moment, SpeedTiles, StandingData
+from speed.reader import Choose, EpochBorder, ModelReport, Moment, ReportData, SpeedTiles
 from speed.state import SpeedState
 from speed.tile_selection import Place, take
 
@@ -97,31 +97,31 @@ class StateReader(ABC):
             if index.is_filtered(keys):
                 passed_over = list(index.wanted(keys, place))
 
-    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | Failed:
+    def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | FailedFeatures:
         """What a model says of an example as everything stands now, but for its champion."""
         with self.holding() as state:
             assert state.lookups is not None
             state.lookups.now = state.watermarks.get(model.on.name, 0) if time_us is None else time_us
             features = features_of(model, example, state.lookups.views)
-            if isinstance(features, Failed):
+            if isinstance(features, FailedFeatures):
                 return features
             return state.learners[model.name].ask(features, state.publication, state.cut)
 
-    def standing(self, model: Model) -> ModelStanding:
-        """How a model stands."""
+    def report_of(self, model: Model) -> ModelReport:
+        """How a model does."""
         with self.holding() as state:
             learner = state.learners[model.name]
-            return ModelStanding(_moment(state), state.champions.get(model.name, NONE_YET), learner.report())
+            return ModelReport(_moment(state), state.champions.get(model.name, NONE_YET), learner.report())
 
-    def standings(self) -> tuple[Cut, dict[str, StandingData]]:
-        """A cut, and how every model stands there."""
+    def reports(self) -> tuple[Cut, dict[str, ReportData]]:
+        """A cut, and how every model does there."""
         with self.holding() as state:
             return state.cut, {
                 name: {
                     "task": learner.model.task,
                     "metric": learner.model.metric,
                     "champions": list(state.champions.get(name, NONE_YET).versions),
-                    "report": learner.report(),
+                    "learner": learner.report(),
                 }
                 for name, learner in state.learners.items()
             }

@@ -83,7 +83,7 @@ SIDES: dict[tuple[str, str], set[str]] = {
         "speed.learning.forecast",
         "speed.reader",
         "speed.tile_selection",
-        "speed.view_replica",
+        "speed.view_fold",
     },
     ("infra", "batch"): {
         "batch.errors",

@@ -21,14 +21,14 @@ from anabranch.watermarks import Watermarks
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class FailedFeatures:
     """What became of an event on which a features function raised: the last line of its traceback."""
 
     reason: str
     error: Exception
 
 
-Frozen = list[Features | Failed]
+FrozenFeatures = list[Features | FailedFeatures]
 """Of each event of a stretch: its features, or why there are none."""
 
 
@@ -39,7 +39,7 @@ def fold(
     lookups: Lookups,
     watermarks: Watermarks,
     events: Events,
-) -> tuple[dict[str, Frozen], Mapping[str, int]]:
+) -> tuple[dict[str, FrozenFeatures], Mapping[str, int]]:
     """Fold a stretch of events into its views, and compute the features of each event just before it is folded.
 
     Tiles and watermarks change last and together: if anything raises before, they are as they were.
@@ -69,17 +69,17 @@ def fold(
     return frozen, stretch.failures
 
 
-def features_of(model: Model, example: Any, views: Views) -> Features | Failed:
+def features_of(model: Model, example: Any, views: Views) -> Features | FailedFeatures:
     """The features of an example as the views stand, or why there are none."""
     try:
         return plain_features(model.features(example, views))
     except Exception as error:  # a function of the user may raise anything; it harms this event in this model alone
-        return Failed(last_line(error), error)
+        return FailedFeatures(last_line(error), error)
 
 
-def _features(stretch: Stretch, models: Sequence[Model], lookups: Lookups) -> dict[str, Frozen]:
+def _features(stretch: Stretch, models: Sequence[Model], lookups: Lookups) -> dict[str, FrozenFeatures]:
     """By model, the features of each event of a stretch as the views stand before it."""
-    frozen: dict[str, Frozen] = {model.name: [] for model in models}
+    frozen: dict[str, FrozenFeatures] = {model.name: [] for model in models}
     if not models:
         return frozen
     events = stretch.events

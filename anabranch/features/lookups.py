@@ -18,7 +18,7 @@ from anabranch.features.stretch import Stretch, TouchedTiles
 from anabranch.features.window import Bounds, Window, window_class
 from anabranch.view import View
 
-Base = Callable[[View, Key, int | None], dict[int, Cells]]
+BaseTiles = Callable[[View, Key, int | None], dict[int, Cells]]
 """The tiles of a key that an earlier, finished layer holds: at least those that start at the given time or later.
 
 It is called during the fold, at most once a key as long as the layers stay; what it returns is not changed. It may read
@@ -66,7 +66,7 @@ class Lookups:
     def __init__(
         self,
         views: Mapping[str, View],
-        base: Base | None,
+        base: BaseTiles | None,
         layers: Sequence[Mapping[str, Tiles]],
         watermarks: Mapping[str, int],
     ):
@@ -106,7 +106,7 @@ class Lookups:
         self.now = self._stretch.events.times[index]
         self.index = index
 
-    def use_layers(self, base: Base | None, layers: Sequence[Mapping[str, Tiles]]) -> None:
+    def use_layers(self, base: BaseTiles | None, layers: Sequence[Mapping[str, Tiles]]) -> None:
         """Look at other layers from now on, or at these anew because tiles went."""
         self.base = base
         self.layers = layers
@@ -274,7 +274,7 @@ class ViewLookup:
                 parts.append(of_key)
         return parts
 
-    def _base_tiles(self, base: Base, key: Key, first: int | None) -> dict[int, Cells]:
+    def _base_tiles(self, base: BaseTiles, key: Key, first: int | None) -> dict[int, Cells]:
         """The tiles of a key in the base, read once."""
         known = self._bases.get(key)
         if known is not None:

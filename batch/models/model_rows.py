@@ -13,7 +13,7 @@ from anabranch.watermarks import joined
 from batch.duckdb_session import Connection
 from batch.errors import CorruptGenerationError, GenerationError
 from batch.generation import Generation, verify
-from batch.models.replay_task import EXAMPLES, Replayed
+from batch.models.replay_task import SHOWN_EXAMPLES, Replayed
 from batch.models.training_table import TrainingTable, write_table
 from batch.plan import Slice
 
@@ -101,7 +101,7 @@ class ModelRows:
             if found.kinds is not None:
                 self.kinds = joined_kinds(self.kinds, found.kinds)
             self.newest = joined(self.newest, found.newest)
-            self.examples = [*self.examples, *found.examples][:EXAMPLES]
+            self.examples = [*self.examples, *found.examples][:SHOWN_EXAMPLES]
 
     @property
     def rows(self) -> int:

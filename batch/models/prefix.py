@@ -18,7 +18,7 @@ from batch.views.publish import INDEXED_TILES
 class Prefix:
     """The tiles of some tables of tiles, merged into index files and read by key.
 
-    It is what `anabranch.features.lookups.Base` asks for: ``prefix.tiles_of(view, key, first)``.
+    It is what `anabranch.features.lookups.BaseTiles` asks for: ``prefix.tiles_of(view, key, first)``.
 
     Parameters
     ----------

@@ -13,8 +13,8 @@ CARRIED_TILES = 200_000
 """Tiles in memory with which a worker still goes on to the next slice."""
 COLLECTED_ROWS = 5_000
 """Rows of a model in memory that are turned into columns together."""
-EXAMPLES = 5
-"""Events with their reasons that are shown, of those that were set aside."""
+SHOWN_EXAMPLES = 5
+"""Of the events that were set aside, so many are shown with their reasons."""
 
 
 @dataclass(frozen=True, slots=True)

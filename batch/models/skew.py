@@ -23,7 +23,8 @@ from eventlog.decisions.event_fields import EventFields
 RELATIVE = 1e-9
 ABSOLUTE = 1e-12
 """Where numbers nearly cancel, nothing is left of nine digits."""
-EXAMPLES = 5
+SHOWN_DIFFERENCES = 5
+"""Of the features that differ, so many are shown with both values."""
 
 
 def samples(connection: Connection, files: Sequence[str], start: int, end: int) -> list[FeatureSample]:
@@ -78,7 +79,7 @@ def compare(
             for name, speed, batch in _differences(features, replayed.get(offset))
         ]
         unequal += bool(found)
-        examples += found[: EXAMPLES - len(examples)]
+        examples += found[: SHOWN_DIFFERENCES - len(examples)]
     return {"checked": len(frozen), "unequal": unequal, "examples": examples}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from anabranch.feature_kinds import FeatureKinds
-from anabranch.features.fold import Failed, Frozen
+from anabranch.features.fold import FailedFeatures, FrozenFeatures
 from anabranch.label import join_text
 from anabranch.model import Model
 from anabranch.watermarks import Watermarks, advance
@@ -15,7 +15,7 @@ from batch.duckdb_session import Connection
 from batch.manifest import file_entry
 from batch.models import label_file
 from batch.models.label_file import label_type
-from batch.models.replay_task import EXAMPLES, Replayed, ReplayTask
+from batch.models.replay_task import SHOWN_EXAMPLES, Replayed, ReplayTask
 from batch.models.row_file import RowWriter, folder_of, name_of
 from batch.plan import Slice
 from batch.views.python_fold import LakeEvents
@@ -51,7 +51,7 @@ class SliceRows:
         self._examples: list[dict[str, str]] = []
         self._newest: Watermarks = {}
 
-    def add(self, events: LakeEvents, frozen: Frozen) -> None:
+    def add(self, events: LakeEvents, frozen: FrozenFeatures) -> None:
         """Add what came of a run of events."""
         model = self._model
         later = model.later_label
@@ -85,14 +85,14 @@ class SliceRows:
         kinds = self._kinds.by_name if self._writer.rows else None
         return Replayed(self._model.name, part, file, labels, kinds, self._examples, self._newest)
 
-    def _set_aside(self, events: LakeEvents, frozen: Frozen) -> list[int]:
+    def _set_aside(self, events: LakeEvents, frozen: FrozenFeatures) -> list[int]:
         """The indices of events that are no examples."""
         found = []
         for index, features in enumerate(frozen):
-            reason = features.reason if isinstance(features, Failed) else self._kinds.admit(features)
+            reason = features.reason if isinstance(features, FailedFeatures) else self._kinds.admit(features)
             if reason is not None:
                 found.append(index)
-                if len(self._examples) < EXAMPLES:
+                if len(self._examples) < SHOWN_EXAMPLES:
                     position = f"{events.partition}:{events.offsets[index]}"
                     self._examples.append({"position": position, "reason": reason})
         self._failed += len(found)

@@ -127,8 +127,8 @@ def batch(process: Process) -> None:
 
 def reported(process: Process, speed: SpeedReader, case: Case, examples: Sequence[Example]) -> Scores:
     """What the model tells of itself, and what its first version would have lost."""
-    told = speed.standing(process.app.models["target"])
-    report, publication = told.report, told.moment.publication
+    told = speed.report_of(process.app.models["target"])
+    report, publication = told.learner, told.moment.publication
     print(f"  weights {report['weights']}, diverged {report['diverged']}, labels {report['labels']}", file=sys.stderr)
     found = {name: facts["loss"] for name, facts in report["scores"].items()}
     assert publication is not None

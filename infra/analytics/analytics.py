@@ -208,12 +208,12 @@ class Analytics:
             self._in_use = Counter({name: self._in_use[name] for name in in_use})
             if self._newest is not None:
                 in_use.append(self._newest["name"])  # somebody may be about to read it
-        scored, told = self._standings()
+        scored, told = self._reports()
         message = {
             "publish": str(self._process.home / FILE) if publish else None,
             "in_use": in_use,
             "scored": scored,
-            "standings": told,
+            "reports": told,
         }
         try:
             return writer.ask(message, None)[0]
@@ -221,12 +221,12 @@ class Analytics:
             self._let_go()
             raise
 
-    def _standings(self) -> tuple[str, dict[str, Any]]:
-        """The cut, and how the models stand there."""
+    def _reports(self) -> tuple[str, dict[str, Any]]:
+        """The cut, and how the models do there."""
         if not self._process.app.models:
             return "0:0", {}
         if self._scored[0] != str(self._speed.cut):
-            cut, told = self._speed.standings()
+            cut, told = self._speed.reports()
             self._scored = str(cut), told
         return self._scored
 

@@ -51,7 +51,7 @@ class SnapshotWriter:
             if self._snapshots is None:
                 self._snapshots = snapshots_of(self._process, self._root)
             snapshot = self._snapshots.take(
-                message["standings"],
+                message["reports"],
                 message["scored"],
                 time.monotonic(),
                 publish=Path(message["publish"]) if message["publish"] else None,
@@ -66,9 +66,11 @@ class SnapshotWriter:
 
 def snapshots_of(process: Process, root: Path, streams: Collection[str] | None = None) -> Snapshots:
     """What writes the snapshots of a process, from where the newest checkpoint is."""
-    fold = OfflineFold(process.app, process.log, process.checkpoints, process.adopt, process.below, models=False)
+    fold = OfflineFold(
+        process.app, process.log, process.checkpoints, process.can_serve, process.published_layer, models=False
+    )
     folder = SnapshotFolder(root, f"snapshots-{process.clock()}-{os.getpid()}", time.monotonic())
-    return Snapshots(sources_of(process), fold.replica(), folder, root / "spill", streams)
+    return Snapshots(sources_of(process), fold.view_fold(), folder, root / "spill", streams)
 
 
 def sources_of(process: Process) -> Sources:

@@ -67,15 +67,15 @@ def run_sql(process: Process, sql: str, form: str, output: Path | None, limit: i
 def _snapshot(process: Process, folder: Path, sql: str) -> Snapshot:
     """A snapshot of this moment. Files are written only of the streams that the statement may speak of."""
     app = process.app
-    fold = OfflineFold(app, process.log, process.checkpoints, process.adopt, process.below, models=True)
-    scored, told = fold.reader().standings()
+    fold = OfflineFold(app, process.log, process.checkpoints, process.can_serve, process.published_layer, models=True)
+    scored, told = fold.reader().reports()
     if told:  # their scores are wanted as of now
         for _ in fold.fold_to(process.log.end()):
             pass
-        scored, told = fold.reader().standings()
+        scored, told = fold.reader().reports()
     snapshots = Snapshots(
         sources_of(process),
-        fold.replica(),
+        fold.view_fold(),
         SnapshotFolder(folder, "snapshots", time.monotonic()),
         folder / "spill",
         _streams_in(app, sql),

@@ -60,7 +60,7 @@ class Served:
 def served(process: Process, end: Cut, shown: BarProgress | LineProgress) -> Served:
     """Fold up to `end` as a service that starts would, from the newest state that can be used."""
     damaged = _damaged(process)
-    parts = process.app, process.log, process.checkpoints, process.adopt, process.below
+    parts = process.app, process.log, process.checkpoints, process.can_serve, process.published_layer
     fold = OfflineFold(*parts, models=False)  # views alone are verified
     shown.stage("fold", end.offsets[0] - fold.cut.offsets[0])
     for records in fold.fold_to(end):

@@ -140,19 +140,19 @@ class ModelDirectory:
     def status(self, model: Model) -> ModelStatus:
         """How a model stands now; it may read a manifest from the disk."""
         service = self._service
-        told = service.speed.standing(model)
-        publication = told.moment.publication
+        report = service.speed.report_of(model)
+        publication = report.moment.publication
         held: Mapping[str, Any] = {}
         if publication is not None:
             generation = service.generations.get(publication.generation, publication.manifest_sha256)
             held = generation.manifest.get("models", {}).get(model.name, {})
         return ModelStatus(
             model,
-            told.champions,
-            told.report,
+            report.champions,
+            report.learner,
             held.get("versions", []),
             held.get("report", {}),
-            staleness(service, publication, told.moment.cut),
+            staleness(service, publication, report.moment.cut),
         )
 
     def check_promotion(self, model: Model, version: int) -> int | None:

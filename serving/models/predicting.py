@@ -16,7 +16,7 @@ from pydantic import ValidationError
 from anabranch import Model
 from anabranch.errors import FieldAbsentError
 from anabranch.example import Example
-from anabranch.features.fold import Failed
+from anabranch.features.fold import FailedFeatures
 from anabranch.stored_events import input_name
 from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from eventlog.intake.bodies import load_json
@@ -189,7 +189,7 @@ class Predicting:
         service, model = self._service, self._model
         time = now if model.on.time is None else example.time
         asked = service.speed.ask(model, example.example, time)
-        if isinstance(asked, Failed):
+        if isinstance(asked, FailedFeatures):
             field = asked.error.field if isinstance(asked.error, FieldAbsentError) else None
             raise NoFeaturesError(model.name, index, asked.reason, field)
         return asked

@@ -20,7 +20,7 @@ from batch.views.published_table import AggregateColumns, aggregate_columns, pub
 from serving.sql.view_relations import overlay_columns
 from serving.sql.view_relations import same_tile as same_shown_tile
 from speed.tile_selection import Place
-from speed.view_replica import ViewReplica
+from speed.view_fold import ViewFold
 
 _TOGETHER = 10_000
 """Tiles that are in Python at a time."""
@@ -31,7 +31,7 @@ _LIMIT = 2**63
 def write_overlay(
     connection: Connection,
     view: View,
-    replica: ViewReplica,
+    view_fold: ViewFold,
     table: Path | None,
     old: Path | None,
     into: Path,
@@ -45,7 +45,7 @@ def write_overlay(
     old
         The overlay before, from which untouched tiles are taken.
     """
-    places, complete = replica.take(view)
+    places, complete = view_fold.take(view)
     if complete:
         old = None
     if not places and old is None:
@@ -54,7 +54,7 @@ def write_overlay(
     parts = [tile_table.arrow(typed, [])]
     for start in range(0, len(places), _TOGETHER):
         some = places[start : start + _TOGETHER]
-        parts.append(tile_table.arrow(typed, _rows(view, some, replica, _batch(connection, view, some, table))))
+        parts.append(tile_table.arrow(typed, _rows(view, some, view_fold, _batch(connection, view, some, table))))
     touched = pa.concat_tables(parts)
     connection.register("touched", touched)
     query = "SELECT * FROM touched"
@@ -84,11 +84,11 @@ def _batch(connection: Connection, view: View, places: Sequence[Place], table: P
 
 
 def _rows(
-    view: View, places: Sequence[Place], replica: ViewReplica, batch: Mapping[int, Cells]
+    view: View, places: Sequence[Place], view_fold: ViewFold, batch: Mapping[int, Cells]
 ) -> Iterator[tuple[Any, ...]]:
     shown = aggregate_columns(view)
     for number, (key, start) in enumerate(places):
-        cells = replica.cells(view, key, start)
+        cells = view_fold.cells(view, key, start)
         if cells is None:  # it was beyond `keep`, and went
             continue
         if number in batch:

@@ -14,7 +14,7 @@ from eventlog.decisions import Champions
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Run, Runs
 from serving.sql.system_relations import SMALL
-from speed.reader import StandingData
+from speed.reader import ReportData
 
 REJECTED_MOST = 100_000
 """Of a stream, the newest."""
@@ -53,21 +53,21 @@ class SmallTables:
         self._name = name
         self._written: dict[str, tuple[Any, Path]] = {}
 
-    def refresh(self, standings: Mapping[str, StandingData], versions: Mapping[str, Sequence[Row]], now: int) -> bool:
+    def refresh(self, reports: Mapping[str, ReportData], versions: Mapping[str, Sequence[Row]], now: int) -> bool:
         """Write what has changed; whether anything has.
 
         Parameters
         ----------
-        standings, versions
-            How each model stands, and the versions that the generation holds of it, by name.
+        reports, versions
+            How each model does, and the versions that the generation holds of it, by name.
         """
         runs = self._runs.list(RUNS_MOST)
         changed = self._write("batch_runs", _without_clock(runs), lambda: (_run(run, now) for run in runs))
         changed |= self._write("rejected", self._rejected_state(), self._rejected)
         found = {
-            "models": [row for m, s in standings.items() for row in _versions(m, s, versions.get(m, ()))],
-            "model_scores": [row for m, s in standings.items() for row in _scores(m, s)],
-            "model_history": [row for m, s in standings.items() for row in _history(m, s)],
+            "models": [row for m, s in reports.items() for row in _versions(m, s, versions.get(m, ()))],
+            "model_scores": [row for m, s in reports.items() for row in _scores(m, s)],
+            "model_history": [row for m, s in reports.items() for row in _history(m, s)],
         }
         for name, rows in found.items():
             changed |= self._write(name, rows, rows.__iter__)
@@ -137,16 +137,16 @@ def _run(run: Run, now: int) -> Row:
 # models
 
 
-def _versions(model: str, standing: StandingData, versions: Sequence[Row]) -> Iterator[Row]:
-    champions = Champions(tuple(standing["champions"]))
+def _versions(model: str, report: ReportData, versions: Sequence[Row]) -> Iterator[Row]:
+    champions = Champions(tuple(report["champions"]))
     for held in versions:
         version = held["version"]
         yield {
             "model": model,
             "version": version,
             "status": champions.status(version, promoted=held["promoted"]),
-            "task": standing["task"],
-            "metric": standing["metric"],
+            "task": report["task"],
+            "metric": report["metric"],
             "candidate": held["candidate"],
             "cut": held["cut"],
             "rows": held["rows"],
@@ -156,24 +156,24 @@ def _versions(model: str, standing: StandingData, versions: Sequence[Row]) -> It
         }
 
 
-def _scores(model: str, standing: StandingData) -> Iterator[Row]:
-    report = standing["report"]
-    for expert in {**report["weights"], **report["scores"]}:
-        score = report["scores"].get(expert, {})
+def _scores(model: str, report: ReportData) -> Iterator[Row]:
+    learner = report["learner"]
+    for expert in {**learner["weights"], **learner["scores"]}:
+        score = learner["scores"].get(expert, {})
         yield {
             "model": model,
             "expert": expert,
             "loss": score.get("loss"),
             "recent": score.get("recent"),
             "count": score.get("count", 0),
-            "weight": report["weights"].get(expert),
-            "diverged": report["diverged"].get(expert, False),
-            "clipped": report["clipped"].get(expert, 0),
+            "weight": learner["weights"].get(expert),
+            "diverged": learner["diverged"].get(expert, False),
+            "clipped": learner["clipped"].get(expert, 0),
         }
 
 
-def _history(model: str, standing: StandingData) -> Iterator[Row]:
-    for point in standing["report"]["series"]:
+def _history(model: str, report: ReportData) -> Iterator[Row]:
+    for point in report["learner"]["series"]:
         for expert, loss in point["loss"].items():
             yield {
                 "model": model,

@@ -31,8 +31,8 @@ from serving.sql.snapshot_contents import SnapshotContents
 from serving.sql.snapshot_folder import SnapshotFolder
 from serving.sql.tail import Tail
 from speed.catch_up import fold_sizes
-from speed.reader import StandingData
-from speed.view_replica import ViewReplica
+from speed.reader import ReportData
+from speed.view_fold import ViewFold
 
 _READ_RECORDS = 20_000
 _MEMORY_BYTES = 500_000_000
@@ -87,7 +87,7 @@ class Snapshots:
     ----------
     sources
         Where everything comes from.
-    replica
+    view_fold
         Has recovered, and is brought forward here.
     folder
         Where the files go.
@@ -100,14 +100,14 @@ class Snapshots:
     def __init__(
         self,
         sources: Sources,
-        replica: ViewReplica,
+        view_fold: ViewFold,
         folder: SnapshotFolder,
         spill: Path,
         streams: Collection[str] | None = None,
     ):
         app, log = sources.app, sources.log
         self._sources = sources
-        self._replica = replica
+        self._view_fold = view_fold
         self._folder = folder
         self._connection = connect(1, _MEMORY_BYTES, spill)
         kept: dict[str, Stream | None] = {**app.streams, PREDICTIONS: None, SYSTEM: None}
@@ -123,11 +123,11 @@ class Snapshots:
         self._newest: Snapshot | None = None
         self._scored = ""
         self._shown: str | None = None
-        self._end = min(self._replica.end, max(self._lake.archived, log.begin().offsets[0]))
+        self._end = min(self._view_fold.end, max(self._lake.archived, log.begin().offsets[0]))
 
     def take(
         self,
-        standings: Mapping[str, StandingData],
+        reports: Mapping[str, ReportData],
         scored: str,
         now: float,
         *,
@@ -138,7 +138,7 @@ class Snapshots:
 
         Parameters
         ----------
-        standings, scored
+        reports, scored
             How the models stood, at this cut.
         now
             Seconds, of a clock that only goes forward.
@@ -150,7 +150,7 @@ class Snapshots:
         self._folder.now = now
         taken = self._sources.clock()
         changed = self._catch_up()
-        changed |= self._tables.refresh(standings, self._published.versions(), taken)
+        changed |= self._tables.refresh(reports, self._published.versions(), taken)
         changed |= scored != self._scored
         self._scored = scored
         snapshot = self._newest if self._newest is not None and not changed else self._write(scored, taken)
@@ -171,20 +171,20 @@ class Snapshots:
         for segments in read_through(log, Cut((start,)), log.end(), _READ_RECORDS):
             self._take_in(segments)
             self._end = segments[-1].end
-        if self._replica.publication != self._published.publication:
-            self._published.look(self._replica.publication)
+        if self._view_fold.publication != self._published.publication:
+            self._published.look(self._view_fold.publication)
             self._lake.look()
             self._tail.drop(self._lake.archived)
-            self._replica.forget_expired()
+            self._view_fold.drop_expired()
         return self._end > start
 
     def _take_in(self, segments: Sequence[Segment]) -> None:
         new = [s.tail(self._lake.archived) for s in segments if s.end > self._lake.archived]
         self._tail.add(new)
         self._features.note(new)
-        begin = self._replica.end
+        begin = self._view_fold.end
         for segment in fold_sizes(s.tail(begin) for s in segments if s.end > begin):
-            self._replica.fold(segment)
+            self._view_fold.fold(segment)
 
     # writing
 
@@ -208,14 +208,14 @@ class Snapshots:
     def _contents(self, scored: str, fresh: Path) -> SnapshotContents:
         views, published = self._sources.app.views.values(), self._published
         for view in views:
-            if self._replica.is_touched(view):
+            if self._view_fold.is_touched(view):
                 into = self._folder.new(f"view-{view.name}")
                 old, table = self._overlays.pop(view.name, None), published.table(view)
-                if write_overlay(self._connection, view, self._replica, table, old, into):
+                if write_overlay(self._connection, view, self._view_fold, table, old, into):
                     self._overlays[view.name] = into
-        oldest = {view.name: self._replica.oldest_kept(view) for view in views}
+        oldest = {view.name: self._view_fold.oldest_kept(view) for view in views}
         contents = SnapshotContents(
-            end=self._replica.end,
+            end=self._view_fold.end,
             archived=self._lake.archived,
             lake=self._lake.files,
             tail=self._tail.files(),
@@ -224,7 +224,7 @@ class Snapshots:
             batch_end=published.end,
             overlays={name: str(path) for name, path in self._overlays.items()},
             oldest_kept={name: tile for name, tile in oldest.items() if tile is not None},
-            clocks=self._replica.clocks,
+            clocks=self._view_fold.clocks,
             small=self._tables.files(),
             scored=scored,
             fresh=str(fresh),

@@ -17,7 +17,7 @@ from anabranch import Cut, Events, Model
 from anabranch.errors import DefinitionError
 from anabranch.feature_kinds import FeatureKinds
 from anabranch.features import Features
-from anabranch.features.fold import Failed, Frozen
+from anabranch.features.fold import FailedFeatures, FrozenFeatures
 from anabranch.label import join_text
 from anabranch.model import LARGEST_LABEL, LabelValue
 from eventlog.decisions import Publication
@@ -110,7 +110,7 @@ class Learner:
 
     # the fold
 
-    def fold(self, events: Events, frozen: Frozen) -> list[int]:
+    def fold(self, events: Events, frozen: FrozenFeatures) -> list[int]:
         """Test and train on a run of examples.
 
         Returns
@@ -126,9 +126,9 @@ class Learner:
         label_value = self.model.label_value
         for index, features in enumerate(frozen):
             self._place = events.offset + index
-            aside = features.reason if isinstance(features, Failed) else self.kinds.admit(features)
+            aside = features.reason if isinstance(features, FailedFeatures) else self.kinds.admit(features)
             try:
-                if isinstance(features, Failed) or aside is not None:
+                if isinstance(features, FailedFeatures) or aside is not None:
                     self._note_failure(f"{events.partition}:{events.offset + index}", str(aside))
                     if self.join is not None:  # it is no example, but time went on
                         self.join.advance(events.times[index], self._learn)
@@ -167,9 +167,9 @@ class Learner:
                 self._stumble(events, index, error)
         return self._alarmed
 
-    def _batch_parts(self, frozen: Frozen) -> Sequence[Part | None]:
+    def _batch_parts(self, frozen: FrozenFeatures) -> Sequence[Part | None]:
         """What the champion says of each, all at once: it does not change in between."""
-        rows = [row for row in frozen if not isinstance(row, Failed)]
+        rows = [row for row in frozen if not isinstance(row, FailedFeatures)]
         if self.predictor is None or not rows:
             return [None] * len(frozen)
         try:
@@ -177,7 +177,7 @@ class Learner:
         except Exception as error:  # an estimator of the user may raise anything
             self._note_failure("", f"the champion, version {self.champion}, raised: {type(error).__name__}: {error}")
             return [None] * len(frozen)
-        return [None if isinstance(row, Failed) else next(found) for row in frozen]
+        return [None if isinstance(row, FailedFeatures) else next(found) for row in frozen]
 
     def _predict(self, time: int, features: Features, batch: Part | None) -> PendingExample:
         inputs = self._inputs(features)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from anabranch.view import View
-from batch.plan import Slice, Work, plan, slices
+from batch.plan import Slice, ViewGroup, plan, slices
 from tests.batch.application import app
 
 
@@ -31,7 +31,7 @@ def test_no_worker_waits_for_the_last_slice_of_another() -> None:
     assert max(lengths) - min(lengths) <= 1
 
 
-class Base:
+class AllButPairs:
     end = 70
 
     def extends(self, view: View) -> bool:
@@ -39,15 +39,15 @@ class Base:
 
 
 def test_a_view_goes_on_where_the_last_generation_ends_if_that_holds_it() -> None:
-    by_view = {name: work for work in plan(app.views.values(), Base()) for name in work.views}
-    assert by_view["in_sql"] == Work("rides", ("in_sql",), 70)
-    assert by_view["pairs"] == Work("words", ("pairs",), 0)
-    assert by_view["fragile"] == Work("words", ("fragile",), 70)
+    by_view = {name: group for group in plan(app.views.values(), AllButPairs()) for name in group.views}
+    assert by_view["in_sql"] == ViewGroup("rides", ("in_sql",), 70)
+    assert by_view["pairs"] == ViewGroup("words", ("pairs",), 0)
+    assert by_view["fragile"] == ViewGroup("words", ("fragile",), 70)
 
 
 def test_without_a_generation_all_views_begin_at_zero_and_python_views_share_the_decoding() -> None:
-    works = plan(app.views.values(), None)
-    assert {work.start for work in works} == {0}
-    assert Work("words", ("fragile", "pairs"), 0) in works
-    assert sorted(name for work in works for name in work.views) == sorted(app.views)
-    assert all(a != b for a, b in pairwise(works))
+    groups = plan(app.views.values(), None)
+    assert {group.start for group in groups} == {0}
+    assert ViewGroup("words", ("fragile", "pairs"), 0) in groups
+    assert sorted(name for group in groups for name in group.views) == sorted(app.views)
+    assert all(a != b for a, b in pairwise(groups))

@@ -93,13 +93,13 @@ class World:
         heads = orjson.dumps([[None] * len(data), [None] * len(data)])
         segment = Segment(0, self.end, stream, 0, array("q", times), heads, orjson.dumps(data))
         self.segments.append(segment)
-        apply(self.state, segment, app, self.adopt)
+        apply(self.state, segment, app, self.can_serve)
 
     @property
     def end(self) -> int:
         return self.segments[-1].end if self.segments else 0
 
-    def adopt(self, publication: Publication) -> bool:
+    def can_serve(self, publication: Publication) -> bool:
         return publication.generation not in self.corrupt
 
     def step(self, step: Step, slice_records: int) -> None:

@@ -28,9 +28,9 @@ from speed.checkpoint import Checkpoints
 from speed.fold import apply
 from speed.learners import new_learners
 from speed.recovery import recover
-from speed.state import Adopt, SpeedState
+from speed.state import CanServe, SpeedState
 from speed.still_reader import StillReader
-from tests.speed.learning.learner_world import Below, make_app
+from tests.speed.learning.learner_world import FixedLayer, make_app
 
 MODEL = "minutes"
 APP = make_app()
@@ -85,20 +85,20 @@ class Decided:
                 self.log.mark({"kind": "model_blessed", "model": MODEL, "version": 9})
 
 
-def folded(state: SpeedState, log: MemoryLog, adopt: Adopt, stop: int | None = None) -> SpeedState:
+def folded(state: SpeedState, log: MemoryLog, can_serve: CanServe, stop: int | None = None) -> SpeedState:
     """The state, folded on to the end of the log, or to `stop`."""
     for segment in log.read(state.cut):
         if stop is None or segment.end <= stop:
-            apply(state, segment, APP, adopt, lambda _: Below(*VERSIONS))
+            apply(state, segment, APP, can_serve, lambda _: FixedLayer(*VERSIONS))
     return state
 
 
 def told(state: SpeedState) -> tuple[Champions, int | None]:
     """What the API tells."""
-    standing = StillReader(APP, state).standing(APP.models[MODEL])
-    status = ModelStatus(APP.models[MODEL], standing.champions, standing.report, [], {}, {})
-    assert status.champion == standing.report["champion"] == standing.champions.present
-    return standing.champions, status.champion
+    report = StillReader(APP, state).report_of(APP.models[MODEL])
+    status = ModelStatus(APP.models[MODEL], report.champions, report.learner, [], {}, {})
+    assert status.champion == report.learner["champion"] == report.champions.present
+    return report.champions, status.champion
 
 
 @given(st.lists(step, max_size=12), st.data())
@@ -116,21 +116,23 @@ def test_all_layers_name_the_same_champions(steps: list[tuple[Any, ...]], data: 
 
     def fresh(state: SpeedState) -> SpeedState:
         state.learners = {**new_learners(APP), **state.learners}
-        state.attach_generation(APP, lambda _: Below(*VERSIONS))
+        state.attach_generation(APP, lambda _: FixedLayer(*VERSIONS))
         return state
 
-    def adopt(publication: Publication) -> bool:
+    def can_serve(publication: Publication) -> bool:
         return publication.generation == served
 
-    whole = folded(fresh(SpeedState()), log, adopt)
+    whole = folded(fresh(SpeedState()), log, can_serve)
     assert told(whole) == (expected, expected.present)
 
     with tempfile.TemporaryDirectory() as folder:
         checkpoints = Checkpoints(Path(folder))
-        begun = recover(APP, log, checkpoints, adopt, lambda _: Below(*VERSIONS))  # a generation, or the beginning
-        assert told(folded(fresh(begun.state), log, adopt)) == (expected, expected.present)
+        begun = recover(
+            APP, log, checkpoints, can_serve, lambda _: FixedLayer(*VERSIONS)
+        )  # a generation, or the beginning
+        assert told(folded(fresh(begun.state), log, can_serve)) == (expected, expected.present)
         stop = data.draw(st.integers(0, log.end().offsets[0]), "stop")
-        checkpoints.save(folded(fresh(SpeedState()), log, adopt, stop), APP)
-        kept = recover(APP, log, checkpoints, adopt, lambda _: Below(*VERSIONS))
+        checkpoints.save(folded(fresh(SpeedState()), log, can_serve, stop), APP)
+        kept = recover(APP, log, checkpoints, can_serve, lambda _: FixedLayer(*VERSIONS))
         assert kept.from_checkpoint
-        assert told(folded(fresh(kept.state), log, adopt)) == (expected, expected.present)
+        assert told(folded(fresh(kept.state), log, can_serve)) == (expected, expected.present)

@@ -123,7 +123,7 @@ steps = st.lists(
 )  # fmt: skip
 
 
-class Below:
+class FixedLayer:
     """A generation in memory."""
 
     def __init__(self, tiles: dict[str, Tiles]):
@@ -151,7 +151,7 @@ class World:
         self.app = make_app(self.seen)
         self.state = SpeedState(learners={name: Learner(model) for name, model in self.app.models.items()})
         self.segments: list[Segment] = []
-        self.generations: list[Below] = []
+        self.generations: list[FixedLayer] = []
         self.cut: int | None = None
 
     def append(self, stream: str, data: list[dict[str, Any]]) -> None:
@@ -160,9 +160,9 @@ class World:
         heads = orjson.dumps([[None] * len(data)] * 2)
         segment = Segment(0, offset, stream, 0, times, heads, orjson.dumps(data))
         self.segments.append(segment)
-        apply(self.state, segment, self.app, lambda _: True, self.below)
+        apply(self.state, segment, self.app, lambda _: True, self.published)
 
-    def below(self, publication: Publication) -> Below:
+    def published(self, publication: Publication) -> FixedLayer:
         return self.generations[publication.generation - 1]
 
     def mark(self, step: str) -> None:
@@ -179,7 +179,7 @@ class World:
                 if segment.stream != SYSTEM and segment.offset < self.cut:
                     for view in self.app.views_of(segment.stream):
                         view.fold(tiles.setdefault(view.name, {}), events_of(segment, self.app))
-            self.generations.append(Below(tiles))
+            self.generations.append(FixedLayer(tiles))
             publication = Publication(len(self.generations), Cut((self.cut,)), "", self.run)
             self.append(SYSTEM, [publication.event()])
             self.cut = None
@@ -219,7 +219,7 @@ def test_a_prediction_request_gets_the_features_that_the_event_would(steps: list
             for stream, data in in_one_stream(step):
                 world.append(stream, data)
     model, data = world.app.models["minutes"], ride[1]
-    world.state.attach_generation(world.app, world.below)
+    world.state.attach_generation(world.app, world.published)
     assert world.state.lookups is not None
     world.state.lookups.now = us(data)
     unlabelled = {name: value for name, value in data.items() if name != "minutes"}

@@ -12,7 +12,7 @@ import pytest
 
 from anabranch import App, Events, View, load_app
 from anabranch.features import Features
-from anabranch.features.fold import Failed, fold
+from anabranch.features.fold import FailedFeatures, fold
 from anabranch.features.lookups import Lookups
 from anabranch.instant import iso
 from anabranch.view import Tiles
@@ -44,12 +44,12 @@ class Example:
             yield Events(stream, 0, offset, times, b"[" + b",".join(batch.rows) + b"]")
             offset += len(times)
 
-    def frozen(self, model: str, requests: Sequence[ShownRequest]) -> list[Features | Failed]:
+    def frozen(self, model: str, requests: Sequence[ShownRequest]) -> list[Features | FailedFeatures]:
         """What each example's features are as these requests come in one after the other."""
         tiles: dict[str, Tiles] = {}
         watermarks: dict[str, int] = {}
         lookups = Lookups(self.app.views, None, [tiles], watermarks)
-        found: list[Features | Failed] = []
+        found: list[Features | FailedFeatures] = []
         offset = 0
         for request in requests:
             stream = self.app.streams[request.stream]

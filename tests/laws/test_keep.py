@@ -80,7 +80,7 @@ def shown(app: App, times: list[int]) -> list[int]:
 def in_the_speed_layer(app: App, times: list[int], folder: Path) -> list[int]:
     state = SpeedState(epochs=[Epoch(SpeedState().cut, tiles={"kept": folded(app, times)})])
     state.watermarks["items"] = max(times)
-    Expiry(app).forget(state, nullcontext)
+    Expiry(app).drop_expired(state, nullcontext)
     return sorted(state.epochs[0].tiles["kept"].get(KEY, {}))
 
 

@@ -15,7 +15,7 @@ from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
-from tests.speed.learning.learner_world import Below, hours, make_app, ride
+from tests.speed.learning.learner_world import FixedLayer, hours, make_app, ride
 
 
 def append(log: MemoryLog, *data: dict[str, Any]) -> Cut:
@@ -30,7 +30,7 @@ def consumer_of(log: MemoryLog, folder: Path, *versions: int, drifts: list[str] 
         log,
         Checkpoints(folder),
         lambda _: True,
-        published=lambda _: Below(*versions),
+        published=lambda _: FixedLayer(*versions),
         on_drift=lambda model, _: None if drifts is None else drifts.append(model.name),
     )
 
@@ -74,7 +74,7 @@ def test_drift_becomes_an_event_and_is_told_when_the_fold_meets_it(tmp_path: Pat
     assert alarms[0]["model"] == "minutes"
     consumer = consumer_of(log, tmp_path, 1, drifts=drifts)
     fold_all(consumer, log, log.end())
-    shown = consumer.reader.standing(consumer.app.models["minutes"]).report["alarms"]
+    shown = consumer.reader.report_of(consumer.app.models["minutes"]).learner["alarms"]
     assert [alarm["at"] for alarm in shown] == [alarm["at"] for alarm in alarms]
     assert drifts == ["minutes"] * len(alarms)
 
@@ -90,9 +90,9 @@ def test_without_a_checkpoint_the_decisions_say_who_the_champions_were(tmp_path:
     position = append(log, ride(0, 5.0))
     consumer = consumer_of(log, tmp_path, 1, 2)
     fold_all(consumer, log, position)
-    standing = consumer.reader.standing(consumer.app.models["minutes"])
-    assert standing.moment.cut.covers(position)
-    assert (standing.champions, standing.report["champion"]) == (Champions((1, 2)), 2)
+    told = consumer.reader.report_of(consumer.app.models["minutes"])
+    assert told.moment.cut.covers(position)
+    assert (told.champions, told.learner["champion"]) == (Champions((1, 2)), 2)
     assert any("begins to learn at 0:4" in warning for warning in consumer.reader.warnings)
 
 
@@ -114,9 +114,9 @@ def test_killed_before_its_first_checkpoint_a_learner_goes_on_to_the_bit_althoug
     fold_all(killed, log, position)
     reports = []
     for consumer in (spared, killed):
-        standing = consumer.reader.standing(consumer.app.models["minutes"])
-        assert standing.moment.publication is not None
-        reports.append(standing.report)
+        told = consumer.reader.report_of(consumer.app.models["minutes"])
+        assert told.moment.publication is not None
+        reports.append(told.learner)
     assert reports[0] == reports[1]
     assert reports[0]["scores"]["speed"]["count"] == 50
     assert list(killed.reader.warnings) == []

@@ -38,11 +38,11 @@ def counts(state: SpeedState) -> list[int]:
     return [epoch.tiles.get("ever", {}).get(("A",), {}).get(0, [0])[0] for epoch in state.epochs]
 
 
-def fold(app: App, *data: Any, adopt: Any = yes) -> SpeedState:
+def fold(app: App, *data: Any, can_serve: Any = yes) -> SpeedState:
     state = SpeedState()
     for item in data:
         stream = SYSTEM if "kind" in item else "rides"
-        apply(state, segment(state.cut.offsets[0], stream, [item]), app, adopt)
+        apply(state, segment(state.cut.offsets[0], stream, [item]), app, can_serve)
     return state
 
 
@@ -61,7 +61,7 @@ def test_a_published_batch_drops_what_it_covers(app: App) -> None:
 
 
 def test_a_generation_that_cannot_be_served_drops_nothing(app: App) -> None:
-    state = fold(app, ride(), started("r1"), ride(), published("r1", 1, 1), ride(), adopt=no)
+    state = fold(app, ride(), started("r1"), ride(), published("r1", 1, 1), ride(), can_serve=no)
     assert state.publication is None
     assert sum(counts(state)) == 3
 
@@ -95,6 +95,6 @@ def test_what_a_later_version_of_the_program_decided_changes_nothing(app: App) -
 
 def test_champions_follow_the_decisions_also_of_a_generation_that_cannot_be_served(app: App) -> None:
     promoted = {**published("r1", 1, 1), "promoted": {"m": 1}}
-    state = fold(app, ride(), started("r1"), promoted, adopt=no)
+    state = fold(app, ride(), started("r1"), promoted, can_serve=no)
     assert state.publication is None
     assert state.champions["m"].present == 1

@@ -21,7 +21,7 @@ def folded(app: App, *hours: int) -> SpeedState:
 
 def test_expired_tiles_are_forgotten_and_others_stay(app: App) -> None:
     state = folded(app, 0, 1, 2, 3, 4)
-    assert Expiry(app).forget(state, nullcontext) == 2
+    assert Expiry(app).drop_expired(state, nullcontext) == 2
     assert sorted(state.epochs[0].tiles["hourly"][("A",)]) == [h * HOUR for h in (2, 3, 4)]
 
 
@@ -37,15 +37,15 @@ def test_nobody_waits_for_more_than_a_piece(app: App) -> None:
         yield
         left.append(len(state.epochs[0].tiles["hourly"]))
 
-    assert Expiry(app).forget(state, changing) == len(stations)
+    assert Expiry(app).drop_expired(state, changing) == len(stations)
     assert left == [PIECE_KEYS + 2, 2, 1]
     assert state.epochs[0].removed_keys["hourly"] == len(stations)
 
 
 def test_tiles_are_looked_at_again_only_when_another_can_have_expired(app: App) -> None:
     expiry, state = Expiry(app), folded(app, 0, 4)
-    assert expiry.forget(state, nullcontext) == 1
+    assert expiry.drop_expired(state, nullcontext) == 1
     apply(state, segment(2, "rides", [ride(hour=1)], 1), app, lambda _: True)  # it comes so late that it is hidden
-    assert expiry.forget(state, nullcontext) == 0
+    assert expiry.drop_expired(state, nullcontext) == 0
     apply(state, segment(3, "rides", [ride(hour=5)], 5), app, lambda _: True)
-    assert expiry.forget(state, nullcontext) == 1
+    assert expiry.drop_expired(state, nullcontext) == 1

@@ -10,10 +10,10 @@ from speed.base_layer import Predictor
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from tests.end_to_end.analyst import until
-from tests.speed.learning.learner_world import Below, make_app
+from tests.speed.learning.learner_world import FixedLayer, make_app
 
 
-class Watched(Below):
+class Watched(FixedLayer):
     """A generation that remembers whether anybody had to wait while a version was opened."""
 
     def __init__(self, *versions: int):
@@ -32,8 +32,8 @@ def test_whoever_becomes_champion_is_opened_before_the_state_is_locked(tmp_path:
     consumer = Consumer(
         make_app(), log, Checkpoints(tmp_path), lambda _: True, published=lambda p: by_generation[p.generation]
     )
-    for below in by_generation.values():
-        below.is_locked = lambda: consumer.reader.busy
+    for layer in by_generation.values():
+        layer.is_locked = lambda: consumer.reader.busy
     consumer.start()
     try:
         until(lambda: consumer.reader.caught_up, 20)
@@ -48,7 +48,7 @@ def test_whoever_becomes_champion_is_opened_before_the_state_is_locked(tmp_path:
     finally:
         consumer.stop()
     assert {version for version, _ in by_generation[2].opened} == {1, 2, 3}
-    for below in by_generation.values():
-        assert not any(locked for _, locked in below.opened)
-    standing = consumer.reader.standing(consumer.app.models["minutes"])
-    assert standing.champions.versions == (1, 3)
+    for layer in by_generation.values():
+        assert not any(locked for _, locked in layer.opened)
+    told = consumer.reader.report_of(consumer.app.models["minutes"])
+    assert told.champions.versions == (1, 3)

@@ -13,7 +13,7 @@ from eventlog.log.segment import Segment
 from speed.checkpoint import Checkpoints
 from speed.fold import apply
 from speed.recovery import recover
-from speed.state import Adopt, SpeedState
+from speed.state import CanServe, SpeedState
 from tests.speed.conftest import append
 
 
@@ -65,7 +65,7 @@ class OfDecisionsAlone(MemoryLog):
         raise AssertionError(f"the log was read at {cut}")
 
 
-def intact(*generations: int) -> Adopt:
+def intact(*generations: int) -> CanServe:
     return lambda publication: publication.generation in generations
 
 

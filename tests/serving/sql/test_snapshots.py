@@ -49,7 +49,7 @@ def add(process: Process, stream: str, events: list[dict[str, Any]]) -> None:
 def served(process: Process, view_name: str) -> list[dict[str, Any]]:
     """What the service answers when it has folded the whole log."""
     checkpoints = Checkpoints(process.home / "none")
-    fold = OfflineFold(process.app, process.log, checkpoints, process.adopt, process.below, models=False)
+    fold = OfflineFold(process.app, process.log, checkpoints, process.can_serve, process.published_layer, models=False)
     for _ in fold.fold_to(process.log.end()):
         pass
     view = process.app.views[view_name]

@@ -73,7 +73,7 @@ class Constant:
         return [self.says] * len(rows)
 
 
-class Below:
+class FixedLayer:
     """A generation whose versions say ten times their number."""
 
     def __init__(self, *versions: int):
@@ -97,18 +97,18 @@ class World:
 
     def __init__(self, app: App, *versions: int):
         self.app = app
-        self.below = Below(*versions)
+        self.layer = FixedLayer(*versions)
         self.state = SpeedState(learners={name: Learner(model) for name, model in app.models.items()})
 
     def append(self, stream: str, *data: dict[str, Any]) -> Effects:
         times = array("q", [hours(d["at"]) if "at" in d and stream != SYSTEM else 0 for d in data])
         heads = orjson.dumps([[None] * len(data)] * 2)
         segment = Segment(0, self.state.cut.offsets[0], stream, 0, times, heads, orjson.dumps(data))
-        return apply(self.state, segment, self.app, lambda _: True, lambda _: self.below)
+        return apply(self.state, segment, self.app, lambda _: True, lambda _: self.layer)
 
     def resume(self, state: SpeedState) -> None:
         self.state = state
-        state.attach_generation(self.app, lambda _: self.below)
+        state.attach_generation(self.app, lambda _: self.layer)
 
     def publish(self, generation: int, **promoted: int) -> None:
         self.append(SYSTEM, {"kind": "batch_started", "run": f"r{generation}"})

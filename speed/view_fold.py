@@ -1,4 +1,4 @@
-"""The views of the speed layer once more, in the process that writes snapshots.
+"""The fold of the views alone, in the process that writes snapshots, which remembers the tiles that it touched.
 
 It folds the log by the same functions as the service, from the same checkpoints, so that it has to the bit what the
 service has at the same cut; and it never takes the service's time, nor the lock of its state. Beside the state it
@@ -20,26 +20,25 @@ from eventlog.decisions import BatchFailed, BatchStarted, Publication, decisions
 from eventlog.log.segment import Segment
 from speed.expiry import Expiry
 from speed.fold import apply, events_of
-from speed.state import Adopt, SpeedState
+from speed.state import CanServe, SpeedState
 from speed.tile_selection import Place
 
 
-class ViewReplica:
+class ViewFold:
     """The state of the fold, and what has changed in it since somebody looked.
 
     Parameters
     ----------
-    app, adopt
+    app, can_serve
         As for `speed.fold.apply`.
     state
         What was recovered. Models are not folded: their learners stay where they were.
-
     """
 
-    def __init__(self, app: App, state: SpeedState, adopt: Adopt):
+    def __init__(self, app: App, state: SpeedState, can_serve: CanServe):
         self._state = state
         self._app = app
-        self._adopt = adopt
+        self._can_serve = can_serve
         self._expiry = Expiry(app)
         self._touched: dict[str, set[Place] | None] = dict.fromkeys(app.views)
 
@@ -63,7 +62,7 @@ class ViewReplica:
         if segment.stream in self._app.streams:
             self._fold_events(segment)
             return
-        apply(self._state, segment, self._app, self._adopt)
+        apply(self._state, segment, self._app, self._can_serve)
         if any(isinstance(decision, BatchStarted | BatchFailed | Publication) for _, decision in decisions_of(segment)):
             self._touched = dict.fromkeys(self._app.views)  # epochs came, went or were joined
 
@@ -120,7 +119,7 @@ class ViewReplica:
         """What `View.oldest_kept` says of everything before the cut, the generation's part included."""
         return view.oldest_kept(self._state.watermarks.get(view.of.name))
 
-    def forget_expired(self) -> None:
+    def drop_expired(self) -> None:
         """Drop tiles that `keep` hides for good."""
-        if self._expiry.forget(self._state, nullcontext):
+        if self._expiry.drop_expired(self._state, nullcontext):
             self._touched = dict.fromkeys(self._app.views)
