@@ -14,6 +14,14 @@ from typing import Any, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
+_LOOPBACK = "127.0.0.1"
+_LOCAL_CONFIG = {
+    # a process that is spawned would look for Python's own modules in the working directory first
+    "distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1",
+    # their HTTP servers cannot be left out, but have nothing to say: no dashboard, no state, no metrics
+    "distributed.scheduler.http.routes": [],
+    "distributed.worker.http.routes": [],
+}
 
 
 class Workers(ABC):
@@ -102,7 +110,8 @@ class DaskWorkers(Workers):
     def at(cls, address: str) -> DaskWorkers:
         """The cluster whose scheduler listens at ``tcp://host:port``.
 
-        Its workers must have this program installed, and see the application and the home under the same paths.
+        Its workers must have this program installed, and see the application and the home under the same paths. For a
+        ``tls://`` one, Dask's own configuration says where the certificates are.
         """
         from distributed import Client
 
@@ -110,19 +119,26 @@ class DaskWorkers(Workers):
 
     @classmethod
     def local(cls, count: int) -> DaskWorkers:
-        """A cluster of `count` processes of this machine, which Python code needs to run in parallel."""
+        """A cluster of `count` processes of this machine, which Python code needs to run in parallel.
+
+        Whoever speaks to a scheduler or a worker may run code there. So they listen on loopback, and take only
+        connections that prove themselves with the key that is made for this cluster, and lies in memory alone.
+        """
         import dask.config
         from distributed import Client, LocalCluster
+        from distributed.security import Security
 
         # What Dask sets for its workers it sets in this process, and leaves there: programs that are started after
         # the run, of the user's training function too, would inherit it.
         environment = dict(os.environ)
-        # a process that is spawned would look for Python's own modules in the working directory first
-        with dask.config.set({"distributed.nanny.pre-spawn-environ.PYTHONSAFEPATH": "1"}):
+        with dask.config.set(_LOCAL_CONFIG):
             cluster = LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
-                dashboard_address=":0",  # None would claim port 8787, and two runs at once would quarrel over it
+                host=_LOOPBACK,
+                security=Security.temporary(),
+                # without an address it would claim port 8787, and two runs at once would quarrel over it
+                scheduler_kwargs={"dashboard": False, "dashboard_address": f"{_LOOPBACK}:0"},
                 silence_logs="CRITICAL",  # what a task raises is raised here again
                 memory_limit=0,  # a slice bounds the memory, and DuckDB spills
             )
@@ -164,9 +180,14 @@ class DaskWorkers(Workers):
         finally:
             self.client.cancel(list(task_by_future))
 
+    @property
+    def is_local(self) -> bool:
+        """Whether they are processes of this machine, and of this run."""
+        return self._cluster is not None
+
     def threads(self, tasks: int) -> int:
         """As many as a worker has; on this machine, as many as there are to share."""
-        if self._cluster is not None:
+        if self.is_local:
             return super().threads(tasks)
         return int(min(self.client.nthreads().values(), default=1))
 

@@ -235,9 +235,11 @@ def demo(
     Examples: `bikes` how long a rental lasts, `flights` labels that arrive hours later, `votes` concept drift.
     """
     from infra.demo.demo import run_demo, show_of
+    from infra.home import OWNERS_ALONE, masked
 
     end_by_signals()
-    run_demo(_settings(None, home, port=port), show_of(example), stay=not exit_)
+    with masked(OWNERS_ALONE):
+        run_demo(_settings(None, home, port=port), show_of(example), stay=not exit_)
 
 
 def _settings(app: str | None, home: Path | None, **given: Any) -> Settings:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, cast
-from unicodedata import category
 
 from anabranch import App, Model, load_app
 from batch.errors import GenerationError
@@ -25,6 +24,7 @@ from eventlog.registry.leases import Leases
 from eventlog.registry.runs import Runs
 from eventlog.registry.schemas import Schemas
 from infra.errors import UsageError
+from infra.home import OWNERS_ALONE, masked, prepared
 from infra.published_layer import PublishedLayer
 from infra.settings import Settings
 from speed.checkpoint import Checkpoints
@@ -45,16 +45,19 @@ class Process:
         What it was made from.
     home
         The directory on disk, as an absolute path.
+    umask
+        The umask of the user, for files outside of the home; those in it are made for their owner alone.
     database, log, counts, lake, leases, runs, schemas, dead_letters, generations, checkpoints
         The parts, each as its own package describes it.
     clock
         Microseconds since 1970.
     """
 
-    def __init__(self, settings: Settings, clock: Clock = now_us):
+    def __init__(self, settings: Settings, home: Path, umask: int, clock: Clock):
         self.settings = settings
         self.clock = clock
-        self.home = _made(settings.home)
+        self.home = home
+        self.umask = umask
         self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
         self.log = SqlLog(self.database, self.lake, clock)
@@ -152,23 +155,6 @@ class Process:
         self.database.close()
 
 
-_NOT_IN_HOME = "[]*^|\\?"
-"""What Delta Lake or DuckDB takes in no path, or takes for a pattern; as it is with what controls and is no text."""
-
-
-def _made(home: Path) -> Path:
-    for character in str(home.resolve()):
-        if character in _NOT_IN_HOME or category(character) in ("Cc", "Cs"):
-            raise UsageError(
-                f"--home {home} has {character!a} in its path, which Delta Lake and DuckDB cannot take; pass another"
-            )
-    try:
-        home.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"--home {home} cannot be made ({error.strerror}); pass another") from None
-    return home.resolve()
-
-
 def _database(settings: Settings) -> Database:
     try:
         return Database(settings.database_url)
@@ -195,8 +181,6 @@ class _LakeOnDemand:
 @contextmanager
 def opened(settings: Settings, clock: Callable[[], int] = now_us) -> Iterator[Process]:
     """The parts of a process, closed at the end."""
-    process = Process(settings, clock)
-    try:
+    home = prepared(settings.home)
+    with masked(OWNERS_ALONE) as umask, closing(Process(settings, home, umask, clock)) as process:
         yield process
-    finally:
-        process.close()

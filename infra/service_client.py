@@ -94,6 +94,9 @@ def address_in(home: Path) -> str | None:
     """
     try:
         who, _, address = (home / LOCK).read_text().strip().partition(", ")
+    except OSError:  # there is none, or the home is another user's
+        return None
+    try:
         os.kill(int(who.removeprefix("pid ")), 0)
     except PermissionError:  # it is another user's
         return address

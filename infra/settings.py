@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -12,6 +14,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from anabranch.duration import duration_us
 from anabranch.instant import instant
 from infra.errors import UsageError
+
+_NAME = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?").fullmatch
+"""A host's name, without a port; with ``*.`` in front, all names below one."""
 
 
 class Settings(BaseSettings):
@@ -30,6 +35,17 @@ class Settings(BaseSettings):
     api_key: SecretStr | None = Field(
         None, min_length=1, description="When set, every request but /healthz needs Authorization: Bearer <key>."
     )
+    allowed_hosts: str | None = Field(
+        None,
+        description="Further names under which the service may be asked, like data.example.com, *.example.com; loopback"
+        " and the address it listens on always are.",
+    )
+    max_connections: int = Field(1_000, ge=8, description="The most connections at a time.")
+    max_head_bytes: int = Field(
+        32 * 1024, ge=4096, description="The largest head (target and headers) of a request, in bytes."
+    )
+    head_timeout: str = Field("20s", description="How long the head of a request may take to arrive.")
+    request_timeout: str = Field("5m", description="How long a whole request may take to arrive.")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="The largest request body, in bytes.")
     max_events: int = Field(100_000, ge=1, description="The most events one request may carry.")
     max_future: str = Field("1h", description="How far ahead of the clock an event time may be; later is rejected.")
@@ -42,7 +58,7 @@ class Settings(BaseSettings):
     train_bytes: int = Field(
         1_000_000_000,
         ge=1,
-        description="Training rows, in memory, beyond which a Dask cluster trains LightGBM together.",
+        description="Training rows, in memory, beyond which the workers of ANABRANCH_DASK train LightGBM together.",
     )
     record_predictions: bool = Field(
         True, description="Whether every prediction is recorded in the log, so that it can be looked up later."
@@ -86,6 +102,14 @@ class Settings(BaseSettings):
                 raise ValueError(f"{text!r} is no cron expression ({error}); write one like 30 2 * * *") from None
         return text
 
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _names(cls, text: str | None) -> str | None:
+        for name in _split(text):
+            if not _NAME(name) and not _is_address(name):
+                raise ValueError(f"{name!r} is no name of a host; write them like data.example.com, *.example.com")
+        return text
+
     @field_validator("batch_timezone")
     @classmethod
     def _timezone(cls, name: str) -> str:
@@ -95,7 +119,7 @@ class Settings(BaseSettings):
             raise ValueError(f"there is no time zone {name!r}; write one like Europe/Berlin") from None
         return name
 
-    @field_validator("max_future", "retention", "analytics_refresh", "sql_timeout")
+    @field_validator("max_future", "retention", "analytics_refresh", "sql_timeout", "head_timeout", "request_timeout")
     @classmethod
     def _duration(cls, text: str) -> str:
         duration_us(text)
@@ -120,6 +144,21 @@ class Settings(BaseSettings):
     def database_url(self) -> str:
         """`database`, or the SQLite file in the home."""
         return self.database or f"sqlite:///{self.home.resolve() / 'log.db'}"
+
+    @property
+    def allowed_names(self) -> list[str]:
+        """The names in `allowed_hosts`."""
+        return _split(self.allowed_hosts)
+
+    @property
+    def head_timeout_seconds(self) -> float:
+        """`head_timeout` in seconds."""
+        return duration_us(self.head_timeout) / 1e6
+
+    @property
+    def request_timeout_seconds(self) -> float:
+        """`request_timeout` in seconds."""
+        return duration_us(self.request_timeout) / 1e6
 
     @property
     def max_future_us(self) -> int:
@@ -156,3 +195,16 @@ class Settings(BaseSettings):
         if self.app is None:
             raise UsageError("which application? Pass APP (file.py or file.py:name) or set ANABRANCH_APP")
         return self.app
+
+
+def _split(names: str | None) -> list[str]:
+    """Names with commas or blanks between them."""
+    return (names or "").replace(",", " ").split()
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

@@ -11,13 +11,10 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from zoneinfo import ZoneInfo
-
-import uvicorn
 
 from eventlog.counting.append_rates import AppendRates
 from eventlog.intake.door import BodyLimits
@@ -28,17 +25,19 @@ from infra.batch_command import BatchStarter
 from infra.children import end_children
 from infra.composition import Process, opened
 from infra.errors import AlreadyRunningError, UsageError
+from infra.home import exposure_of
 from infra.retraining import Retraining
 from infra.scheduling import Schedule, Scheduler
+from infra.server import Server
+from infra.server.limits import ConnectionLimits, connections_with_files
+from infra.server.names import served_names
 from infra.service_client import LOCK
 from infra.settings import Settings
-from serving.api import create_api
 from serving.models.prediction_recorder import Recorder
 from serving.service import Service
 from speed.reader import SpeedReader
 
 logger = logging.getLogger(__name__)
-_DRAIN_SECONDS = 10
 _BACKLOG = 2048
 _SWITCH_SECONDS = 0.0005
 _GC_THRESHOLDS = (50_000, 20, 50)
@@ -57,6 +56,9 @@ def up(settings: Settings) -> None:
     check_exposure(settings)
     logs.set_up(settings.log_format, access=settings.logs_requests)
     with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
+        exposure = exposure_of(process.home)
+        if exposure is not None:
+            logger.warning("%s", exposure)
         address = _address(settings.host, listener)
         (process.home / LOCK).write_text(f"pid {os.getpid()}, {address}\n")
         consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)
@@ -65,8 +67,12 @@ def up(settings: Settings) -> None:
         scheduler = scheduler_of(process)
         analytics = Analytics.of(process, consumer.reader)
         runner_pool = runner_pool_of(process, analytics)
-        service = replace(service_of(process, consumer.reader, recorder, scheduler), sql=runner_pool)
-        server = _Server(_config(service), greeting)
+        service = replace(
+            service_of(process, consumer.reader, recorder, scheduler),
+            sql=runner_pool,
+            served_names=served_names(settings, listener),
+        )
+        server = Server(service, greeting, _limits(settings))
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:  # as nohup has it
                 signal.signal(number, server.stop)
@@ -105,7 +111,12 @@ def _at_work(scheduler: Scheduler | None) -> Iterator[None]:
 
 
 def check_exposure(settings: Settings) -> None:
-    """Refuse to be reachable from other machines without an API key."""
+    """Refuse to be reachable from other machines, or under any name, without an API key."""
+    if settings.api_key is None and "*" in settings.allowed_names:
+        raise UsageError(
+            "ANABRANCH_ALLOWED_HOSTS=* lets any page in a browser of this machine ask the service; set"
+            " ANABRANCH_API_KEY first, or name the hosts"
+        )
     if settings.api_key is None and not _is_loopback(settings.host):
         raise UsageError(
             f"--host {settings.host} can be reached from other machines; set ANABRANCH_API_KEY first,"
@@ -149,45 +160,17 @@ def service_of(process: Process, speed: SpeedReader, recorder: Recorder, schedul
         rates=AppendRates(process.database, process.clock).by_bucket,
         commits=process.log.commits,
         next_run=lambda: None if scheduler is None else scheduler.next_run,
+        sessions_file=process.home / "sessions.json",
     )
 
 
-def _config(service: Service) -> uvicorn.Config:
-    return uvicorn.Config(
-        create_api(service),
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        proxy_headers=False,
-        lifespan="off",
-        access_log=False,
-        log_config=None,
-        server_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_DRAIN_SECONDS,
+def _limits(settings: Settings) -> ConnectionLimits:
+    return ConnectionLimits(
+        connections=connections_with_files(settings.max_connections),
+        head_bytes=settings.max_head_bytes,
+        head_seconds=settings.head_timeout_seconds,
+        request_seconds=settings.request_timeout_seconds,
     )
-
-
-class _Server(uvicorn.Server):
-    """Says where it is when it is there, and leaves signals to `up`: after the last request comes a checkpoint."""
-
-    def __init__(self, config: uvicorn.Config, greeting: str):
-        super().__init__(config)
-        self.greeting = greeting
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        print(self.greeting, flush=True)
-        if logs.is_json():  # elsewhere it would stand there twice
-            logger.info("%s", self.greeting)
-
-    def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # uvicorn's is a generator
-        return nullcontext()
-
-    def stop(self, number: int, frame: FrameType | None) -> None:
-        """Stop accepting and finish what was begun; asked again, finish at once."""
-        self.force_exit = self.should_exit
-        self.should_exit = True
 
 
 # the home and the address are each for one process

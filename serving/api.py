@@ -9,10 +9,12 @@ from fastapi_offline import FastAPIOffline
 
 from serving import dashboard
 from serving.http import problems
-from serving.http.auth import ApiKey, SameSite
+from serving.http.auth import ApiKey, Entrance, SameSite
 from serving.http.head_requests import HeadRequests
+from serving.http.hosts import OwnNames
 from serving.http.lean_routes import LeanRoute
 from serving.http.request_ids import RequestIds
+from serving.http.session import Sessions
 from serving.metrics.batch_metrics import BatchMetrics
 from serving.metrics.model_metrics import ModelMetrics
 from serving.metrics.request_metrics import RequestMeter, RequestMetrics
@@ -54,16 +56,26 @@ def create_api(service: Service) -> FastAPI:
     if service.sql is not None:
         sql.add_routes(app, service, service.sql)
     health.add_routes(app, service, metrics)
-    dashboard.add_routes(app, service, directory)
+    entrance = _entrance(service)
+    dashboard.add_routes(app, service, directory, entrance)
     problems.install(app)
     app.add_middleware(HeadRequests)
-    if service.api_key is not None:
-        app.add_middleware(ApiKey, key=service.api_key)
+    if entrance is not None:
+        app.add_middleware(ApiKey, entrance=entrance)
         _document_key(app)
     app.add_middleware(SameSite)
+    if service.served_names is not None:
+        app.add_middleware(OwnNames, served=service.served_names)
     app.add_middleware(RequestMeter, metrics=metrics)
     app.add_middleware(RequestIds)
     return app
+
+
+def _entrance(service: Service) -> Entrance | None:
+    """Who is let in; None: everybody."""
+    if service.api_key is None:
+        return None
+    return Entrance(service.api_key, Sessions(service.api_key, service.sessions_file, service.clock))
 
 
 def _document_key(app: FastAPI) -> None:

@@ -14,7 +14,13 @@ AnabranchError
     ├── UnsupportedCodingError  the body is packed in a way that is not undone
     ├── FoldBehindError       the fold did not pass the wanted position in time
     ├── UnauthorizedError     the API key is missing or wrong
-    └── CrossSiteError        a page of another site asked
+    ├── WrongKeysError        too many wrong keys came from one address
+    ├── CrossSiteError        a page of another site asked
+    ├── UnknownHostError      the service was asked under a name that is not its own
+    ├── MalformedRequestError  what came is no HTTP
+    ├── HeadTooLargeError     the head of a request is larger than the limit
+    ├── RequestTooSlowError   a request did not arrive in time
+    └── ConnectionsError      there are too many connections
 """
 
 from collections.abc import Iterable
@@ -202,3 +208,80 @@ class CrossSiteError(ServingError):
 
     def __init__(self) -> None:
         super().__init__("A page of another site made this request; only our own pages and programs may change things")
+
+
+class WrongKeysError(ServingError):
+    """Too many wrong keys came from one address; further ones are not looked at for a while.
+
+    Attributes
+    ----------
+    retry_seconds
+        When the next one is looked at.
+    """
+
+    def __init__(self, retry_seconds: int):
+        self.retry_seconds = retry_seconds
+        super().__init__(f"Too many wrong keys came from your address; try again in {retry_seconds} s")
+
+
+class UnknownHostError(ServingError):
+    """The service was asked under a name that is not its own.
+
+    Attributes
+    ----------
+    host
+        The name, as the header `Host` has it.
+    """
+
+    def __init__(self, host: str):
+        self.host = host[:200]
+        super().__init__(
+            f"This service is not called {self.host!r}: ask it by an address or a name of its own,"
+            " or have ANABRANCH_ALLOWED_HOSTS name that one too"
+        )
+
+
+class MalformedRequestError(ServingError):
+    """What came over the connection is no request of HTTP/1.1."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "This is no request of HTTP/1.1; a proxy in front speaks TLS and HTTP/2, this service does not"
+        )
+
+
+class HeadTooLargeError(ServingError):
+    """The head of a request, its target and its headers, is larger than the limit.
+
+    Attributes
+    ----------
+    limit, most_fields
+        The most bytes, and the most headers, that it may have.
+    """
+
+    def __init__(self, limit: int, most_fields: int):
+        self.limit = limit
+        self.most_fields = most_fields
+        super().__init__(f"The head of this request has more than {limit:,} bytes or {most_fields} headers")
+
+
+class RequestTooSlowError(ServingError):
+    """A request did not arrive in time.
+
+    Attributes
+    ----------
+    limit_seconds
+        How long it may take.
+    """
+
+    def __init__(self, limit_seconds: float):
+        self.limit_seconds = limit_seconds
+        super().__init__(f"This request did not arrive within {limit_seconds:g} s; send it quicker, or in parts")
+
+
+class ConnectionsError(ServingError):
+    """There are as many connections as there may be, and a request is at work on each."""
+
+    def __init__(self, most: int):
+        self.most = most
+        super().__init__(f"All {most:,} connections are at work; try again soon")

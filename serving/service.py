@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from anabranch import App
 from batch.generations import Generations
@@ -12,6 +13,7 @@ from eventlog.intake.door import BodyLimits
 from eventlog.log import Log
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Runs
+from serving.http.hosts import ServedNames
 from serving.models.prediction_recorder import Recorder
 from serving.sql.runner_pool import RunnerPool
 from speed.reader import SpeedReader
@@ -50,6 +52,10 @@ class Service:
         When the next batch run is scheduled, in microseconds; None: none is.
     sql
         Runs statements; None: there is no ``/v1/sql``.
+    served_names
+        Under which names the service may be asked; None: under any.
+    sessions_file
+        Where the sessions of browsers are kept; None: in memory alone.
     """
 
     app: App
@@ -68,3 +74,5 @@ class Service:
     commits: LatencyBuckets = field(default_factory=LatencyBuckets)
     next_run: Callable[[], int | None] = lambda: None
     sql: RunnerPool | None = None
+    served_names: ServedNames | None = None
+    sessions_file: Path | None = None

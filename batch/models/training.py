@@ -225,8 +225,9 @@ class ModelTrainer:
             self.advance(isinstance(result, FitResult))
 
     def _is_large(self, task: FitTask) -> bool:
+        # processes of one machine share its memory anyway, and LightGBM would open sockets between them to anybody
         workers = self.workers
-        several = isinstance(workers, DaskWorkers) and len(workers.client.nthreads()) > 1
+        several = isinstance(workers, DaskWorkers) and not workers.is_local and len(workers.client.nthreads()) > 1
         return several and task.together and task.table.bytes_in_memory > self.distributed_bytes
 
 

@@ -20,6 +20,7 @@ from eventlog.decisions import PREDICTIONS
 from infra.analytics.snapshot_writer import sources_of
 from infra.composition import Process
 from infra.errors import UsageError
+from infra.home import masked
 from infra.terminal import console
 from serving.sql import result_rows
 from serving.sql.errors import SqlError
@@ -52,7 +53,8 @@ def run_sql(process: Process, sql: str, form: str, output: Path | None, limit: i
         raise UsageError(f"--format {form} is not for a terminal; pass --output FILE, or redirect it")
     with tempfile.TemporaryDirectory(prefix="anabranch-sql-") as folder:
         snapshot = _snapshot(process, Path(folder), sql)
-        with duckdb.connect(snapshot.path, read_only=True) as connection:
+        # what the statement or --output writes is the user's, not the home's
+        with masked(process.umask), duckdb.connect(snapshot.path, read_only=True) as connection:
             connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
             try:
                 relation = connection.sql(sql)

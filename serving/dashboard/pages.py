@@ -10,11 +10,12 @@ from serving.dashboard import login
 from serving.dashboard.files import all_files
 from serving.dashboard.snapshot import OverviewSnapshots
 from serving.errors import NotFoundError
+from serving.http.auth import Entrance
 from serving.models.model_status import ModelDirectory
 from serving.service import Service
 
 
-def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
+def add_routes(app: FastAPI, service: Service, models: ModelDirectory, entrance: Entrance | None) -> None:
     """Add the page, its files, the snapshot, and the login where there is a key."""
     files = all_files()
     snapshots = OverviewSnapshots(service, models)
@@ -34,5 +35,5 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
             raise NotFoundError("file of the dashboard", name)
         return files[name].answer(request)
 
-    if service.api_key is not None:
-        login.add_routes(app, service.api_key, files["login.html"].body.decode())
+    if entrance is not None:
+        login.add_routes(app, entrance, files["login.html"].body.decode())

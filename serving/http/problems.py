@@ -46,11 +46,15 @@ class Problem:
     headers: tuple[tuple[str, str], ...] = ()
 
 
+_LAST = (("Connection", "close"),)
+"""Behind such a problem the connection is closed: what follows on it cannot be told apart, or is not waited for."""
 PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
     errors.UnauthorizedError: Problem(
         401, "unauthorized", "The API key is missing or wrong", headers=(("WWW-Authenticate", "Bearer"),)
     ),
     errors.CrossSiteError: Problem(403, "cross-site", "Another site may not do this"),
+    errors.WrongKeysError: Problem(429, "too-many-wrong-keys", "Too many wrong keys", ("retry_seconds",)),
+    errors.UnknownHostError: Problem(421, "unknown-host", "The service has no such name", ("host",)),
     errors.NotFoundError: Problem(404, "not-found", "There is no such thing", ("noun", "name", "known")),
     errors.AlreadyRetriedError: Problem(409, "already-retried", "It was retried already"),
     errors.AlreadyChampionError: Problem(409, "already-champion", "It is the champion already", ("model", "champion")),
@@ -58,9 +62,7 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
         409, "no-earlier-champion", "There is no earlier champion", ("model", "champion")
     ),
     LeaseHeldError: Problem(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
-    errors.BodyTooLargeError: Problem(
-        413, "body-too-large", "The body is too large", ("limit",), headers=(("Connection", "close"),)
-    ),
+    errors.BodyTooLargeError: Problem(413, "body-too-large", "The body is too large", ("limit",), headers=_LAST),
     TooManyEventsError: Problem(413, "too-many-events", "Too many events in one request", ("limit",)),
     UnsupportedContentTypeError: Problem(415, "unsupported-content-type", "No such content type here", ("supported",)),
     errors.UnsupportedCodingError: Problem(
@@ -84,6 +86,16 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
     errors.BatchNotStartedError: Problem(503, "batch-not-started", "The batch run did not begin"),
     GenerationError: Problem(503, "generation-unreadable", "The batch part cannot be read"),
     LogUnavailableError: Problem(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
+    errors.MalformedRequestError: Problem(400, "malformed-request", "This is no HTTP", headers=_LAST),
+    errors.HeadTooLargeError: Problem(
+        431, "head-too-large", "The head of the request is too large", ("limit", "most_fields"), headers=_LAST
+    ),
+    errors.RequestTooSlowError: Problem(
+        408, "request-too-slow", "The request took too long to arrive", ("limit_seconds",), headers=_LAST
+    ),
+    errors.ConnectionsError: Problem(
+        503, "too-many-connections", "Too many connections", headers=(("Retry-After", "1"), *_LAST)
+    ),
     errors.FoldBehindError: Problem(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
 }
 
@@ -103,7 +115,10 @@ def problem_of(error: Exception) -> Response:
     problem = next(PROBLEM_BY_ERROR[cls] for cls in type(error).__mro__ if cls in PROBLEM_BY_ERROR)
     facts = {name: getattr(error, name, None) for name in problem.members}
     members = {name: value if _is_json(value) else str(value) for name, value in facts.items() if value is not None}
-    return answer_problem(problem.status, problem.kind, problem.title, str(error), dict(problem.headers), **members)
+    headers = dict(problem.headers)
+    if "retry_seconds" in members:
+        headers["Retry-After"] = str(members["retry_seconds"])
+    return answer_problem(problem.status, problem.kind, problem.title, str(error), headers, **members)
 
 
 def _is_json(value: object) -> bool:

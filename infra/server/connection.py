@@ -1,0 +1,236 @@
+"""A connection, and when it is refused: what it may take is bounded before anybody knows who is behind it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import httptools
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from infra.server.limits import ConnectionLimits
+from serving.errors import (
+    ConnectionsError,
+    HeadTooLargeError,
+    MalformedRequestError,
+    RequestTooSlowError,
+    ServingError,
+)
+from serving.http.problems import problem_of
+
+
+class Connection(HttpToolsProtocol):
+    """A connection of HTTP/1.1.
+
+    Its life is: silent, a head arrives, a body arrives, answered, silent again. One that is silent or sends a head has
+    cost nothing yet: when there are too many, the one that has been at it for longest ends for a new one. So whoever
+    holds many open with half a head shuts out nobody.
+
+    What is refused gets its problem as an answer, if no other answer is under way; one that is, goes on to its end.
+
+    Parameters
+    ----------
+    config, server_state, app_state
+        As uvicorn gives them.
+    limits
+        What it is held to.
+    ended
+        Counts why connections were ended before their time.
+    """
+
+    def __init__(
+        self,
+        config: Any,
+        server_state: ServerState,
+        app_state: dict[str, Any],
+        limits: ConnectionLimits,
+        ended: Counter[str],
+        _loop: asyncio.AbstractEventLoop | None = None,
+    ):
+        super().__init__(config, server_state, app_state, _loop)
+        self._limits = limits
+        self._ended = ended
+        self._in_head = self._head_began = False
+        """Whether a head has begun and not ended; whether that was with the last bytes."""
+        self._arriving = False
+        """Whether a request has begun to arrive and not ended."""
+        self._begun_at = self._heard_at = 0.0
+        """When the present part of its life began, and when the last bytes came."""
+        self._feed_bytes = self._head_bytes = self._idle_bytes = 0
+        """Of the last bytes; of what came of a head before them; of what came of a body without being any of it."""
+        self._problem: ServingError | None = None
+        self._refused_at: float | None = None
+        self._unsent_bytes = 0
+        self._unsent_since = 0.0
+
+    # what uvloop tells
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
+        super().connection_made(transport)
+        self._begun_at = self._heard_at = self.loop.time()
+        if len(self.connections) > self._limits.connections and not self._make_room():
+            self._refuse(ConnectionsError(self._limits.connections))
+
+    def data_received(self, data: bytes) -> None:
+        if self._refused_at is not None:
+            return
+        self._unset_keepalive_if_required()
+        self._heard_at = self.loop.time()
+        self._feed_bytes = len(data)
+        self._idle_bytes += len(data)
+        self._head_began = False
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade:  # none is known here: it is answered in HTTP/1.1
+            pass
+        except httptools.HttpParserError:
+            self._refuse(self._problem or MalformedRequestError())
+            return
+        if self._in_head and not self._head_began:  # else some of the bytes may belong to what came before it
+            self._head_bytes += len(data)
+            if self._head_bytes > self._limits.head_bytes:
+                self._refuse(self._too_large())
+        elif self._arriving and self._idle_bytes > self._limits.head_bytes:
+            self._refuse(self._too_large())  # trailers without end
+
+    # what httptools tells
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._in_head = self._arriving = self._head_began = True
+        self._begun_at = self._heard_at
+        self._head_bytes = 0
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._in_head:  # trailers come here too; nobody reads them
+            if len(self.headers) >= self._limits.head_fields:
+                raise self._too_large()
+            super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        # a head that came in one piece no larger than the limit need not be added up
+        if self._head_bytes + self._feed_bytes > self._limits.head_bytes and self._size() > self._limits.head_bytes:
+            raise self._too_large()
+        if len(self.pipeline) >= self._limits.pipelined:
+            raise MalformedRequestError
+        super().on_headers_complete()
+        self._in_head = False
+        self._idle_bytes = 0
+
+    def on_body(self, body: bytes) -> None:
+        self._idle_bytes = 0
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._arriving = False
+        self._begun_at = self._heard_at
+        super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        if not self._arriving:
+            self._begun_at = self.loop.time()
+        super().on_response_complete()
+
+    # what is made of it
+
+    @property
+    def can_make_room(self) -> bool:
+        """Whether nothing is lost with it but the beginning of a request."""
+        return self._is_answered and (self._in_head or not self._arriving)
+
+    @property
+    def _is_answered(self) -> bool:
+        cycle = self.cycle  # the newest
+        return cycle is None or cycle.response_complete or cycle.disconnected
+
+    @property
+    def _is_silent(self) -> bool:
+        return self._is_answered and not self._arriving
+
+    def hold_to_time(self, now: float) -> None:
+        """End it if it takes too long; asked every second. `now` is the loop's time."""
+        limits = self._limits
+        if self._refused_at is not None:
+            if self._is_answered and now - self._refused_at > limits.linger_seconds:
+                self.transport.abort()
+        elif self._in_head:
+            if now - self._begun_at > limits.head_seconds:
+                self._refuse(RequestTooSlowError(limits.head_seconds))
+        elif self._arriving:
+            if self.flow.read_paused:  # it is we who let it wait
+                self._heard_at = now
+            elif now - self._begun_at > limits.request_seconds:
+                self._refuse(RequestTooSlowError(limits.request_seconds))
+            elif now - self._heard_at > limits.silent_seconds:
+                self._refuse(RequestTooSlowError(limits.silent_seconds))
+        elif self._is_silent and now - self._begun_at > self._silent_seconds:
+            self.transport.close()
+        self._hold_answer_to_time(now)
+
+    @property
+    def _silent_seconds(self) -> float:
+        return self._limits.head_seconds if self.cycle is None else self.timeout_keep_alive
+
+    def _hold_answer_to_time(self, now: float) -> None:
+        """End it if nobody takes its answer, which is held in memory until somebody does."""
+        unsent_bytes = self.transport.get_write_buffer_size()
+        if unsent_bytes != self._unsent_bytes or not unsent_bytes:
+            self._unsent_bytes, self._unsent_since = unsent_bytes, now
+        elif now - self._unsent_since > self._limits.silent_seconds:
+            self._ended["answer not taken"] += 1
+            self.transport.abort()
+
+    def _make_room(self) -> bool:
+        """End the connection that can be ended and has been so for longest; False: there is none."""
+        idle = [
+            connection
+            for connection in self.connections
+            if connection is not self and isinstance(connection, Connection) and connection.can_make_room
+        ]
+        if not idle:
+            return False
+        oldest = min(idle, key=lambda connection: connection._begun_at)
+        self.connections.discard(oldest)  # it is told only later that it is lost
+        oldest.transport.abort()
+        self._ended["made room"] += 1
+        return True
+
+    def _refuse(self, error: ServingError) -> None:
+        """Take nothing more; tell the error, if no answer is under way that it would run into."""
+        self._ended[type(error).__name__.removesuffix("Error")] += 1
+        own = self._arriving and not self._in_head  # else it is about a request that nobody has been given yet
+        self._refused_at = self.loop.time()
+        self._in_head = self._arriving = False
+        cycle, transport = self.cycle, self.transport
+        if transport.is_closing():
+            return
+        if cycle is not None and not cycle.response_complete:
+            cycle.keep_alive = False  # closed behind its answer
+            if not own:
+                return
+            cycle.disconnected = True
+            cycle.message_event.set()
+            if cycle.response_started or self.pipeline:
+                return
+        elif own:  # it was answered before it had arrived
+            transport.close()
+            return
+        transport.write(self._raw(error))
+        transport.write_eof()
+
+    def _raw(self, error: ServingError) -> bytes:
+        """The answer that tells an error, as it goes over the wire."""
+        response = problem_of(error)
+        lines = [STATUS_LINE[response.status_code]]
+        for name, value in (*self.server_state.default_headers, *response.raw_headers):
+            lines += [name, b": ", value, b"\r\n"]
+        return b"".join([*lines, b"\r\n", bytes(response.body)])
+
+    def _size(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
+
+    def _too_large(self) -> HeadTooLargeError:
+        self._problem = HeadTooLargeError(self._limits.head_bytes, self._limits.head_fields)
+        return self._problem
