@@ -1,12 +1,15 @@
-"""Moves sealed records from the hot log into the lake, and finds what is old enough to leave the hot log."""
+"""Moves sealed records from the hot log into the lake, and drops from the hot log what is old and safely there."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from anabranch import SYSTEM, App, Cut
+from eventlog.errors import LakeDamagedError
 from eventlog.lake import Lake
+from eventlog.lake.mending import mend_commits, mend_records
 from eventlog.log import Log
+from eventlog.log.reading import read_through
 from eventlog.log.segment import Segment
 
 WINDOW_BYTES = 128_000_000
@@ -35,6 +38,52 @@ def archive(log: Log, lake: Lake, app: App, cut: Cut, advance: Callable[[int], N
 def pending(lake: Lake, cut: Cut) -> int:
     """How many records before `cut` wait to be archived."""
     return cut.offsets[0] - lake.archived(SYSTEM)
+
+
+def mend_archived(log: Log, lake: Lake, app: App) -> Iterator[str]:
+    """Mend the lake as far as that can be done; a sentence for each thing that was. See `eventlog.lake.mending`.
+
+    Raises
+    ------
+    LakeDamagedError
+        At the first file that cannot be mended.
+    """
+    begin = log.begin().offsets[0]
+
+    def hot(start: int, end: int) -> Iterator[Segment]:
+        for segments in read_through(log, Cut((start,)), Cut((end,)), READ_RECORDS):
+            yield from segments
+
+    yield from mend_commits(lake, app.streams)
+    yield from mend_records(lake, app.streams, hot, begin, lake.archived(SYSTEM))
+
+
+def check_archived(log: Log, lake: Lake) -> None:
+    """Hold the lake against what was archived: it has every record, and reaches to where the hot log begins.
+
+    Raises
+    ------
+    LakeDamagedError
+        If it lacks records.
+    """
+    archived, begin = lake.archived(SYSTEM), log.begin().offsets[0]
+    lake.check_whole(archived)
+    if archived < begin:
+        problem = f"ends before the hot log begins, which is at 0:{begin}"
+        raise LakeDamagedError(lake.root, problem, None, archived, begin)
+
+
+def trim(log: Log, lake: Lake, archived: Cut, appended_before: int) -> None:
+    """Drop from the hot log what was appended before `appended_before` (µs), and what the lake was found to hold.
+
+    Raises
+    ------
+    LakeDamagedError
+        If the lake's copy of it is damaged. The hot log keeps everything.
+    """
+    before = trimmable(log, archived, appended_before)
+    lake.check(log.begin().offsets[0], before.offsets[0])
+    log.trim(before)
 
 
 def trimmable(log: Log, archived: Cut, appended_before: int) -> Cut:

@@ -95,7 +95,10 @@ class Generation:
         found = hashlib.sha256(raw).hexdigest()
         if manifest_sha256 is not None and found != manifest_sha256:
             raise CorruptGenerationError(path, f"sha256 {manifest_sha256}", f"sha256 {found}")
-        return cls(folder, _parsed(path, raw))
+        try:
+            return cls(folder, _parsed(path, raw))
+        except (KeyError, TypeError, ValueError, AttributeError):  # it is not what was written
+            raise CorruptGenerationError(path, "a manifest", "something else") from None
 
     @property
     def end(self) -> int:
@@ -141,6 +144,11 @@ class Generation:
     def path(self, view: View, file: str) -> Path:
         """The path of a file of a view: its ``table`` or its ``index``."""
         return self.folder / str(self._views[view.name]["files"][file]["path"])
+
+    def check(self, view: View, file: str) -> None:
+        """Hold a file of a view against the manifest; raises `CorruptGenerationError`."""
+        held = self._views[view.name]["files"][file]
+        verify(self.path(view, file), held["bytes"], held["sha256"])
 
     def tiles(
         self,

@@ -49,13 +49,6 @@ class Generations:
             return []
         return sorted(int(path.name) for path in self.folder.iterdir() if path.name.isdecimal())
 
-    def newest(self) -> Generation | None:
-        """The newest on disk, published or not, without its views: only to learn how much there may be to fold."""
-        numbers = self.numbers()
-        with suppress(GenerationError):
-            return Generation.peek(self.folder, numbers[-1]) if numbers else None
-        return None
-
     def base(self, known: Sequence[Publication], problem: Callable[[str], None]) -> Generation | None:
         """The newest that is intact.
 

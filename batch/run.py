@@ -4,7 +4,8 @@
 stage     what it does                                         killed in it, the next run
 ========  ===================================================  ================================================
 mark      takes the lease, appends ``batch_started``: the cut  takes the lease of the dead process
-archive   moves records before the cut into the lake           goes on where the lake ends
+archive   checks that the lake is whole, moves records before  goes on where the lake ends
+          the cut into it
 fold      slices of the log to tables of tiles                 removes the tables, folds again
 merge     tables of tiles to the files of the views            removes the files, merges again
 replay    slices of the log to training rows (if it has        replaces the files of rows
@@ -34,7 +35,7 @@ import eventlog.lake.delta_table  # noqa: F401 (Delta and Arrow load long: rathe
 from anabranch import App, Cut, load_app
 from anabranch.instant import instant, iso
 from anabranch.watermarks import Watermarks
-from batch.archive import archive, pending, trimmable
+from batch.archive import archive, check_archived, mend_archived, pending, trim
 from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import StartingWorkers
 from batch.duckdb_session import Connection, connect
@@ -55,6 +56,7 @@ from eventlog.clock import Clock, now_us
 from eventlog.decisions import BatchFailed, BatchStarted, Publication, champions_by_model, decisions, publications
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
+from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.log import Log
 from eventlog.registry.lease_holder import this_process
 from eventlog.registry.leases import Leases
@@ -99,6 +101,7 @@ def run_batch(
     lake: Lake,
     *,
     full: bool = False,
+    mend: bool = False,
     dask: str | None = None,
     workers: int | None = None,
     slice_records: int = 1_000_000,
@@ -118,6 +121,8 @@ def run_batch(
         Where ``generations/`` is. An existing cluster must see it under the same path.
     full
         Recompute everything from the raw log, instead of what is new or changed.
+    mend
+        Mend the lake first, if it is damaged.
     dask
         The address of an existing cluster, ``tcp://host:port``; None: one of this machine.
     workers
@@ -138,6 +143,8 @@ def run_batch(
         If another run is at work. Nothing was changed.
     eventlog.errors.LeaseLostError
         If another run took over. Nothing was published.
+    eventlog.errors.LakeDamagedError
+        If the lake does not hold what was archived. Nothing was published.
     """
     app = load_app(app_path)
     lease = leases.acquire(LEASE, this_process(), LEASE_SECONDS)
@@ -148,7 +155,7 @@ def run_batch(
         batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or NoProgress())
         try:
-            outcome = batch.run(full, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
+            outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
             raise
@@ -192,20 +199,23 @@ class _Batch:
         self.row: Run = self.runs.start(self.name, full=full, pid=os.getpid())
         self.progress: Progress = CombinedProgress([progress, StageTimes(self._store)])
 
-    def run(self, full: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
+    def run(self, full: bool, mend: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
         self.generations.remove_unfinished()
         self.generations.workplace(self.name)
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark(BatchStarted(self.name).event(), self.keeper.lease),))
         self.row = replace(self.row, cut=str(self.cut))
+        for sentence in mend_archived(self.log, self.lake, self.app) if mend else ():
+            self._problem(sentence)
         self.progress.advance()
-        starting = capacity.start(self.app, None if full else self.generations.newest(), self.end)
+        known = publications(self.log, self.cut)
+        newest = next(iter(self.generations.peeked(known[:1])), None)  # only to learn how much there may be to fold
+        starting = capacity.start(self.app, None if full else newest, self.end)
         models = self._models(capacity, train_bytes)
         try:
             self._archive()
             with connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
-                known = publications(self.log, self.cut)
                 self._settle(known)
                 previous = None if full else self.generations.base(known, self._problem)
                 base = models.keep(previous)
@@ -263,7 +273,11 @@ class _Batch:
             self.keeper.check()
             self.progress.advance(n)
 
+        # before anything is added, too: a commit that was lost can be put back only as long as no other takes its place
+        check_archived(self.log, self.lake)
         archive(self.log, self.lake, self.app, self.cut, advance)
+        self.lake.check_whole(self.end)
+        give_digests(self.lake)
 
     def _fold(
         self, groups: Sequence[ViewGroup], starting: StartingWorkers, capacity: Capacity, models: ModelStages
@@ -374,12 +388,16 @@ class _Batch:
         self.progress.stage("trim", 1)
         try:
             self.keeper.check()
-            self.log.trim(trimmable(self.log, self.cut, self.clock() - retention_us))
+            trim(self.log, self.lake, self.cut, self.clock() - retention_us)
+        except Exception as error:
+            self._problem(f"old records could not be dropped from the hot log: {error}")
+        try:
+            remove_old_names(self.lake)
             kept = {number, *(publication.generation for publication in known[: KEPT_GENERATIONS - 1])}
             self.generations.remove_but(kept)
             remove_rows(self.generations.folder, kept)
         except Exception as error:
-            self._problem(f"old records or generations could not be dropped: {error}")
+            self._problem(f"old generations could not be dropped: {error}")
         self.progress.advance()
 
     # parts of stages

@@ -3,11 +3,13 @@
 AnabranchError
 └── EventLogError
     ├── LogUnavailableError          the database is locked, full or away; nothing was written, trying again may help
-    │   └── LogBusyError             more is waiting to be committed than the log lets in
+    │   ├── LogBusyError             more is waiting to be committed than the log lets in
+    │   └── DatabaseDamagedError     the database holds what nobody wrote; that does not pass by itself
     ├── DatabaseVersionError         a later release of this program made the tables of the database
     ├── CorruptLogError              the log or the lake holds something that this code cannot have written
     ├── RecordsTrimmedError          records were asked for that are neither hot nor in the lake
-    ├── ArchiveError                 the lake was asked to take segments that do not continue it
+    ├── LakeDamagedError             the lake does not hold what was written into it
+    ├── ArchiveError                 the lake cannot take segments: they do not continue it, or cannot be written
     ├── LeaseLostError               somebody else took the lease over; what it fenced was not written
     ├── SchemaChangedError           a stream's schema changed in a way that stored events do not survive
     └── IngestError                  a request that cannot be taken apart; nothing of it was stored
@@ -17,6 +19,8 @@ AnabranchError
 """
 
 from __future__ import annotations
+
+from pathlib import Path
 
 from anabranch import AnabranchError
 
@@ -43,6 +47,25 @@ class LogUnavailableError(EventLogError):
 
 class LogBusyError(LogUnavailableError):
     """More is waiting to be committed than the log lets in."""
+
+
+class DatabaseDamagedError(LogUnavailableError):
+    """The database holds what nobody wrote: it was altered, or a part of it is missing. That does not pass by itself.
+
+    Attributes
+    ----------
+    damage
+        What the database says, or what was found.
+    """
+
+    retry_after_seconds = 60
+
+    def __init__(self, damage: str):
+        self.damage = damage
+        super().__init__(
+            f"its database is damaged: {damage}. Stop the service, keep a copy of the database as it is, and put the"
+            " newest backup in its place"
+        )
 
 
 class DatabaseVersionError(EventLogError):
@@ -94,8 +117,35 @@ class RecordsTrimmedError(EventLogError):
         super().__init__(f"records from {asked} on are gone: the hot log begins at {begin}, and no lake has them")
 
 
+class LakeDamagedError(EventLogError):
+    """The lake does not hold what was written into it. Nothing of what is damaged was used.
+
+    Attributes
+    ----------
+    path
+        The file, or the folder that lacks something.
+    stream
+        The stream whose records they are; None: that cannot be told.
+    start, end
+        The offsets that are concerned: those from `start` on and before `end`.
+    """
+
+    def __init__(self, path: Path, problem: str, stream: str | None, start: int, end: int):
+        self.path = path
+        self.problem = problem
+        self.stream = stream
+        self.start = start
+        self.end = end
+        whose = "" if stream is None else f" of stream {stream!r}"
+        super().__init__(
+            f"the lake is damaged: {path} {problem}; it concerns the records{whose} from 0:{start} to before 0:{end}."
+            " Mend it with anabranch batch run --mend, which takes it from the hot log as far as that reaches back, or"
+            " put it back from a backup or a copy of the lake"
+        )
+
+
 class ArchiveError(EventLogError):
-    """The lake was asked to take segments that do not continue what it holds."""
+    """The lake cannot take segments: they do not continue what it holds, or cannot be written. It is as it was."""
 
 
 class LeaseLostError(EventLogError):

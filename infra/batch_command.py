@@ -31,7 +31,7 @@ _STARTED_SECONDS = 60.0
 _POLL_SECONDS = 0.05
 
 
-def run_batch(process: Process, *, full: bool) -> int:
+def run_batch(process: Process, *, full: bool, mend: bool = False) -> int:
     """One batch run in this process; returns the exit code: 0 published, 75 another run holds the lease."""
     from batch.run import run_batch as run_all_stages  # Dask and Arrow: only a batch run pays for them
 
@@ -47,6 +47,7 @@ def run_batch(process: Process, *, full: bool) -> int:
                 process.runs,
                 process.lake,
                 full=full,
+                mend=mend,
                 dask=settings.dask,
                 workers=settings.workers,
                 slice_records=settings.slice_records,

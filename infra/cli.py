@@ -11,7 +11,7 @@ import typer
 from anabranch.errors import AnabranchError
 from infra import logs
 from infra.children import end_by_signals, end_with_parent
-from infra.errors import ImportRunningError
+from infra.errors import DiskError, ImportRunningError
 from infra.settings import Settings
 
 # Modules that load heavy libraries are imported inside the commands: `--help` and `up` must start fast.
@@ -72,6 +72,9 @@ def up(
 def batch_run(
     app: App = None,
     full: Annotated[bool, typer.Option("--full", help="Recompute everything from the raw log.")] = False,
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Mend a damaged lake first, from the hot log and the lake's own files.")
+    ] = False,
     dask: Annotated[
         str | None, typer.Option("--dask", help="A running Dask scheduler, like tcp://host:8786.", metavar="URL")
     ] = None,
@@ -93,7 +96,7 @@ def batch_run(
     logs.set_up(settings.log_format)
     end_by_signals()
     with opened(settings) as process:
-        raise typer.Exit(run_batch(process, full=full))
+        raise typer.Exit(run_batch(process, full=full, mend=mend))
 
 
 @batch_app.command("list")
@@ -253,6 +256,9 @@ def main() -> None:
         main_app()
     except AnabranchError as error:
         logs.fail(error)
+        sys.exit(1)
+    except OSError as error:  # a disk that is full, broken or read-only: no mistake of ours, and none of the file's
+        logs.fail(DiskError(error))
         sys.exit(1)
 
 

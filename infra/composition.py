@@ -26,6 +26,7 @@ from eventlog.registry.schemas import Schemas
 from infra.errors import UsageError
 from infra.home import OWNERS_ALONE, masked, prepared
 from infra.published_layer import PublishedLayer
+from infra.seen_log import check_log_reaches
 from infra.settings import Settings
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
@@ -82,10 +83,17 @@ class Process:
         ------
         DefinitionError, SchemaChangedError
             If it cannot be loaded, or the stored events do not fit it.
+        LogBehindError
+            If the log is not the one that the home was made with.
         """
         app = load_app(self.settings.app_reference)
+        self.check_log()
         self.schemas.register(app, self.log, self.lake)
         return app
+
+    def check_log(self) -> None:
+        """Hold the log against the rest of the home; see `infra.seen_log`."""
+        check_log_reaches(self.home, self.log.end, self.checkpoints)
 
     def consumer(self, on_drift: Callable[[Model, int], None] = lambda model, time: None) -> Consumer:
         """A consumer that was not started.

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from anabranch import App, Cut, Model
+from anabranch.errors import AnabranchError
 from eventlog.decisions import DriftDetected, Publication, decisions_of
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
@@ -128,6 +129,11 @@ class Consumer:
             except LogUnavailableError as error:
                 failures += 1
                 self._rest(f"the log cannot be read: {error}", failures)
+            except AnabranchError as error:  # something is damaged: the message says what, and what to do
+                failures += 1
+                trouble = f"the fold cannot go on from {self.reader.cut}: {error}"
+                self._mend()
+                self._rest(trouble, failures)
             except Exception as error:  # whatever it is, it must neither end the fold nor stay unseen
                 failures += 1
                 trouble = f"the fold failed at {self.reader.cut}: {type(error).__name__}: {error}"

@@ -57,7 +57,6 @@ ROOMS: dict[str, set[str]] = {
     "pyarrow": {
         "eventlog.intake.arrow_bodies",
         "eventlog.lake",
-        "eventlog.counting.event_counts",  # the lake's own statistics
         "batch.views",
         "batch.models",
         "serving.sql",

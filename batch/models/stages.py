@@ -25,7 +25,7 @@ from batch.run_progress import Progress
 from batch.views.slice_fold import SliceDelta
 from eventlog.decisions import FEATURES
 from eventlog.decisions.champions import NONE_YET, ChampionsByModel
-from eventlog.errors import LeaseLostError
+from eventlog.errors import LakeDamagedError, LeaseLostError
 from eventlog.lake import Lake
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class ModelStages:
             while again := self._misjudged(replayed.values()):
                 for part, known in again.items():  # the progress has counted it before
                     work(tasks([part], dict.fromkeys(known, 0), known), lambda records: None)
-        except LeaseLostError:
+        except (LeaseLostError, LakeDamagedError):
             raise
         except Exception as error:  # a worker that died, a features function that took its memory: views go on
             self._give_up_rows(last_line(error))

@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from time import time_ns
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, WriterProperties, write_deltalake
-from deltalake.exceptions import CommitFailedError
+from deltalake import CommitProperties, DeltaTable, Schema, Transaction
+from deltalake.exceptions import CommitFailedError, DeltaError
+from deltalake.transaction import RemoveAction, create_table_with_add_actions
 
 from anabranch import Stream
-from eventlog.errors import ArchiveError
+from eventlog.errors import ArchiveError, LakeDamagedError
 from eventlog.lake.columns import record_batch, schema_of, segments_of
+from eventlog.lake.commits import FOLDER, has_commits, remove_torn_beginning, sync_commits
+from eventlog.lake.data_file import END, DataFile
+from eventlog.lake.data_file_writer import add_action, remove_unfinished, write_data_file
+from eventlog.lake.file_checks import FileChecks
 from eventlog.log.segment import Record, Segment
 
-ROW_GROUP_RECORDS = 122_880
-"""What DuckDB reads at a time."""
 _TRANSACTION = "anabranch"
 _CONFIGURATION = {"delta.checkpointInterval": "10"}
 """A run opens every table a few times, and reads the commits since the checkpoint each time: a hundred are too many."""
-_END = 2**63 - 1
 _EVENTS = 5_000
 """How many events are read at a time where all are looked at."""
 _BATCH_RECORDS = 32_768
@@ -29,70 +32,169 @@ _PLACE = ["_partition", "_offset", "_time", "_appended", "_id", "_key", "_data"]
 
 
 class LakeTable:
-    """The Delta table of one stream; its folder bears the stream's name."""
+    """The Delta table of one stream; its folder bears the stream's name.
 
-    def __init__(self, path: Path):
+    Parameters
+    ----------
+    checks
+        Checks every file before it is read.
+    """
+
+    def __init__(self, path: Path, checks: FileChecks | None = None):
         self.path = path
         self.name = path.name
+        self._checks = checks or FileChecks()
+
+    # writing
 
     def append(
         self, stream: Stream | None, segments: Iterable[Segment], upto: int, advance: Callable[[int], None]
     ) -> int:
         """Add the stream's records in [archived, `upto`); see `Lake.archive`."""
         schema = schema_of(stream)
-        self.path.mkdir(parents=True, exist_ok=True)
-        if not (self.path / "_delta_log").is_dir():  # to be told that it is there takes longer than to open it
-            DeltaTable.create(
-                str(self.path), schema=Schema.from_arrow(schema), mode="ignore", configuration=_CONFIGURATION
-            )
-        table = DeltaTable(str(self.path))  # the one state that the check and the commit refer to
+        table = self._ready(schema)  # the one state that the check and the commit refer to
         start = _reaches(table)
         if upto <= start:
             return 0
+        own = (s for s in segments if s.stream == self.name and s.offset < upto and s.end > start)
         added = 0
 
-        def counted(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        def batches() -> Iterator[pa.RecordBatch]:
             nonlocal added
-            for batch in batches:
-                yield batch
+            for batch in _larger(record_batch(segment.tail(start).head(upto), stream, schema) for segment in own):
+                yield _cast(batch, columns)
                 added += batch.num_rows
                 advance(batch.num_rows)
 
-        own = (s for s in segments if s.stream == self.name and s.offset < upto and s.end > start)
-        batches = _larger(record_batch(segment.tail(start).head(upto), stream, schema) for segment in own)
         anew = _is_empty_of_other_types(table, schema)
+        columns = schema if anew else _typed_as(table, schema)
         try:
-            write_deltalake(
-                table,
-                pa.RecordBatchReader.from_batches(schema, counted(batches)),
+            written = write_data_file(self.path, batches(), columns)
+            table.create_write_transaction(
+                [] if written is None else [written.add_action()],
                 mode="overwrite" if anew else "append",
-                schema_mode="overwrite" if anew else "merge",
-                writer_properties=WriterProperties(compression="ZSTD", max_row_group_size=ROW_GROUP_RECORDS),
-                commit_properties=CommitProperties(app_transactions=[Transaction(_TRANSACTION, upto)]),
+                schema=Schema.from_arrow(schema) if anew else table.schema(),
+                commit_properties=_reaching(upto),
             )
+            sync_commits(self.path)
         except CommitFailedError as error:
             problem = f"stream {self.name!r} was archived by another process meanwhile: {error}"
             raise ArchiveError(problem) from error
+        except (DeltaError, pa.ArrowException, OSError) as error:
+            raise self._unwritable(error) from error
         return added
+
+    def create_anew(self, schema: Schema, files: Sequence[DataFile]) -> None:
+        """Make the commits anew: a table of these files. The commits that there are, if any, are put aside."""
+        folder = self.path / FOLDER
+        try:
+            if folder.exists():
+                folder.rename(self.path / f"{FOLDER}.damaged-{time_ns() // 1_000_000}")
+            create_table_with_add_actions(
+                str(self.path),
+                schema,
+                [add_action(file) for file in files],
+                configuration=_CONFIGURATION,
+                commit_properties=_reaching(max(file.end for file in files)),
+            )
+            sync_commits(self.path)
+        except (DeltaError, OSError) as error:
+            raise self._unwritable(error) from error
+
+    def replace(
+        self, stream: Stream | None, segments: Iterable[Segment], damaged: Path | None, start: int, end: int
+    ) -> None:
+        """Write the stream's records of [start, end) anew, in the place of a file of the table; None: of none."""
+        schema = schema_of(stream)
+        table = self._ready(schema)
+        columns = _typed_as(table, schema)
+        own = (s.tail(start).head(end) for s in segments if s.stream == self.name and s.offset < end and s.end > start)
+        try:
+            batches = (_cast(batch, columns) for batch in _larger(record_batch(s, stream, schema) for s in own))
+            written = write_data_file(self.path, batches, columns)
+            if written is None or written.file.path == damaged:  # byte by byte what it was
+                return
+            gone = [] if damaged is None else [RemoveAction(damaged.name, True, time_ns() // 1_000_000)]
+            table.create_write_transaction(
+                [*gone, written.add_action()],
+                mode="append",
+                schema=table.schema(),
+                commit_properties=_reaching(max(_reaches(table), written.file.end)),
+            )
+            sync_commits(self.path)
+        except (DeltaError, pa.ArrowException, OSError) as error:
+            raise self._unwritable(error) from error
+
+    def rename(self, files: Sequence[tuple[DataFile, DataFile]]) -> None:
+        """Have the table name files as the second of each pair; the content is the same."""
+        table, now = self._opened(), time_ns() // 1_000_000
+        gone = [RemoveAction(old.path.name, False, now) for old, _ in files]
+        added = [add_action(new, data_change=False) for _, new in files]
+        try:
+            table.create_write_transaction([*gone, *added], mode="append", schema=table.schema())
+            sync_commits(self.path)
+        except (DeltaError, OSError) as error:
+            raise self._unwritable(error) from error
+
+    def _ready(self, schema: pa.Schema) -> DeltaTable:
+        """The table, made if there is none, with a column for every field."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            remove_unfinished(self.path)
+            if not has_commits(self.path):  # to be told that it is there takes longer than to open it
+                remove_torn_beginning(self.path)
+                DeltaTable.create(
+                    str(self.path), schema=Schema.from_arrow(schema), mode="ignore", configuration=_CONFIGURATION
+                )
+            table = self._opened()
+            known = {field.name for field in table.schema().fields}
+            new = [field for field in Schema.from_arrow(schema).fields if field.name not in known]
+            if new:
+                table.alter.add_columns(new)
+        except (DeltaError, OSError) as error:
+            raise self._unwritable(error) from error
+        return table
+
+    def _unwritable(self, error: Exception) -> ArchiveError:
+        return ArchiveError(f"stream {self.name!r} could not be archived into {self.path}: {error}")
+
+    # reading
 
     def archived(self) -> int:
         """The offset up to which records are in the table."""
-        return _reaches(DeltaTable(str(self.path)))
+        return _reaches(self._opened())
 
-    def files(self, start: int, end: int) -> list[str]:
-        """The Parquet files that hold offsets in [start, end), in order."""
-        return [path for _, path in self._files(start, end)]
+    def count(self, end: int = END) -> int:
+        """How many records before `end` there are. Files are opened where their names do not tell."""
+        return sum(_count(file, end) for file in self.data_files(0, end))
 
-    def _files(self, start: int, end: int) -> list[tuple[int, str]]:
-        """(first offset, path) of each file."""
-        found = []
-        files = pa.table(DeltaTable(str(self.path)).get_add_actions(flatten=True))
-        bounds = [name for name in ("min._offset", "max._offset") if name in files.column_names]
-        for file in files.select(["path", *bounds]).to_pylist():
-            first, last = file.get("min._offset"), file.get("max._offset")
-            if first is None or last is None or (first < end and last >= start):  # no bounds: it may hold them
-                found.append((first or 0, str(self.path / file["path"])))
-        return sorted(found)
+    def offsets(self, start: int, end: int) -> Iterator[pa.Array]:
+        """The offsets in [start, end) that it holds, file by file."""
+        for file in self.data_files(start, end):
+            filters = [("_offset", ">=", start), ("_offset", "<", end)]
+            yield pq.read_table(file.path, columns=["_offset"], filters=filters)["_offset"].combine_chunks()
+
+    def damages(self, end: int) -> Iterator[LakeDamagedError]:
+        """What is wrong with its files that hold records before `end`; all are checked."""
+        for file in self.data_files(0, end):
+            try:
+                self._checks.check([file])
+            except LakeDamagedError as error:
+                yield error
+
+    def files(self, start: int, end: int, *, check: bool = True) -> list[str]:
+        """The Parquet files that hold offsets in [start, end), in order, each checked."""
+        found = self.data_files(start, end)
+        if check:
+            self._checks.check(found)
+        return [str(file.path) for file in found]
+
+    def data_files(self, start: int = 0, end: int = END) -> list[DataFile]:
+        """What the table says of its files that may hold offsets in [start, end), in order. None of them is opened."""
+        added = pa.table(self._opened().get_add_actions(flatten=True))
+        told = ("path", "size_bytes", "num_records", "min._offset", "max._offset")
+        rows = added.select([name for name in told if name in added.column_names]).to_pylist()
+        return sorted(file for file in (DataFile.of(self.path, row) for row in rows) if file.overlaps(start, end))
 
     def read(self, start: int, end: int, most_bytes: int) -> tuple[list[Segment], int]:
         """The records with offsets in [start, end), and `end`; or fewer, and the offset up to which they are all.
@@ -101,33 +203,66 @@ class LakeTable:
         """
         found: list[Segment] = []
         size = 0
-        for first, path in self._files(start, end):
+        for file in self.data_files(start, end):
             if size > most_bytes:
-                return found, first
-            table = pq.read_table(path, columns=_PLACE, filters=[("_offset", ">=", start), ("_offset", "<", end)])
+                return found, file.first
+            self._checks.check([file])
+            table = pq.read_table(file.path, columns=_PLACE, filters=[("_offset", ">=", start), ("_offset", "<", end)])
             found += segments_of(table.sort_by("_offset"), self.name)
             size += table["_data"].nbytes
         return found, end
 
     def events(self, end: int) -> Iterator[tuple[list[int], bytes]]:
         """All events before `end`: the offsets of some thousands, and a JSON array of them."""
-        for _, path in self._files(0, end):
-            with pq.ParquetFile(path) as file:
+        for data_file in self.data_files(0, end):
+            self._checks.check([data_file])
+            with pq.ParquetFile(data_file.path) as file:
                 for rows in file.iter_batches(_EVENTS, columns=["_offset", "_data"]):
                     before = rows.filter(pc.less(rows["_offset"], end))
                     yield before["_offset"].to_pylist(), f"[{','.join(before['_data'].to_pylist())}]".encode()
 
     def find(self, id: str) -> Record | None:  # noqa: A002 (the word of the log)
         """The record of this id. If ids grow with time, Parquet passes over all row groups but the right one."""
-        for _, path in reversed(self._files(0, _END)):  # the newest are asked for most
-            rows = pq.read_table(path, columns=_PLACE, filters=[("_id", "==", id)])
+        for file in reversed(self.data_files()):  # the newest are asked for most
+            self._checks.check([file])
+            rows = pq.read_table(file.path, columns=_PLACE, filters=[("_id", "==", id)])
             if rows.num_rows:
                 return next(segments_of(rows, self.name)[0].records())
         return None
 
+    def _opened(self) -> DeltaTable:
+        """The table as its commits say.
+
+        Raises
+        ------
+        LakeDamagedError
+            If they cannot be read.
+        """
+        try:
+            return DeltaTable(str(self.path))
+        except (DeltaError, OSError, ValueError) as error:
+            reason = str(error).partition("\n")[0]
+            problem = f"cannot be read as the commits of a Delta table ({reason:.300})"
+            raise LakeDamagedError(self.path / FOLDER, problem, self.name, 0, END) from error
+
+
+def _reaching(upto: int) -> CommitProperties:
+    """What a commit says of how far the table reaches."""
+    return CommitProperties(app_transactions=[Transaction(_TRANSACTION, upto)])
+
 
 def _reaches(table: DeltaTable) -> int:
     return table.transaction_version(_TRANSACTION) or 0
+
+
+def _count(file: DataFile, end: int) -> int:
+    """How many records before `end` a file has."""
+    try:
+        if file.end > end:
+            return len(pq.read_table(file.path, columns=["_offset"], filters=[("_offset", "<", end)])["_offset"])
+        return int(pq.read_metadata(file.path).num_rows) if file.records is None else file.records
+    except (OSError, pa.ArrowException) as error:
+        raise file.damaged(f"cannot be read ({error})") from error
 
 
 def _larger(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -153,3 +288,17 @@ def _is_empty_of_other_types(table: DeltaTable, schema: pa.Schema) -> bool:
         return False
     types = {field.name: field.type for field in table.schema().fields}
     return any(types.get(field.name, field.type) != field.type for field in Schema.from_arrow(schema).fields)
+
+
+def _typed_as(table: DeltaTable, schema: pa.Schema) -> pa.Schema:
+    """The columns of `schema` with the types that they have in the table."""
+    types = {field.name: field.type for field in pa.schema(table.schema().to_arrow())}
+    return pa.schema([(field.name, types.get(field.name, field.type)) for field in schema])
+
+
+def _cast(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """The same rows with these types; Arrow raises where a value cannot have the type of its column."""
+    if batch.schema == schema:
+        return batch
+    columns = [column.cast(field.type) for column, field in zip(batch.columns, schema, strict=True)]
+    return pa.record_batch(columns, schema=schema)

@@ -2,6 +2,10 @@
 
 Records are archived exactly once: the Delta commit that adds them also says, as an application transaction, up to
 which offset the table now reaches. A commit is there or it is not; data files without one are never read.
+
+What is read is checked. The name of a data file tells its records and its sha256 (see `data_file`), every byte is held
+against it before the file is read the first time, and every offset of the log must be in one file of one table: see
+`Lake.check_whole`.
 """
 
 from __future__ import annotations
@@ -10,11 +14,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from anabranch import Cut, Stream
+from anabranch import SYSTEM, Cut, Stream
+from eventlog.errors import LakeDamagedError
+from eventlog.lake.commits import has_commits
 from eventlog.log.segment import Record, Segment
 
 if TYPE_CHECKING:
     from eventlog.lake.delta_table import LakeTable
+    from eventlog.lake.file_checks import FileChecks
 
 _READ_RECORDS = 50_000
 """Opening a table costs more than reading many records: at least so many are read at once."""
@@ -33,6 +40,7 @@ class Lake:
 
     def __init__(self, root: Path | str):
         self.root = Path(root)
+        self._checks: FileChecks | None = None
 
     # writing
 
@@ -66,7 +74,9 @@ class Lake:
         Raises
         ------
         ArchiveError
-            If another process archived the same stream meanwhile; nothing was added.
+            If another process archived the same stream meanwhile, or the disk is full; nothing was added.
+        LakeDamagedError
+            If the commits of the table cannot be read.
         """
         name, definition = (stream, None) if isinstance(stream, str) else (stream.name, stream)
         return self._table(name).append(definition, segments, upto, advance)
@@ -79,11 +89,22 @@ class Lake:
 
     def streams(self) -> list[str]:
         """The names of the tables."""
-        return sorted(path.parent.name for path in self.root.glob("*/_delta_log"))
+        return sorted(path.parent.name for path in self.root.glob("*/_delta_log") if self._exists(path.parent.name))
 
-    def files(self, name: str, start: int, end: int) -> list[str]:
-        """The Parquet files that hold records of a stream with offsets in [start, end), in order."""
-        return self._table(name).files(start, end) if self._exists(name) else []
+    def files(self, name: str, start: int, end: int, *, check: bool = True) -> list[str]:
+        """The Parquet files that hold records of a stream with offsets in [start, end), in order, each checked.
+
+        Parameters
+        ----------
+        check
+            False: they are only named, and nobody reads them.
+
+        Raises
+        ------
+        LakeDamagedError
+            For the first file that is not the one that was written. So do all methods that read.
+        """
+        return self._table(name).files(start, end, check=check) if self._exists(name) else []
 
     def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
         """Records of all streams from `cut` on, in offset order: `limit` of them or some ten thousands.
@@ -115,12 +136,69 @@ class Lake:
         """The record of a stream that has this id; None: there is none in the lake."""
         return self._table(name).find(id) if self._exists(name) else None
 
+    # checking
+
+    def count(self, name: str) -> int:
+        """How many records of a stream there are, as the table says."""
+        return self._table(name).count() if self._exists(name) else 0
+
+    def check(self, start: int, end: int) -> None:
+        """Check every file that holds records in [start, end), of any stream.
+
+        Raises
+        ------
+        LakeDamagedError
+            For the first that is not the file that was written.
+        """
+        for name in self.streams():
+            self._table(name).files(start, end)
+
+    def glance(self) -> None:
+        """Find what is missing, cut or empty, without reading any file; raises as `check_whole` does."""
+        for name in self.streams():
+            for file in self._table(name).data_files():
+                file.check_size()
+        self.check_whole(self.archived(SYSTEM))
+
+    def check_whole(self, end: int) -> None:
+        """Hold the number of records before `end`, which is archived, against `end`: every offset has one record.
+
+        No file is opened, as long as there are as many as there should be.
+
+        Raises
+        ------
+        LakeDamagedError
+            If records are missing, or are there twice; it says which.
+        """
+        from eventlog.lake.wholeness import check_whole
+
+        check_whole(self.root, [self._table(name) for name in self.streams()], end)
+
+    def damages(self, end: int) -> Iterator[LakeDamagedError]:
+        """Whatever is wrong with the records before `end`, which is archived: every file is checked."""
+        found = 0
+        for name in self.streams():
+            try:
+                for damage in self._table(name).damages(end):
+                    found += 1
+                    yield damage
+            except LakeDamagedError as error:  # its commits cannot be read
+                found += 1
+                yield error
+        if not found:  # else it would be told twice
+            try:
+                self.check_whole(end)
+            except LakeDamagedError as error:
+                yield error
+
     def _exists(self, name: str) -> bool:
-        return (self.root / name / "_delta_log").is_dir()
+        return has_commits(self.root / name)
 
     def _table(self, name: str) -> LakeTable:
-        from eventlog.lake.delta_table import (
-            LakeTable,  # a service that never reads the lake loads neither Delta nor Arrow
-        )
+        # a service that never reads the lake loads neither Delta nor Arrow
+        from eventlog.lake.delta_table import LakeTable
+        from eventlog.lake.file_checks import FileChecks
 
-        return LakeTable(self.root / name)
+        if self._checks is None:
+            self._checks = FileChecks()
+        return LakeTable(self.root / name, self._checks)

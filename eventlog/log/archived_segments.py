@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from anabranch import SYSTEM, Cut
-from eventlog.errors import CorruptLogError, RecordsTrimmedError
+from eventlog.errors import DatabaseDamagedError, LakeDamagedError, RecordsTrimmedError
 from eventlog.log.segment import Segment
 
 if TYPE_CHECKING:
@@ -19,12 +19,18 @@ def read_archived(lake: Lake | None, start: int, first: int, limit: int) -> list
     Raises
     ------
     RecordsTrimmedError
-        If the lake does not have them.
+        If there is no lake, or nothing in it.
+    LakeDamagedError
+        If it lacks some of them.
     """
     found = [] if lake is None else lake.read(Cut((start,)), min(max(limit, 1), first - start))
-    if not found:
+    if lake is None or not found:
         raise RecordsTrimmedError(Cut((start,)), Cut((first,)))
-    return abutting([segment.head(first) for segment in found if segment.offset < first], start)
+    wanted = [segment.head(first) for segment in found if segment.offset < first]
+    gap = _gap(wanted, start)
+    if gap is not None:
+        raise LakeDamagedError(lake.root, "lacks records that were archived", None, gap[0], max(gap))
+    return wanted
 
 
 def read_archived_system(lake: Lake | None, start: int, first: int) -> Iterator[Segment]:
@@ -42,11 +48,18 @@ def read_archived_system(lake: Lake | None, start: int, first: int) -> Iterator[
 
 
 def abutting(segments: list[Segment], start: int) -> list[Segment]:
-    """The segments, if they follow each other from `start` on without gap or overlap; else `CorruptLogError`."""
+    """The segments, if they follow each other from `start` on without gap or overlap; else `DatabaseDamagedError`."""
+    gap = _gap(segments, start)
+    if gap is not None:
+        raise DatabaseDamagedError(f"after the records before 0:{gap[0]} come those from 0:{gap[1]} on")
+    return segments
+
+
+def _gap(segments: list[Segment], start: int) -> tuple[int, int] | None:
+    """(offset where a segment should begin, where it does) of the first that does not; None: all do."""
     expected = start
     for segment in segments:
         if segment.offset != expected:
-            where = f"partition {segment.partition} of the log"
-            raise CorruptLogError(where, f"a record at offset {expected}", f"one at {segment.offset}")
+            return expected, segment.offset
         expected = segment.end
-    return segments
+    return None

@@ -13,8 +13,8 @@ from sqlalchemy import ClauseElement, Connection
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.sql.compiler import SQLCompiler
 
-from eventlog.errors import LogUnavailableError
-from eventlog.registry.unavailability import is_away
+from eventlog.errors import DatabaseDamagedError, LogUnavailableError
+from eventlog.registry.unavailability import is_away, is_damage
 
 Values = Mapping[str, Any]
 """The value of every parameter, by name."""
@@ -65,6 +65,8 @@ class PreparedStatement:
             if connection.dialect.is_disconnect(error, raw, cursor):  # SQLAlchemy saw nothing: tell its pool
                 connection.invalidate(error)
                 cursor = None
+            if is_damage(error):
+                raise DatabaseDamagedError(str(error).strip()) from error
             if isinstance(error, driver.OperationalError | driver.InterfaceError) or is_away(error):
                 raise LogUnavailableError(str(error).strip()) from error
             raise

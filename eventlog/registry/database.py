@@ -13,6 +13,7 @@ from sqlalchemy import URL, Connection, Table, create_engine, event, make_url, t
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import ArgumentError
 
+from eventlog.errors import DatabaseDamagedError
 from eventlog.registry.schema_version import bring_up_to_date, is_current
 from eventlog.registry.unavailability import unavailable
 
@@ -108,6 +109,21 @@ class Database:
         """Insert a row unless one of the same primary key is there."""
         dialect = sqlite if self.dialect == "sqlite" else postgresql
         connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+
+    def check(self) -> None:
+        """Have SQLite look at every page; of PostgreSQL nothing is asked, which has tools of its own for that.
+
+        Raises
+        ------
+        DatabaseDamagedError
+            If it finds damage.
+        """
+        if self.dialect != "sqlite":
+            return
+        with self.read() as connection:
+            found = connection.execute(text("PRAGMA integrity_check(1)")).scalar_one()
+        if found != "ok":
+            raise DatabaseDamagedError(" ".join(str(found).split()))
 
     def close(self) -> None:
         """Close all connections."""

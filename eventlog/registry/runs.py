@@ -89,7 +89,7 @@ class Runs:
         """A run; None if there is none of this id."""
         with self.database.read() as connection:
             row = connection.execute(select(batch_runs).where(batch_runs.c.id == id)).one_or_none()
-        return None if row is None else _run(row)
+            return None if row is None else _run(row)
 
     def list(self, limit: int = 100, status: Status | None = None) -> list[Run]:
         """The newest runs, newest first."""

@@ -17,6 +17,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from anabranch.errors import AnabranchError
 from infra import logs
 from infra.composition import Process, opened
 from infra.settings import Settings
@@ -57,6 +58,9 @@ class SnapshotWriter:
                 publish=Path(message["publish"]) if message["publish"] else None,
                 in_use=message["in_use"],
             )
+        except AnabranchError as error:  # damage, or a database that is away: the message says it all
+            self._snapshots = None
+            return {"error": str(error)}, b""
         except Exception as error:  # it must be told, not end as a silence
             logger.exception("no snapshot for analysts")
             self._snapshots = None

@@ -178,6 +178,7 @@ def _of_disk(settings: Settings) -> Status:
 def _of_home(process: Process) -> Status:
     from serving.routes.batch import describe
 
+    process.check_log()
     newest = next(iter(publications(process.log)), None)
     checkpoint = next(iter(process.checkpoints.newest_first()), None)
     status: Status = {
@@ -185,6 +186,10 @@ def _of_home(process: Process) -> Status:
         "speed_cut": None if checkpoint is None else f"0:{int(checkpoint.stem)}",
         "runs": [_without_report(describe(run, process.clock())) for run in process.runs.list(_RUNS)],
     }
+    try:
+        process.lake.glance()
+    except AnabranchError as error:
+        status["problem"] = str(error)
     if newest is not None:
         status |= {"generation": newest.generation, "batch_cut": str(newest.cut)}
         try:

@@ -2,6 +2,7 @@
 
 Read `verification` first: it has the two sides computed and compared.
 
+- `stored` checks what both sides rest on: the database and the lake.
 - `recount` is the other road: the raw log, by plain Python and SQL. It shares nothing with the layers but the reader
   of the log and the definitions.
 - `served` is the one seam to what is judged.

@@ -27,7 +27,7 @@ class Report:
     verdicts
         One for each view.
     damaged
-        Files of the newest generation that are not what was published, a sentence each.
+        What is not as it was written, a sentence each: of the database, of the lake, of the newest generation.
     warnings
         What else could not be used; answers do not depend on it.
     """
@@ -46,6 +46,16 @@ class Report:
 
 def show(report: Report) -> None:
     """Print the table, and what is wrong."""
+    if report.verdicts or not report.damaged:
+        _show_verdicts(report)
+    out = console()
+    for damage in report.damaged:
+        out.print(damage, style="red", markup=False, soft_wrap=True)
+    for warning in report.warnings:
+        out.print(f"note: {warning}", style="yellow", markup=False, soft_wrap=True)
+
+
+def _show_verdicts(report: Report) -> None:
     out = console()
     table = Table("view", "keys", "tiles", "largest difference", "verdict", box=None, pad_edge=False)
     for column in table.columns[1:4]:
@@ -75,10 +85,6 @@ def show(report: Report) -> None:
             )
         if verdict.wrong > len(verdict.faults):
             out.print(f"{verdict.view.name}: and {verdict.wrong - len(verdict.faults):,} more", style="red")
-    for damage in report.damaged:
-        out.print(damage, style="red", markup=False, soft_wrap=True)
-    for warning in report.warnings:
-        out.print(f"note: {warning}", style="yellow", markup=False, soft_wrap=True)
 
 
 def _difference_text(difference: float) -> str:

@@ -14,6 +14,7 @@ from infra.verify.comparison import compare
 from infra.verify.recount import Recount
 from infra.verify.report import Report, show
 from infra.verify.served import served
+from infra.verify.stored import stored_damages
 
 
 def verify(process: Process) -> bool:
@@ -24,8 +25,14 @@ def verify(process: Process) -> bool:
 
 
 def verified(process: Process) -> Report:
-    """Compare every answer at the present end of the log with the raw log up to there."""
+    """Compare every answer at the present end of the log with the raw log up to there.
+
+    If what is stored is damaged, that is told instead.
+    """
     end = process.log.end()
+    damages = stored_damages(process)
+    if damages:  # what cannot be read cannot be compared
+        return Report(end, None, [], damages, [])
     with tempfile.TemporaryDirectory(prefix="anabranch-verify-") as folder, progress() as shown:
         found = served(process, end, shown)
         with closing(Recount(process.app, Path(folder))) as recount:

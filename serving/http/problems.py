@@ -15,7 +15,16 @@ from starlette.routing import Route
 
 from anabranch.errors import AnabranchError
 from batch.errors import GenerationError, LeaseHeldError
-from eventlog.errors import LogUnavailableError, MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
+from eventlog.errors import (
+    CorruptLogError,
+    DatabaseDamagedError,
+    LakeDamagedError,
+    LogUnavailableError,
+    MalformedBodyError,
+    RecordsTrimmedError,
+    TooManyEventsError,
+    UnsupportedContentTypeError,
+)
 from serving import errors
 from serving.http.log_lines import request_id
 from serving.http.request_ids import HEADER
@@ -96,6 +105,10 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
     errors.ConnectionsError: Problem(
         503, "too-many-connections", "Too many connections", headers=(("Retry-After", "1"), *_LAST)
     ),
+    LakeDamagedError: Problem(503, "lake-damaged", "The lake is damaged", ("stream", "start", "end")),
+    DatabaseDamagedError: Problem(503, "log-damaged", "The log is damaged", headers=(("Retry-After", "60"),)),
+    CorruptLogError: Problem(503, "log-damaged", "The log is damaged"),
+    RecordsTrimmedError: Problem(503, "records-missing", "Records are missing"),
     errors.FoldBehindError: Problem(504, "fold-behind", "The fold is behind", ("after", "speed_cut")),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from anabranch import SYSTEM, Stream
 from eventlog.lake import Lake
@@ -18,6 +18,8 @@ class LakeFiles:
     ----------
     streams
         By name; None: a stream without a definition.
+    read
+        Those whose records somebody may look at: their files are checked, every byte once. None: all.
 
     Attributes
     ----------
@@ -29,8 +31,9 @@ class LakeFiles:
         By file, the fields of its stream that it does not tell; files that tell all are left out.
     """
 
-    def __init__(self, lake: Lake, streams: Mapping[str, Stream | None]):
+    def __init__(self, lake: Lake, streams: Mapping[str, Stream | None], read: Collection[str] | None = None):
         self._lake = lake
+        self._read = streams.keys() if read is None else read
         self._streams = streams
         self.archived = 0
         self.files: dict[str, list[str]] = {}
@@ -39,9 +42,16 @@ class LakeFiles:
         self.look()
 
     def look(self) -> None:
-        """Look again."""
+        """Look again.
+
+        Raises
+        ------
+        LakeDamagedError
+            If the lake does not hold what was archived.
+        """
         self.archived = self._lake.archived(SYSTEM)
-        found = {stream: self._lake.files(stream, 0, _END) for stream in self._streams}
+        self._lake.check_whole(self.archived)
+        found = {stream: self._lake.files(stream, 0, _END, check=stream in self._read) for stream in self._streams}
         self.files = {stream: files for stream, files in found.items() if files}
         self._seen = {path: self._untold(stream, path) for stream, files in self.files.items() for path in files}
         self.untold = {path: fields for path, fields in self._seen.items() if fields}

@@ -73,7 +73,7 @@ class PublishedTables:
                 generation = self._opened(number)
                 views = [view for view in self._app.views.values() if generation.covers(view)]
                 found[number] = {view.name: str(self._link(generation, view)) for view in views}
-            except (GenerationError, FileNotFoundError):  # it went this moment, or is of another format
+            except (GenerationError, FileNotFoundError, KeyError, TypeError):  # gone, damaged, or of another format
                 continue
         return found
 
@@ -85,6 +85,8 @@ class PublishedTables:
     def _link(self, generation: Generation, view: View) -> Path:
         known = self._linked.get((generation.number, view.name))
         if known is None or not known.exists():
+            if generation is not self._generation:  # that one was checked when it was opened
+                generation.check(view, "table")
             name = f"generation-{generation.number}-{view.name}.parquet"
             known = self._folder.link(generation.path(view, "table"), name)
             if not known.exists():

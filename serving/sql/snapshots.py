@@ -112,7 +112,7 @@ class Snapshots:
         self._connection = connect(1, _MEMORY_BYTES, spill)
         kept: dict[str, Stream | None] = {**app.streams, PREDICTIONS: None, SYSTEM: None}
         self._tail = Tail({n: s for n, s in kept.items() if streams is None or n in streams}, folder.new)
-        self._lake = LakeFiles(sources.lake, kept)
+        self._lake = LakeFiles(sources.lake, kept, streams)
         self._published = PublishedTables(sources.generations, app, folder)
         self._tables = SmallTables(sources.runs, sources.dead_letters, list(app.streams), folder.new)
         self._features = KnownFeatures()

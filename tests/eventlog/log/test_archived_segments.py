@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from anabranch import SYSTEM, Cut
-from eventlog.errors import CorruptLogError, RecordsTrimmedError
+from eventlog.errors import DatabaseDamagedError, LakeDamagedError, RecordsTrimmedError
 from eventlog.lake import Lake
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.segment import Segment
@@ -46,10 +46,10 @@ def test_records_that_no_lake_has_are_told_with_both_cuts(lake: Lake) -> None:
         read_archived(lake, 6, 9, 10)
 
 
-def test_a_lake_that_lacks_a_record_in_between_is_corrupt_and_says_which(tmp_path: Path) -> None:
+def test_a_lake_that_lacks_a_record_in_between_is_damaged_and_says_which(tmp_path: Path) -> None:
     lake = Lake(tmp_path / "lake")
     lake.archive("rides", [segment(0, 2), segment(3, 2)], 5)
-    with pytest.raises(CorruptLogError, match="partition 0 of the log: expected a record at offset 2, found one at 3"):
+    with pytest.raises(LakeDamagedError, match=r"lacks records that were archived.* from 0:2 to before 0:3"):
         read_archived(lake, 0, 5, 10)
 
 
@@ -71,6 +71,6 @@ def test_where_everything_is_hot_no_lake_is_asked() -> None:
 @pytest.mark.parametrize(
     ("segments", "found"), [([segment(1, 1)], 1), ([segment(0, 2), segment(3, 1)], 3), ([segment(0, 2)] * 2, 0)]
 )
-def test_a_gap_and_an_overlap_are_corrupt(segments: list[Segment], found: int) -> None:
-    with pytest.raises(CorruptLogError, match=f"found one at {found}$"):
+def test_a_gap_and_an_overlap_are_damage(segments: list[Segment], found: int) -> None:
+    with pytest.raises(DatabaseDamagedError, match=f"come those from 0:{found} on"):
         abutting(segments, 0)

@@ -1,0 +1,132 @@
+"""Writes one data file of the lake: under another name until it is whole and on the disk, then under its own."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from time import time
+from uuid import uuid4
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake.transaction import AddAction
+
+from anabranch.instant import iso
+from eventlog.lake.commits import sync_folder
+from eventlog.lake.data_file import DataFile
+from eventlog.lake.file_name import FileName
+
+ROW_GROUP_RECORDS = 122_880
+"""What DuckDB reads at a time."""
+_UNFINISHED = "*.part"
+_UNFINISHED_SECONDS = 86_400.0
+"""What is older than this was left by a process that was killed; none takes so long for a file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that is on the disk, and in no table yet.
+
+    Attributes
+    ----------
+    times
+        The least and the greatest event time, in microseconds.
+    """
+
+    file: DataFile
+    times: tuple[int, int]
+
+    def add_action(self) -> AddAction:
+        """What a commit says of it."""
+        return add_action(self.file, self.times)
+
+
+def add_action(file: DataFile, times: tuple[int, int] | None = None, *, data_change: bool = True) -> AddAction:
+    """What a commit says of a file. We ask its name for everything; the bounds are for other engines."""
+    earliest, latest = ({}, {}) if times is None else ({"_time": iso(moment)} for moment in times)
+    statistics = {
+        "numRecords": file.records,
+        "minValues": {"_offset": file.first, **earliest},
+        "maxValues": {"_offset": file.end - 1, **latest},
+        "nullCount": {"_offset": 0, "_time": 0},
+    }
+    return AddAction(file.path.name, file.bytes, {}, int(time() * 1000), data_change, json.dumps(statistics))
+
+
+def write_data_file(folder: Path, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Written | None:
+    """Write records in offset order as a file of a table; None: there are none. When it raises, nothing is left."""
+    unfinished = folder / f".{os.getpid()}-{uuid4().hex}.part"
+    first = end = records = 0
+    times: list[int] = []
+    try:
+        with unfinished.open("wb") as file:
+            hashed = _Hashed(file)
+            with pq.ParquetWriter(hashed, schema, compression="zstd") as writer:
+                for table in _groups(batches, schema):
+                    offsets, span = table["_offset"], pc.min_max(table["_time"].cast(pa.int64()))
+                    first = first if records else offsets[0].as_py()
+                    end = offsets[-1].as_py() + 1
+                    records += table.num_rows
+                    times += [span["min"].as_py(), span["max"].as_py()]
+                    writer.write_table(table, ROW_GROUP_RECORDS)
+            if not records:
+                return None
+            file.flush()
+            os.fsync(file.fileno())
+        sha256 = hashed.digest.hexdigest()
+        path = folder / str(FileName(first, end, records, sha256))
+        unfinished.rename(path)
+        sync_folder(folder)
+        return Written(DataFile(first, end, path, records, hashed.size, sha256), (min(times), max(times)))
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path) -> None:
+    """Remove what processes that were killed left of files, a day later: another may be at work."""
+    for path in folder.glob(_UNFINISHED):
+        with suppress(OSError):
+            if time() - path.stat().st_mtime > _UNFINISHED_SECONDS:
+                path.unlink()
+
+
+class _Hashed(io.RawIOBase):
+    """A file that is written, and hashed on the way: what a disk makes of it later cannot change the digest."""
+
+    def __init__(self, file: io.BufferedWriter):
+        self._file = file
+        self.digest = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: bytes) -> int:  # type: ignore[override]  # Arrow hands over bytes
+        self.digest.update(data)
+        self._file.write(data)
+        self.size += len(data)
+        return len(data)
+
+
+def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
+    """The same rows as tables of as many as a row group has, the last with fewer."""
+    waiting: list[pa.RecordBatch] = []
+    rows = 0
+    for batch in batches:
+        rest = batch
+        while rows + rest.num_rows >= ROW_GROUP_RECORDS:
+            fits = ROW_GROUP_RECORDS - rows
+            yield pa.Table.from_batches([*waiting, rest.slice(0, fits)], schema)
+            rest, waiting, rows = rest.slice(fits), [], 0
+        if rest.num_rows:
+            waiting.append(rest)
+            rows += rest.num_rows
+    if waiting:
+        yield pa.Table.from_batches(waiting, schema)

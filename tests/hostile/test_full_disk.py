@@ -1,0 +1,99 @@
+"""A disk that is full at any point of a batch run: it is said in a sentence, and the next run goes on."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from infra.composition import opened
+from tests.hostile.homes import APPLICATION, Sums, post, ride, settings_of, sums_of
+from tests.hostile.test_damaged_files import by_service, by_verify
+
+EVENTS = 3_000
+LIMITS_KIB = [8, 24, 48, 200]
+"""Files of so many KiB at most: the smallest breaks the first commit of the lake, the largest what comes last."""
+can_mount = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own is mounted by root alone")
+
+
+def filled(home: Path) -> Sums:
+    """A home with events, of which no batch run has seen any; returns what its views have to answer."""
+    chance = Random(2)
+    rides = [ride(chance, number) for number in range(EVENTS)]
+    with opened(settings_of(home)) as process:
+        post(process, rides)
+    return sums_of(rides)
+
+
+def run(home: Path, *before: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "infra.cli", "batch", "run", str(APPLICATION), "--home", str(home)]
+    environment = {**os.environ, "ANABRANCH_WORKERS": "1"}
+    return subprocess.run([*before, *command], env=environment, capture_output=True, text=True, check=False)
+
+
+def assert_told(ended: subprocess.CompletedProcess[str]) -> None:
+    """It failed with a sentence, which is its last line."""
+    assert ended.returncode == 1, ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert ended.stderr.splitlines()[-1].startswith("anabranch: "), ended.stderr
+
+
+def assert_goes_on(home: Path, sums: Sums) -> None:
+    ended = run(home)
+    assert ended.returncode == 0, ended.stderr
+    with opened(settings_of(home)) as process:
+        assert by_verify(process, sums) == ""
+        by_service(process, sums)
+
+
+def test_whichever_file_cannot_grow_the_run_says_so_and_the_next_one_publishes(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    sums = filled(home)
+    failed = 0
+    for limit in LIMITS_KIB:
+        ended = run(home, "bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash")
+        if ended.returncode:
+            assert_told(ended)
+            failed += 1
+    assert failed >= 2, "the limits must be met at several stages"
+    assert_goes_on(home, sums)
+
+
+@contextmanager
+def disk(folder: Path, kib: int) -> Iterator[Path]:
+    folder.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={kib}k", "tmpfs", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@can_mount
+def test_a_disk_that_is_full_at_any_point_of_the_first_run_blocks_no_later_one(tmp_path: Path) -> None:
+    with disk(tmp_path / "disk", 8_000) as folder:
+        home = folder / "home"
+        sums = filled(home)
+        failed = 0
+        for free_kib in (4, 16, 40, 100):
+            _leave_free(folder, free_kib)
+            ended = run(home)
+            (folder / "ballast").unlink()
+            if ended.returncode:
+                assert_told(ended)
+                failed += 1
+        assert failed >= 2, "the disk must be full at several stages"
+        assert_goes_on(home, sums)
+
+
+def _leave_free(folder: Path, kib: int) -> None:
+    """Fill a disk but for a few pages."""
+    found = os.statvfs(folder)
+    with (folder / "ballast").open("wb") as ballast:
+        ballast.write(bytes(found.f_bavail * found.f_frsize - kib * 1024))
