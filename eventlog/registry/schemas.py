@@ -63,7 +63,7 @@ class Schemas:
         for stream in app.streams.values():
             was, now = known.get(stream.name), describe(stream)
             recorded = lacking(stream)
-            if was is not None:
+            if was is not None:  # what was said first of a field holds: events that lack it were stored under that
                 now, recorded = with_history(now, was), {**recorded, **was.get("lacking", {})}
             stream.recall(recorded)
             # an earlier release remembered less; what it did not is no change
@@ -72,7 +72,7 @@ class Schemas:
             registered[stream.name] = {**now, "lacking": recorded}
         changed = {name: schema for name, schema in registered.items() if schema != known.get(name)}
         if changed:
-            self._remember(changed)
+            self._remember(changed)  # all or nothing, and only now: a schema that is remembered is never checked again
             for name in changed:
                 app.streams[name].recall(changed[name]["lacking"])
 
@@ -110,12 +110,14 @@ def _stored(stream: str, log: Log, lake: Lake | None) -> Iterator[StoredLot]:
 
 
 def _lots(stream: str, log: Log, lake: Lake | None) -> Iterator[StoredLot]:
-    archived = 0
+    # Where the log begins is asked first: what was trimmed by then is in the lake by now. Asked behind the lake, it
+    # would pass over what a batch run archives and trims meanwhile; asked before, `log.read` finds that in the lake.
+    begin, archived = log.begin(), 0
     if lake is not None:
         archived = lake.archived(stream)
         for offsets, data in lake.events(stream, archived):
             yield StoredLot(offsets, data)
-    position = max(Cut((archived,)), log.begin(), key=lambda cut: cut.offsets[0])
+    position = max(Cut((archived,)), begin, key=lambda cut: cut.offsets[0])
     while segments := log.read(position, _READ_RECORDS):
         yield from lots_of(stream, (segment.tail(archived) for segment in segments))
         position = Cut((segments[-1].end,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -409,3 +409,40 @@ def test_a_schema_is_remembered_unless_a_stored_event_does_not_fit_it(database: 
     with pytest.raises(SchemaChangedError, match=r"stream 'rentals': the stored event at 0:0 .* greater than 0"):
         schemas.register(app_of(Positive), log)
     schemas.register(app_of(Rental), log)
+
+
+class LakeOfABusyNight(Lake):
+    """A lake beside which something happens once, when its events have been read."""
+
+    def __init__(self, root: Path, happens: Callable[[], None]):
+        super().__init__(root)
+        self.happens: Callable[[], None] | None = happens
+
+    def events(self, name: str, end: int) -> Iterator[tuple[list[int], bytes]]:
+        yield from super().events(name, end)
+        if (happens := self.happens) is not None:
+            self.happens = None
+            happens()
+
+
+class Priced(BaseModel):
+    price: float
+
+
+class Cheap(BaseModel):
+    price: float = Field(le=2)
+
+
+def test_events_that_a_batch_run_archives_and_drops_meanwhile_are_checked_too(shop: Shop) -> None:
+    app = shop.start(Priced)
+    shop.post(app, {"price": 1})
+    shop.archive(app)
+    shop.post(app, {"price": 2.5})
+
+    def night() -> None:
+        shop.archive(app)
+        shop.log.trim(shop.log.end())
+
+    shop.lake = LakeOfABusyNight(shop.lake.root, night)
+    with pytest.raises(SchemaChangedError, match="0:1"):
+        shop.start(Cheap)
