@@ -189,10 +189,8 @@ def size(count: float | None) -> str:
     if count is None:
         return "?"
     for unit in _UNITS[:-1]:
-        if count < 1_000:
-            return (
-                f"{count:.3g} {unit}" if unit == "B" else f"{count:.2g} {unit}" if count < 10 else f"{count:.0f} {unit}"
-            )
+        if round(count) < 1_000:  # what would be rounded to 1,000 has the next unit
+            return f"{count:.2g} {unit}" if count < 10 and unit != "B" else f"{count:.0f} {unit}"
         count /= 1_000
     return f"{count:.0f} {_UNITS[-1]}"
 

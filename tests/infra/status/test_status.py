@@ -6,7 +6,6 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -15,48 +14,7 @@ from infra.service_client import LOCK, ServiceClient
 from infra.settings import Settings
 from infra.status.metric_figures import Figures
 from infra.status.status import status_of
-from infra.status.status_table import model_text, rows_of, run_text
-
-SCORES = {
-    "batch": {"loss": 4.0, "recent": 3.25, "count": 1234},
-    "speed": {"loss": 8.5, "recent": 9.0, "count": 1234},
-    "gone": {"loss": 8.5, "recent": None, "count": 34},
-    "blend": {"loss": 3.5, "recent": 3.0, "count": 1234},
-}
-
-
-def model(**changes: Any) -> dict[str, Any]:
-    return {
-        "champion": 4,
-        "metric": "squared_error",
-        "weights": {"batch": 0.858, "speed": 0.142},
-        "scores": SCORES,
-        "diverged": [],
-        "failed": 0,
-        "alarms": 0,
-        **changes,
-    }
-
-
-def test_a_model_tells_champion_weights_and_losses() -> None:
-    assert model_text(model()).splitlines() == [
-        "champion 4; drift alarms: none",
-        "weights: batch 0.86, speed 0.14",
-        "squared_error, recent (all 1,234): batch 3.25 (4), speed 9 (8.5), blend 3 (3.5)",
-    ]
-
-
-def test_a_model_tells_its_troubles() -> None:
-    text = model_text(model(diverged=["speed"], failed=1_500, alarms=2))
-
-    assert text.splitlines()[0] == "champion 4; drift alarms: 2; diverged: speed; events without features: 1,500"
-
-
-def test_a_model_that_nobody_trained_has_no_scores() -> None:
-    text = model_text(model(champion=None, scores={}, weights={"speed": 1.0}))
-
-    assert text.splitlines() == ["no champion yet; drift alarms: none", "weights: speed 1.00"]
-
+from infra.status.status_table import rows_of
 
 SCRAPED = """
 # TYPE anabranch_records_folded_total counter
@@ -125,39 +83,3 @@ def test_looking_where_there_is_nothing_makes_nothing(tmp_path: Path) -> None:
     assert (status["service"], status["problem"], status["log_end"]) == ("none", "there is no home yet", None)
     assert dict(rows_of(status))["service"] == "none at http://127.0.0.1:9; there is no home yet"
     assert list(tmp_path.iterdir()) == []
-
-
-def test_a_run_that_goes_on_tells_how_far_it_is() -> None:
-    stages = [
-        {"name": "mark", "done": 1, "total": 1, "seconds": 0.1},
-        {"name": "fold", "done": 5_000, "total": 9_000, "seconds": 2.0},
-    ]
-    run = {"run": "r1", "status": "running", "started": "2026-01-01T00:00:00Z", "seconds": 2.1, "error": None}
-    assert run_text({**run, "stage": "fold", "stages": stages}).splitlines() == [
-        "r1 running, started 2026-01-01T00:00:00Z, 2.1 s",
-        "mark 0.10 s, fold 5,000 of 9,000",
-    ]
-
-
-MODEL: dict[str, Any] = {
-    "champion": 4, "alarms": 0, "diverged": [], "failed": 0, "weights": {"batch": 1.0}, "scores": {},
-    "metric": "squared_error", "errors": {}, "untrained": {},
-}  # fmt: skip
-
-
-def test_a_learner_that_raises_and_a_training_that_failed_are_told() -> None:
-    assert "raised" not in model_text(MODEL)
-    told = model_text({**MODEL, "errors": {"speed": 1_200}, "untrained": {"Ridge": "ValueError: no"}})
-    assert "raised: speed 1,200 times" in told
-    assert "training failed: Ridge: ValueError: no" in told
-
-
-def test_the_notes_of_a_run_are_told_and_where_the_rest_is() -> None:
-    run = {"run": "r", "status": "published", "started": "2026-01-01T00:00:00Z", "seconds": 1.0, "error": None}
-    told = run_text({**run, "stages": [], "problems": [f"problem {number}" for number in range(5)]})
-    assert told.splitlines()[1:] == [
-        "note: problem 0",
-        "note: problem 1",
-        "note: problem 2",
-        "and 2 more: anabranch batch show r",
-    ]
