@@ -27,7 +27,8 @@ class UserFunction:
     Attributes
     ----------
     where
-        What it belongs to: ``field``, ``Model`` or, in a model inside another, ``Model.field``.
+        What it belongs to: ``field``, ``Model`` or, in a model inside another, ``Model.field``; its own name, where it
+        looks at a whole event that was made.
     mode
         before, after, wrap or plain.
     function

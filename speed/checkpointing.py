@@ -79,6 +79,7 @@ class Checkpointing:
         except Exception as error:  # what a user's learner holds may refuse to be pickled in any way
             problem = f"no checkpoint at {state.cut}: {type(error).__name__}: {error}"
             logger.exception("no checkpoint at %s", state.cut)
+        # also if it failed: a disk that is full is not asked again with every segment
         self._last = self._monotonic()
         self._folded = 0
         return problem

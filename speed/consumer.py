@@ -143,7 +143,7 @@ class Consumer:
                 self._rest(trouble, failures)
             else:
                 failures = 0
-        self._outbox.flush(idle=True)
+        self._outbox.flush(idle=True)  # before the checkpoint: what lies before that is not given again
         self._checkpoint()
 
     def _mend(self) -> None:
@@ -170,7 +170,7 @@ class Consumer:
             self._recover()
         if self._first_end is None:
             self._first_end = self.log.end()
-        looked, records = reader.lag.look(), 0
+        looked, records = reader.lag.look(), 0  # the time before the look: what comes during it was not seen
         for segments in catch_up(self.log, reader.cut):
             records = segments[-1].end - segments[0].offset
             self._fold_all(segments)
@@ -194,7 +194,7 @@ class Consumer:
             try:
                 self._fold(segment)
             except Exception:
-                if not self.reader.is_whole:
+                if not self.reader.is_whole:  # `_mend` goes back to a checkpoint, and will pass here once more
                     self._stuck_at = self.reader.cut
                 raise
             if self._stopping.is_set():
@@ -234,7 +234,7 @@ class Consumer:
         """Fold one segment: decode and open files first, so that the state is locked only while it changes."""
         if segment.stream in self.app.streams:
             whole = events_of(segment, self.app)
-            _ = whole.values
+            _ = whole.values  # decoded here and remembered, as long as everybody may read
             with_models = segment.stream in self._with_models
             if with_models and not whole.stream.takes_plain_values:
                 _ = whole.models

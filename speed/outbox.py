@@ -66,7 +66,7 @@ class Outbox:
         for stream, given in self._held.items():
             if given:
                 self._held[stream] = []
-                self._submit(stream, given[-_HELD:])
+                self._submit(stream, given[-_HELD:])  # bounded where it grows again and again, not at every `add`
 
     def _take_back(self) -> None:
         """Hold again what was sent and not written."""
@@ -91,4 +91,4 @@ class Outbox:
         if not self._is_told:  # once, not four times a second while the database is away
             logger.warning("%d records of %s were not appended yet: %s", len(given), stream, error or "cancelled")
             self._is_told = True
-        self._held[stream] = given + self._held[stream]
+        self._held[stream] = given + self._held[stream]  # in front: alarms stay in their order

@@ -75,7 +75,7 @@ class ViewFold:
         for view in self._app.views_of(segment.stream):
             contributions = contributions_of(view, events)
             contributions.fold_into(tiles_by_view.setdefault(view.name, {}))
-            touched = self._touched[view.name]
+            touched = self._touched[view.name]  # None: all are to be looked at anyway
             if touched is not None:
                 touched.update(zip(contributions.keys, contributions.starts, strict=True))
         advance(state.watermarks, segment.stream, [max(segment.times)])

@@ -54,6 +54,7 @@ class Prefix:
         held = {}
         for name, paths in deltas.items():
             if paths:
+                # read as a generation is, by the same code; nobody but this worker ever sees it
                 held[name] = {"files": {"index": {"path": f"{name}.sqlite"}}}
                 view = views[name]
                 oldest = view.oldest_kept(watermarks.get(view.of.name))

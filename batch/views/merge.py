@@ -54,7 +54,9 @@ def merge(
     if not any(each.needs_python for each in aggregate_columns(view)):
         connection.execute(f"INSERT INTO {table} {query}")
         return
-    with connection.cursor() as cursor:
+    with (
+        connection.cursor() as cursor
+    ):  # of its own: what is read here is inserted meanwhile, and a connection does one of both
         result = cursor.execute(query)
         while found := result.fetchmany(MERGED_TILES):
             finished = tile_table.arrow(table_columns(view), _finished(view, found))

@@ -66,7 +66,7 @@ def publish_view(
     merge(connection, view, deltas, None if base is None else base.table, oldest, table)
     with ThreadPoolExecutor(1) as beside:
         rows = beside.submit(_write_table, connection, view, table, base, oldest, into.table)
-        if base is None:  # what was merged is all there is: both files are written at once
+        if base is None:  # what was merged is all there is: both files are written at once, each on its own cursor
             _write_index(connection, view, table, into.index)
         count = rows.result()
     if base is not None:

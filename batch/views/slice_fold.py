@@ -80,7 +80,7 @@ def fold_slice(task: SliceTask) -> SliceDelta:
         else:
             failures, newest = python_fold.fold(connection, views, task.files, task.part, unfinished)
     for temporary, path in zip(unfinished, paths, strict=True):
-        temporary.replace(path)
+        temporary.replace(path)  # whole at once: whichever of two workers is last, the same file stands there
     return SliceDelta(
         task.part,
         {view.name: str(path) for view, path in zip(views, paths, strict=True)},

@@ -80,7 +80,7 @@ class Block:
     def find(self, key: Key) -> tuple[int, int, bool]:
         """The tiles of a key, as a range, which is empty if it has none; and whether greater keys follow."""
         keys, wanted = self._keys, list(key)
-        try:
+        try:  # lists of plain values are in the order of `key_order` by themselves
             run = bisect_left(keys, wanted)
         except TypeError:  # a missing value has no natural order
             run = bisect_left(keys, key_order(key), key=lambda found: key_order(tuple(found)))
@@ -130,7 +130,7 @@ def blocks(view: View, batch: pa.RecordBatch, block_bytes: int) -> Iterator[tupl
         begins[1:] |= code[1:] != code[:-1]
     sizes = np.cumsum(cells.sizes + 8 + _RUN_BYTES * begins)
     starts = np.append(0, np.flatnonzero(np.diff((sizes - 1) // block_bytes)) + 1)
-    begins[starts] = True
+    begins[starts] = True  # a key that goes on in the next block begins a run there: a block is read by itself
     # all of the batch at once, then cut into blocks: there are thousands of these
     runs = np.flatnonzero(begins)
     by_field = [[known[c] for c in code[runs].tolist()] for code, known in zip(codes, values, strict=True)]

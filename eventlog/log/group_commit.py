@@ -72,6 +72,7 @@ class Committer:
     def submit(self, request: QueuedAppend, *, block: bool) -> Future[Appended]:
         """Queue a request. Without room it waits (`block`) or raises `LogBusyError`."""
         with self._changed:
+            # what is larger than all the room is let in once nothing else waits, or it would wait for ever
             while not self._closed and self._queue and self._queued_bytes + request.bytes > MAX_QUEUED_BYTES:
                 if not block:
                     raise LogBusyError(f"{self._queued_bytes} bytes wait to be committed")
@@ -80,7 +81,7 @@ class Committer:
                 raise LogUnavailableError("it is closed")
             self._queue.append(request)
             self._queued_bytes += request.bytes
-            if len(self._queue) >= self._awaited:
+            if len(self._queue) >= self._awaited:  # a writer that gathers sleeps until all whom it awaits are here
                 self._changed.notify_all()
         return request.future
 
@@ -93,6 +94,7 @@ class Committer:
 
     def _run(self) -> None:
         while requests := self._take():
+            # from here on nobody can cancel: what is being committed may be in the log already
             self._settle([request for request in requests if request.future.set_running_or_notify_cancel()])
             self._gather(len(requests))
 
@@ -115,6 +117,8 @@ class Committer:
             taken: list[QueuedAppend] = []
             size = 0
             while self._queue and (not taken or size + self._queue[0].bytes <= MAX_COMMIT_BYTES):
+                # a lease that was lost fails its whole transaction, and its row stays locked until that ends: neither
+                # is to be felt by appends of others
                 if taken and (self._queue[0].lease or taken[0].lease):
                     break
                 taken.append(self._queue.popleft())
@@ -130,7 +134,7 @@ class Committer:
         except Exception as error:  # whatever it is, the thread lives and every future is told
             self.latencies.failures += 1
             if len(requests) > 1 and not isinstance(error, LogUnavailableError):
-                for request in requests:
+                for request in requests:  # none of them is in the log: see `commit`
                     self._settle([request])
             else:
                 for request in requests:

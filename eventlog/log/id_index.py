@@ -52,6 +52,7 @@ class IdIndex:
         values = {"own": stream, "ids": self._packed(new), "first": first}
         if self._add.run(connection, values) == count:
             return True
+        # those that were new are in by now; they, and no others, stand from `first` on: the head of the log is locked
         self._take_back.run(connection, values)
         return False
 

@@ -103,8 +103,9 @@ def _without_duplicates(
             if original is None:
                 original = offset + len(chosen)
                 chosen.append(index)
-                if id_ is not None:
+                if id_ is not None:  # the same id may come again in this append, or in one that is committed with it
                     seen[id_] = original
+            # a duplicate counts where its original stands: who waits for the position then sees that, too
             last = max(last, original)
         offset += len(chosen)
         position = Cut((last + 1 if append.ids else offset,))

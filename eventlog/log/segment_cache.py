@@ -28,7 +28,9 @@ class SegmentCache:
     def add(self, offset: int, committed: Sequence[Segment]) -> None:
         """Take the segments of a commit that began at `offset`, once they are visible."""
         with self._lock:
-            if self._segments and self._segments[-1].end != offset:  # another process wrote in between
+            if self._segments and self._segments[-1].end != offset:
+                # Another process wrote in between. With a gap in them, segments would be handed out as if they abutted,
+                # and a reader would take that for a log that is damaged. What is forgotten is in the database.
                 self._forget(len(self._segments))
             self._segments += committed
             self._bytes += sum(map(_bytes, committed))
@@ -41,7 +43,7 @@ class SegmentCache:
     def read(self, start: int, limit: int) -> list[Segment]:
         """The segments that hold records of ``[start, start + limit)``; none if `start` is not here."""
         with self._lock:
-            first = bisect_right(self._segments, start, key=_offset) - 1
+            first = bisect_right(self._segments, start, key=_offset) - 1  # the last that begins at `start` or before
             if first < 0 or self._segments[-1].end <= start:
                 return []
             return self._segments[first : bisect_right(self._segments, start + limit - 1, key=_offset)]

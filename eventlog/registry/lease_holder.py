@@ -25,7 +25,7 @@ def is_dead(holder: str) -> bool:
     if host != _host() or not rest.isdigit() or not start.isdigit():
         return False
     pid = int(rest)
-    if start != "0":
+    if start != "0":  # a pid is given again; the time at which its process began is not
         return _start(pid) != start
     return not _exists(pid)
 

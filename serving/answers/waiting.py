@@ -46,13 +46,15 @@ class _Bell:
 
     def _ring(self, done: Future[Any], answer: asyncio.Future[Any]) -> None:
         """Called by the thread that settled it: it says so, then looks at `_rung`; the loop the other way round."""
+        # Into the queue first: where the loop is found to be rung for, it has yet to empty the queue, and finds this.
+        # The other way round it could be emptied in between, and this would lie there until the next commit rings.
         self._settled.append((done, answer))
         if not self._rung and not self._loop.is_closed():
             self._rung = True
             self._loop.call_soon_threadsafe(self._hand_out)
 
     def _hand_out(self) -> None:
-        self._rung = False
+        self._rung = False  # before the queue is emptied: what comes from now on rings again
         while self._settled:
             done, answer = self._settled.popleft()
             if answer.done():  # who waited has gone

@@ -175,7 +175,7 @@ class Recorder:
     def _take(self) -> bool:
         """Wait for predictions, and let some more gather; False: there are none left, and no more will come."""
         with self._changed:
-            self._leaving = []
+            self._leaving = []  # they are in the log, or given up: until now `find` had to know them
             closing = self._closing
             self._changed.wait_for(lambda: self._waiting or closing.is_set())
             self._changed.wait_for(lambda: len(self._waiting) >= TOGETHER_MOST or closing.is_set(), GATHER_SECONDS)
@@ -215,7 +215,7 @@ class Recorder:
         LogUnavailableError
             If the log cannot be asked.
         """
-        with self._changed:
+        with self._changed:  # the buffer first: what leaves it afterwards is in the log when that is asked
             buffered = [*self._leaving, *self._waiting]
         for prediction in buffered:
             if prediction.id == id:

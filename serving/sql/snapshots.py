@@ -148,7 +148,7 @@ class Snapshots:
             The names of snapshots that somebody reads: their files stay.
         """
         self._folder.now = now
-        taken = self._sources.clock()
+        taken = self._sources.clock()  # before the look: up to this time nothing is missed
         changed = self._catch_up()
         changed |= self._tables.refresh(reports, self._published.versions(), taken)
         changed |= scored != self._scored
@@ -173,7 +173,7 @@ class Snapshots:
             self._end = segments[-1].end
         if self._view_fold.publication != self._published.publication:
             self._published.look(self._view_fold.publication)
-            self._lake.look()
+            self._lake.look()  # before a file of the tail goes: a record is in one of the two, always
             self._tail.drop(self._lake.archived)
             self._view_fold.drop_expired()
         return self._end > start
