@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Any
 
-import duckdb
-import pyarrow.parquet as pq
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 from anabranch import agg
 from anabranch.events import Events
-from anabranch.instant import instant_us
 from anabranch.view import Tiles, View
-from batch.views import sql_fold
 from tests.batch.application import of_columns
 from tests.batch.conftest import Home
 from tests.batch.rides import rides
@@ -38,24 +31,6 @@ def test_both_roads_agree_with_the_fold_over_the_whole_log(home: Home, slice_rec
     assert_same(served["in_sql"], served["in_python"])
 
 
-def test_the_sql_road_is_taken_where_it_can(home: Home) -> None:
-    home.post("rides", rides(10))
-    home.run()
-    files = home.lake.files("rides", 0, 10)
-    taken = {v.name for v in home.app.views_of("rides") if sql_fold.usable(v, files)}
-    assert taken == {"in_sql", "alone", "kept"}
-
-
-@given(
-    st.lists(st.integers(instant_us("0001-01-01T00:00:00Z"), instant_us("9999-12-31T00:00:00Z")), min_size=1),
-    st.integers(1, 10**14),
-)
-@example([-1, 0, 1, 59, 60, 61, -59, -60, -61], 60)
-def test_sql_puts_a_time_into_the_tile_that_python_puts_it_into(times: list[int], width: int) -> None:
-    rows = duckdb.execute(f"SELECT {sql_fold.tile_sql('t', width)} FROM (SELECT unnest(?::BIGINT[]) AS t)", [times])
-    assert [tile for (tile,) in rows.fetchall()] == [time // width * width for time in times]
-
-
 def test_events_on_which_a_function_raised_are_counted_and_left_out(home: Home) -> None:
     home.post("words", [{"text": "word"}, {"text": "be"}, {"text": "or"}])
     home.run()
@@ -65,43 +40,6 @@ def test_events_on_which_a_function_raised_are_counted_and_left_out(home: Home) 
     assert generation.manifest["views"]["fragile"]["failures"] == 3
     assert generation.manifest["views"]["pairs"]["failures"] == 0
     assert home.served(2)["fragile"] == {(("d",), 0): {"n": 1}}
-
-
-def test_more_tiles_than_fit_into_memory_are_written_and_merged(home: Home) -> None:
-    for part in range(6):
-        home.post("words", [{"text": f"a{part}-{index} b{part}-{index} c again{index}"} for index in range(9_000)])
-    home.run(slice_records=100_000)
-    served = home.served(1, home.app.views["pairs"])["pairs"]
-    assert len(served) == 6 * 2 * 9_000 + 1 + 9_000
-    assert served[("c",), 0] == {"n": 54_000}
-    assert {served[(f"again{index}",), 0]["n"] for index in range(9_000)} == {6}
-
-
-def test_the_table_for_analysts_says_what_the_answers_say(home: Home) -> None:
-    home.post("rides", rides(300, seed=3))
-    home.run()
-    view = home.app.views["in_sql"]
-    table = home.open(1).path(view, "table")
-    found = pq.read_table(table)
-    assert {str(found.schema.field(name).type) for name in ("tile", "earliest")} == {"timestamp[us, tz=UTC]"}
-    answers = home.served(1)["in_sql"]
-    for (((station, member), tile), answer), shown in zip(answers.items(), found.to_pylist(), strict=True):
-        assert (shown["station"], shown["member"], instant_us(shown["tile"])) == (station, member, tile)
-        for name, value in answer.items():
-            assert_shown(name, shown[name], value)
-
-
-def assert_shown(name: str, shown: Any, value: Any) -> None:
-    if name == "whole" and not -(2**63) <= value < 2**63:
-        assert shown is None
-    elif hasattr(shown, "isoformat"):
-        assert shown.isoformat().replace("+00:00", "Z") == value
-    elif isinstance(shown, str) and not isinstance(value, str):
-        assert json.loads(shown) == value
-    elif isinstance(value, float) and shown is not None:
-        assert math.isclose(shown, value, rel_tol=1e-9, abs_tol=1e-12), name
-    else:
-        assert shown == value, name
 
 
 def folded(home: Home, view: View) -> dict[Any, Any]:

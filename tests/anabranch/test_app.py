@@ -202,3 +202,25 @@ def test_an_aggregate_refuses_a_parameter_at_the_line_that_wrote_it(
 def test_a_sketch_states_its_error(aggregate: Aggregate) -> None:
     assert aggregate.error is not None
     assert "%" in aggregate.error
+
+
+# the whole
+
+
+def test_an_application_knows_what_belongs_to_a_stream(app: App, rentals: Stream) -> None:
+    other = app.stream("others", Rental)
+    usage = app.view("usage", of=rentals, n=agg.count())
+    app.view("else_where", of=other, n=agg.count())
+    assert app.views_of("rentals") == [usage]
+    assert app.views_of("nowhere") == []
+    assert app.models_of("rentals") == []
+
+
+def test_what_one_process_remembers_of_fields_that_are_lacking_another_is_told(app: App, rentals: Stream) -> None:
+    rentals.recall({"bikes": "7"})
+    told = App("bikes")
+    told.stream("rentals", Rental, id="rental_id", key="station", time="started")
+    assert told.streams["rentals"].lacking["bikes"] == 1
+    assert told.recall(app.recorded) is told
+    assert told.streams["rentals"].lacking["bikes"] == 7
+    assert told.recorded == app.recorded

@@ -84,4 +84,4 @@ def test_the_last_line_of_an_error_says_where_the_user_s_function_raised() -> No
     with pytest.raises(KeyError) as caught:
         features({})
     line = features.__code__.co_firstlineno + 1
-    assert last_line(caught.value) == f"KeyError: 'missing' (test_features.py:{line} in features)"
+    assert last_line(caught.value) == f"KeyError: 'missing' (test_plain.py:{line} in features)"
