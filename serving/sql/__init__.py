@@ -16,8 +16,9 @@ snapshot writer     `snapshots` puts a snapshot together: `tail` (events that ar
                     that speed has changed), `small_tables` (runs, models, dead letters), `known_features`,
                     `lake_files` and `published_tables` are its Parquet files, `catalog` its DuckDB file;
                     `snapshot_folder` says when files may go
-query runner        `runner` is its loop; `statement` says what may run, `sandbox` opens a snapshot, `landlock` has the
-                    kernel watch, `result_rows` turns the result into bytes
+query runner        `runner` is its loop; `statement` says what may run (`functions`, `relation_names`), `sandbox`
+                    opens a snapshot, `landlock` has the kernel watch, `told_text` is what is told of errors and
+                    plans, `result_rows` turns the result into bytes (`json_values`, `result_times`)
 the service         `runner_pool` hands queries to runners; `child_process` talks to both kinds of process; `errors`
 ==================  ================================================================================================
 """

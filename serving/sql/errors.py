@@ -30,7 +30,7 @@ class SqlRefusedError(SqlError):
     Attributes
     ----------
     reason
-        ``statement``, ``function``, ``file``, or ``empty``: what about it.
+        ``statement``, ``function``, ``relation``, ``file``, or ``empty``: what about it.
     """
 
     def __init__(self, reason: str, problem: str):

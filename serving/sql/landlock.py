@@ -2,7 +2,7 @@
 
 Landlock (Linux 5.13 and later) lets a process give up rights for good. Here it keeps the right to read some folders and
 to write one, and gives up every other file and, from Linux 6.7 on, all TCP. Elsewhere this does nothing: it is the wall
-behind the others.
+behind the others, and `lacking` says that it is not there.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 """Numbers of the system calls; they are the same on every architecture."""
-_VERSION = 1
+_GIVE_VERSION = 1
 _PATH_BENEATH = 1
 _NO_NEW_PRIVILEGES = 38
 _READ_FILE, _READ_DIR = 1 << 2, 1 << 3
@@ -42,12 +42,10 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> bool:
     bool
         Whether the kernel does that.
     """
-    if not sys.platform.startswith("linux"):
-        return False
-    kernel = ctypes.CDLL(None, use_errno=True)
-    version = kernel.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))
+    version = _version()
     if version < 1:
         return False
+    kernel = ctypes.CDLL(None, use_errno=True)
     rights = _FILE_RIGHTS_BY_VERSION[max(known for known in _FILE_RIGHTS_BY_VERSION if known <= version)]
     wanted = _Ruleset(rights, _NET_RIGHTS if version >= _NET_SINCE else 0)
     size = ctypes.sizeof(wanted) if version >= _NET_SINCE else ctypes.sizeof(ctypes.c_uint64)
@@ -64,6 +62,22 @@ def restrict(readable: Iterable[str], writable: Iterable[str]) -> bool:
         return bool(kernel.syscall(_RESTRICT_SELF, ruleset, ctypes.c_uint32(0)) == 0)
     finally:
         os.close(ruleset)
+
+
+def lacking() -> str | None:
+    """What the kernel cannot keep from a process that gives it up, in words; None: it can all."""
+    version = _version()
+    if version < 1:
+        return "files and connections: it has no Landlock, or this container may not use it"
+    return None if version >= _NET_SINCE else "connections: its Landlock is older than Linux 6.7"
+
+
+def _version() -> int:
+    """The version of the kernel's Landlock; below 1: it has none."""
+    if not sys.platform.startswith("linux"):
+        return 0
+    kernel = ctypes.CDLL(None, use_errno=True)
+    return int(kernel.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_GIVE_VERSION)))
 
 
 def _allow(kernel: ctypes.CDLL, ruleset: int, path: str, rights: int) -> None:

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import csv
-import datetime
 import io
 import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import duckdb
@@ -17,13 +15,18 @@ import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from anabranch.instant import EPOCH, iso
 from serving.http.responses import to_json
 from serving.sql.errors import SqlFailedError, SqlTooLargeError
+from serving.sql.json_values import json_values
+from serving.sql.result_times import check_times
 
 _BATCH_ROWS = 2_048
+_INEXACT = re.compile(r"\b(UHUGEINT|TIME WITH TIME ZONE)\b")
+"""Types that DuckDB hands over as something else: half of the numbers are too large, the zone is left out."""
 _FORMLESS = re.compile(r"\b(BIT|BIGNUM|VARIANT|GEOMETRY|TIMESTAMP_NS|TIME_NS)\b")
 """Types that have no form in JSON or CSV."""
+_INTERVAL_HOURS = 2_562_046
+"""An interval has 64 bits of microseconds; Arrow has as many of nanoseconds, and DuckDB lets them overflow."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +55,15 @@ def read(relation: duckdb.DuckDBPyRelation, rows: int, result_bytes: int) -> Res
     ------
     SqlTooLargeError
         If not even the first rows are as small as that.
+    SqlFailedError
+        If it has a column that would come out as something else.
     """
+    types = [str(type_) for type_ in relation.types]
+    _refuse(relation.columns, types, _INEXACT)
     batches: list[pa.RecordBatch] = []
     count = size = 0
     truncated = False
-    reader = relation.to_arrow_reader(_BATCH_ROWS)
+    reader = _with_exact_intervals(relation, types).to_arrow_reader(_BATCH_ROWS)
     for batch in reader:
         kept = min(batch.num_rows, rows - count, _fitting(batch, result_bytes - size))
         if batch.num_rows and not kept and not count:
@@ -67,7 +74,24 @@ def read(relation: duckdb.DuckDBPyRelation, rows: int, result_bytes: int) -> Res
         size += batch.nbytes
         if truncated:
             break
-    return Result([str(type_) for type_ in relation.types], pa.Table.from_batches(batches, reader.schema), truncated)
+    table = pa.Table.from_batches(batches, reader.schema).rename_columns(relation.columns)
+    return Result(types, table, truncated)
+
+
+def _refuse(names: Sequence[str], types: Sequence[str], kinds: re.Pattern[str]) -> None:
+    for name, type_ in zip(names, types, strict=True):
+        if kinds.search(type_):
+            raise SqlFailedError(f"Column {name!r} is {type_}, which has no form here; write {name}::VARCHAR")
+
+
+def _with_exact_intervals(relation: duckdb.DuckDBPyRelation, types: Sequence[str]) -> duckdb.DuckDBPyRelation:
+    """A result that fails where an interval is too long for Arrow, which would make another one of it."""
+    if "INTERVAL" not in types:
+        return relation
+    problem = "an interval of more than 292 years of hours has no form here; cast it to VARCHAR"
+    exact = f"CASE WHEN abs(hour(#{{0}})) > {_INTERVAL_HOURS} THEN error('{problem}') ELSE #{{0}} END AS interval{{0}}"
+    columns = [exact.format(at) if type_ == "INTERVAL" else f"#{at}" for at, type_ in enumerate(types, start=1)]
+    return relation.project(", ".join(columns))
 
 
 def _fitting(batch: pa.RecordBatch, most_bytes: int) -> int:
@@ -101,6 +125,7 @@ def as_csv(result: Result, facts: dict[str, Any]) -> bytes:
 
 def as_arrow(result: Result, facts: dict[str, Any]) -> bytes:
     """An Arrow IPC stream."""
+    check_times(result.table)
     sink = io.BytesIO()
     with pa.ipc.new_stream(sink, result.table.schema) as writer:
         writer.write_table(result.table)
@@ -109,6 +134,7 @@ def as_arrow(result: Result, facts: dict[str, Any]) -> bytes:
 
 def as_parquet(result: Result, facts: dict[str, Any]) -> bytes:
     """A Parquet file. Columns of equal names are numbered: the file could not be read otherwise."""
+    check_times(result.table)
     sink = io.BytesIO()
     seen: Counter[str] = Counter()
     names = []
@@ -130,55 +156,14 @@ FORMATS: dict[str, Callable[[Result, dict[str, Any]], bytes]] = {
 }
 
 
-# values
-
-
 def values(result: Result) -> list[list[Any]]:
     """The columns as JSON values."""
+    names = result.table.column_names
+    _refuse(names, result.types, _FORMLESS)
     found = []
-    for index, type_ in enumerate(result.types):
-        column = result.table.column(index)
-        name = result.table.column_names[index]
-        if _FORMLESS.search(type_):
-            raise SqlFailedError(f"Column {name!r} is {type_}, which has no form here; write {name}::VARCHAR")
+    for name, column in zip(names, result.table.columns, strict=True):
         try:
-            found.append(_plain_column(column))
+            found.append([value for chunk in column.chunks for value in json_values(chunk)])
         except (ValueError, OverflowError, pa.ArrowException) as error:
             raise SqlFailedError(f"A value of {name!r} has no form here; write {name}::VARCHAR ({error})") from None
     return found
-
-
-def _plain_column(column: pa.ChunkedArray) -> list[Any]:
-    if pa.types.is_timestamp(column.type):
-        instants = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64()).to_pylist()
-        cut = slice(None) if column.type.tz is not None else slice(0, -1)  # without a zone it has no Z
-        return [None if us is None else iso(us)[cut] for us in instants]
-    values: list[Any] = column.to_pylist(maps_as_pydicts="lossy")
-    if pa.types.is_integer(column.type) or pa.types.is_string(column.type) or pa.types.is_boolean(column.type):
-        return values
-    return [_plain(value) for value in values]
-
-
-def _plain(value: Any) -> Any:
-    match value:
-        case None | bool() | int() | str():
-            return value
-        case float():
-            return value if value - value == 0.0 else None  # JSON has neither NaN nor infinity
-        case Decimal():
-            return int(value) if value.as_tuple().exponent == 0 else float(value)
-        case datetime.datetime():
-            if value.tzinfo is None:
-                return value.isoformat()
-            return iso((value - EPOCH) // datetime.timedelta(microseconds=1))
-        case datetime.date() | datetime.time():
-            return value.isoformat()
-        case bytes():
-            return value.hex()
-        case pa.MonthDayNano():
-            return f"P{value.months}M{value.days}DT{value.nanoseconds / 1e9:g}S"
-        case dict():
-            return {str(key): _plain(item) for key, item in value.items()}
-        case list():
-            return [_plain(item) for item in value]
-    return str(value)

@@ -15,12 +15,15 @@ from collections.abc import Sequence
 from contextlib import suppress
 from importlib.abc import MetaPathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from serving.http.log_lines import formatter_of
 from serving.sql import landlock
 from serving.sql.child_process import Message, answer_all
 from serving.sql.errors import SqlError, SqlUnavailableError, told
+
+if TYPE_CHECKING:
+    from serving.sql.sandbox import Sandbox
 
 # DuckDB and Arrow are loaded by `main`, before the process gives up the right to open files outside of the home.
 
@@ -40,10 +43,11 @@ class Runner:
         See `serving.sql.sandbox`.
     spent_bytes
         With more data than this after a statement it says that it is spent: what is left might not do for the next.
+        It also does after a mistake of DuckDB's own.
     """
 
     def __init__(self, limits: dict[str, Any], scratch: str, spent_bytes: int):
-        from serving.sql.sandbox import Sandbox, StatementLimits
+        from serving.sql.sandbox import StatementLimits
 
         self._limits = StatementLimits(**limits)
         self._scratch = scratch
@@ -59,10 +63,7 @@ class Runner:
             head, body = self._run(message)
         except SqlError as error:
             head, body = {"error": told(error)}, b""
-        except Exception as error:  # whatever it is, it is ours, and must not look like the statement's
-            logger.exception("a query could not be run")
-            head, body = {"error": told(SqlUnavailableError(f"The query could not be run: {error}"))}, b""
-        return {**head, "spent": _data_bytes() > self._spent_bytes}, body
+        return {**head, "spent": self._is_spent()}, body
 
     def _run(self, message: dict[str, Any]) -> Message:
         from serving.sql import result_rows
@@ -73,16 +74,25 @@ class Runner:
             body = result_rows.FORMATS[message["format"]](result, message["facts"])
         return {"rows": result.table.num_rows, "truncated": result.truncated}, body
 
-    def _open(self, snapshot: dict[str, Any]) -> Any:
+    def _open(self, snapshot: dict[str, Any]) -> Sandbox:
+        """The snapshot, open. What fails here is not the statement's fault."""
         from serving.sql.sandbox import Sandbox
 
         if self._sandbox is None or self._name != snapshot["name"]:
             if self._sandbox is not None:
                 self._sandbox.close()
             self._sandbox = None
-            self._sandbox = Sandbox(snapshot["path"], snapshot["files"], self._limits, self._scratch)
+            try:
+                self._sandbox = Sandbox(snapshot["path"], snapshot["files"], self._limits, self._scratch)
+            except Exception as error:
+                logger.exception("a snapshot could not be opened")
+                raise SqlUnavailableError(f"What is to be queried cannot be opened: {type(error).__name__}") from None
             self._name = snapshot["name"]
         return self._sandbox
+
+    def _is_spent(self) -> bool:
+        """Whether the next statement had better be run by another process."""
+        return _data_bytes() > self._spent_bytes or (self._sandbox is not None and self._sandbox.broken)
 
 
 def restrict(data_bytes: int, readable: Sequence[str], scratch: str) -> None:
@@ -128,11 +138,13 @@ def main(arguments: Sequence[str]) -> None:
 
     import serving.sql.result_rows
     import serving.sql.sandbox  # noqa: F401
+    from serving.sql.functions import refused_functions
 
     limits, log_format, scratch = orjson.loads(arguments[0]), arguments[1], arguments[2]
     handler = logging.StreamHandler()
     handler.setFormatter(formatter_of(log_format, {}))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
+    refused_functions()  # it opens a database of its own
     used_bytes = _data_bytes() + limits["memory_bytes"]
     restrict(used_bytes + _RESULT_BYTES, arguments[3:], scratch)
     answer_all(Runner(limits, scratch, used_bytes + _RESULT_BYTES // 2).answer)

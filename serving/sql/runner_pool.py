@@ -5,6 +5,7 @@ It is all that the service itself has of SQL: threads that wait for other proces
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import sys
@@ -20,9 +21,11 @@ from typing import Any, Protocol
 
 import orjson
 
+from serving.sql import landlock
 from serving.sql.child_process import ChildEndedError, ChildProcess
 from serving.sql.errors import SqlBusyError, SqlTooLargeError, SqlTooLongError, SqlUnavailableError, error_of
 
+logger = logging.getLogger(__name__)
 RUNNING_MOST = 2
 WAITING_MOST = 8
 _GRACE_SECONDS = 2.0
@@ -114,6 +117,10 @@ class RunnerPool:
         self._closed = False
         self._threads = ThreadPoolExecutor(RUNNING_MOST, "sql")
         shutil.rmtree(scratch, ignore_errors=True)
+        if (lacking := landlock.lacking()) is not None:
+            logger.warning(
+                "for SQL statements the kernel cannot wall off %s; docs/security.md says what remains", lacking
+            )
 
     def submit(self, query: Query) -> Future[Answer]:
         """Queue a query. The future raises `errors.SqlError`.

@@ -3,11 +3,12 @@
 Walls, from the outside in: a process of its own, which is killed when it takes too long, and may take only so much
 memory; the kernel, where it can, lets it write nowhere but in its scratch folder, and make no connection (`landlock`);
 `statement` lets nothing pass that does more than read; the database is read-only, its settings locked; it can open
-no file but those that the snapshot is made of.
+no file but those that the snapshot is made of. What it says of these files is told without their paths (`told_text`).
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,8 +18,12 @@ from typing import Any
 import duckdb
 
 from batch.duckdb_session import literal
-from serving.sql import statement
-from serving.sql.errors import SqlFailedError, SqlRefusedError, SqlTooLargeError, SqlTooLongError
+from serving.sql.errors import SqlError, SqlFailedError, SqlRefusedError, SqlTooLargeError, SqlTooLongError
+from serving.sql.relation_names import RelationNames
+from serving.sql.statement import Checked, StatementCheck
+from serving.sql.told_text import ToldText
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +53,8 @@ class StatementLimits:
 class Sandbox:
     """One snapshot, open.
 
+    Every statement has a connection of its own, so that nothing of it is left for the next one.
+
     Parameters
     ----------
     path
@@ -56,11 +63,18 @@ class Sandbox:
         What its views read.
     scratch
         A folder for what does not fit into memory.
+
+    Attributes
+    ----------
+    broken
+        Whether DuckDB told of a mistake of its own: nothing it says from then on can be relied upon.
     """
 
     def __init__(self, path: str, files: Sequence[str], limits: StatementLimits, scratch: str):
         self.limits = limits
-        self.connection = duckdb.connect(
+        self.broken = False
+        self._told = ToldText([path, *files, f"{scratch}/file"])
+        self._connection = duckdb.connect(
             path,
             read_only=True,
             config={
@@ -76,14 +90,15 @@ class Sandbox:
                 "allow_persistent_secrets": False,
             },
         )
-        found = self.connection.execute(
+        found = self._connection.execute(
             "SELECT DISTINCT function_name FROM duckdb_functions() WHERE NOT internal AND function_type = 'table_macro'"
         ).fetchall()
-        self._macros = frozenset(str(name).lower() for (name,) in found)
-        self.connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
-        self.connection.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
-        self.connection.execute("SET enable_external_access = false")
-        self.connection.execute("SET lock_configuration = true")
+        macros = frozenset(str(name).lower() for (name,) in found)
+        self._check = StatementCheck(self._connection, macros, RelationNames.of(self._connection))
+        self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
+        self._connection.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
+        self._connection.execute("SET enable_external_access = false")
+        self._connection.execute("SET lock_configuration = true")
 
     @contextmanager
     def run(self, sql: str, parameters: Sequence[Any] | Mapping[str, Any]) -> Iterator[duckdb.DuckDBPyRelation]:
@@ -94,35 +109,72 @@ class Sandbox:
         SqlError
             What is wrong with it.
         """
-        timer = threading.Timer(self.limits.seconds, self.connection.interrupt)
+        with self._connection.cursor() as connection, self._in_time(connection):
+            try:
+                checked = self._passed(sql)
+                relation = connection.sql(checked.statement, params=parameters or None)
+                if relation is None:
+                    raise SqlFailedError("The statement has no result")
+                yield self._without_paths(connection, relation) if checked.is_explanation else relation
+            except Exception as error:
+                raise self._error_of(error) from None
+
+    def _passed(self, sql: str) -> Checked:
+        return self._check.passed(sql)
+
+    @contextmanager
+    def _in_time(self, connection: duckdb.DuckDBPyConnection) -> Iterator[None]:
+        """Interrupts what runs when its time is over."""
+        timer = threading.Timer(self.limits.seconds, connection.interrupt)
         timer.daemon = True
         timer.start()
         try:
-            statement.check(self.connection, sql, self._macros)
-            relation = self.connection.sql(sql, params=parameters or None)
-            if relation is None:
-                raise SqlFailedError("The statement has no result")
-            yield relation
-        except duckdb.InterruptException:
-            raise SqlTooLongError(self.limits.seconds) from None
-        except duckdb.PermissionException as error:
-            raise SqlRefusedError("file", f"Only what is in this database can be read: {error}") from None
-        except (duckdb.OutOfMemoryException, MemoryError) as error:
-            raise self._too_large(error) from None
-        except duckdb.Error as error:
-            raise SqlFailedError(str(error)) from None
-        except OSError as error:  # what DuckDB raises while Arrow reads its result
-            if "INTERRUPT" in str(error):
-                raise SqlTooLongError(self.limits.seconds) from None
-            raise self._too_large(error) if "Out of Memory" in str(error) else SqlFailedError(str(error)) from None
+            yield
         finally:
             timer.cancel()
+            timer.join()  # a connection that is closed must not be interrupted
 
-    def _too_large(self, error: BaseException) -> SqlTooLargeError:
+    def _without_paths(
+        self, connection: duckdb.DuckDBPyConnection, relation: duckdb.DuckDBPyRelation
+    ) -> duckdb.DuckDBPyRelation:
+        """A plan, which names the files that were read."""
+        keys, plans = zip(*relation.fetchall(), strict=True)
+        rows = "SELECT unnest($1::VARCHAR[]) AS explain_key, unnest($2::VARCHAR[]) AS explain_value"
+        return connection.sql(rows, params=[list(keys), [self._told.of(plan) for plan in plans]])
+
+    def _error_of(self, error: Exception) -> SqlError:
+        """What an error is to those who asked."""
+        told = self._told.of(str(error))
+        match error:
+            case SqlError():
+                return error
+            case duckdb.InterruptException():
+                return SqlTooLongError(self.limits.seconds)
+            case duckdb.PermissionException():
+                return SqlRefusedError("file", f"Only what is in this database can be read: {told}")
+            case duckdb.OutOfMemoryException() | MemoryError():
+                return self._too_large(told)
+            case OSError() if "INTERRUPT" in told:  # what DuckDB raises while Arrow reads its result
+                return SqlTooLongError(self.limits.seconds)
+            case OSError() if "Out of Memory" in told:
+                return self._too_large(told)
+        if _is_of_duckdb(error) or not isinstance(error, (duckdb.Error, OSError)):
+            logger.error("a statement met a mistake that is not its own", exc_info=error)
+            self.broken = True
+        return SqlFailedError(told)
+
+    def _too_large(self, told: str) -> SqlTooLargeError:
         limit = f"{self.limits.memory_bytes // 1_000_000:,} MB"
-        problem = str(error).split("\n")[0]
+        problem = told.split("\n")[0]
         return SqlTooLargeError(f"The query needs more than {limit} of memory: {problem}")
 
     def close(self) -> None:
         """Close it."""
-        self.connection.close()
+        self._connection.close()
+
+
+def _is_of_duckdb(error: Exception) -> bool:
+    """Whether an error is a mistake of DuckDB's own, or what it says of everything after one."""
+    if isinstance(error, (duckdb.InternalException, duckdb.FatalException)):
+        return True
+    return any(sign in str(error) for sign in ("INTERNAL Error", "FATAL Error", "has been invalidated"))

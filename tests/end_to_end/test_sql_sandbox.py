@@ -12,6 +12,7 @@ import httpx
 import pytest
 
 from tests.end_to_end.conftest import APPLICATION, ride
+from tests.end_to_end.hostile_statements import FILES, GREEDY, SETTINGS, WRITES
 from tests.service import Service
 
 SECONDS = 3.0
@@ -54,138 +55,6 @@ def files_of(service: Service) -> dict[str, str]:
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 
-FILES = [
-    "SELECT * FROM read_text('/etc/passwd')",
-    "SELECT * FROM read_blob('/etc/passwd')",
-    "SELECT * FROM read_csv('/etc/passwd', sep = ':')",
-    "SELECT * FROM read_csv_auto('/etc/passwd')",
-    "SELECT * FROM read_json('/proc/self/environ')",
-    "SELECT * FROM read_ndjson_objects('/etc/passwd')",
-    "SELECT * FROM read_parquet('/tmp/*.parquet')",
-    "SELECT * FROM parquet_metadata('/tmp/x.parquet')",
-    "SELECT * FROM glob('/etc/*')",
-    "SELECT * FROM sniff_csv('/etc/passwd')",
-    "SELECT * FROM '/etc/passwd'",
-    "SELECT * FROM '/etc/hosts.csv'",
-    "SELECT * FROM 'https://example.com/x.parquet'",
-    "SELECT * FROM read_parquet('s3://bucket/x.parquet')",
-    "SELECT * FROM read_text('{home}/log.db')",
-    "SELECT * FROM '{home}/log.db'",
-    "SELECT (SELECT content FROM read_text('/etc/passwd'))",
-    "WITH x AS (SELECT * FROM read_text('/etc/passwd')) SELECT * FROM x",
-    "SELECT * FROM (DESCRIBE SELECT * FROM read_text('/etc/passwd'))",
-    "SUMMARIZE SELECT * FROM read_csv('/etc/passwd')",
-    "EXPLAIN SELECT * FROM read_text('/etc/passwd')",
-    "EXPLAIN ANALYZE SELECT * FROM read_text('/etc/passwd')",
-    "SELECT * FROM query('SELECT * FROM read_text(''/etc/passwd'')')",
-    "SELECT * FROM read_duckdb('/tmp/x.duckdb')",
-    "SELECT * FROM read_xlsx('/tmp/x.xlsx')",
-    "SELECT * FROM sqlite_scan('{home}/log.db', 'segments')",
-    "SELECT * FROM st_read('/etc/passwd')",
-]
-WRITES = [
-    "COPY events_rides TO '/tmp/x.csv'",
-    "COPY (SELECT 1) TO '{file}'",
-    "COPY (SELECT 1) TO '{file}' (FORMAT parquet, USE_TMP_FILE false)",
-    "WITH x AS (COPY (SELECT 1) TO '{file}' (FORMAT parquet, USE_TMP_FILE false)) SELECT * FROM x",
-    "SELECT (WITH x AS (COPY (SELECT 1) TO '{file}' (FORMAT parquet, USE_TMP_FILE false)) SELECT 1)",
-    "EXPLAIN ANALYZE COPY (SELECT 1) TO '{file}' (FORMAT parquet, USE_TMP_FILE false)",
-    "EXPLAIN /* x */ ANALYZE -- y\n COPY (SELECT 1) TO '{file}' (FORMAT parquet, USE_TMP_FILE false)",
-    "EXPLAIN (ANALYZE) COPY (SELECT 1) TO '{file}' (FORMAT parquet, USE_TMP_FILE false)",
-    "SELECT * FROM query('WITH x AS (COPY (SELECT 1) TO ''{file}'' (USE_TMP_FILE false)) SELECT 1')",
-    "SELECT * FROM json_execute_serialized_sql(json_serialize_sql('SELECT 1'))",
-    "EXPORT DATABASE '/tmp/x'",
-    "IMPORT DATABASE '/tmp/x'",
-    "ATTACH '/tmp/x.duckdb'",
-    "ATTACH '{home}/log.db' (TYPE sqlite)",
-    "DETACH memory",
-    "USE memory",
-    "CREATE TABLE x AS SELECT 1",
-    "CREATE TEMP TABLE x AS SELECT 1",
-    "CREATE OR REPLACE VIEW view_hourly AS SELECT 1",
-    "CREATE MACRO f() AS 1",
-    "CREATE SECRET (TYPE s3, KEY_ID 'x', SECRET 'y')",
-    "CREATE FUNCTION f() AS 1",
-    "DROP VIEW view_hourly",
-    "ALTER VIEW view_hourly RENAME TO x",
-    "COMMENT ON VIEW view_hourly IS 'x'",
-    "INSERT INTO events_rides SELECT * FROM events_rides",
-    "WITH x AS (INSERT INTO events_rides SELECT * FROM events_rides RETURNING *) SELECT * FROM x",
-    "WITH x AS (DELETE FROM events_rides RETURNING *) SELECT * FROM x",
-    "WITH x AS (UPDATE events_rides SET bikes = 0 RETURNING *) SELECT * FROM x",
-    "UPDATE events_rides SET bikes = 0",
-    "DELETE FROM events_rides",
-    "TRUNCATE events_rides",
-    "MERGE INTO events_rides USING view_hourly ON true WHEN MATCHED THEN DELETE",
-    "BEGIN TRANSACTION",
-    "CHECKPOINT",
-    "FORCE CHECKPOINT",
-    "VACUUM",
-]
-SETTINGS = [
-    "SET enable_external_access = true",
-    "SET lock_configuration = false",
-    "SET memory_limit = '100GB'",
-    "SET threads = 64",
-    "SET VARIABLE x = 1",
-    "RESET memory_limit",
-    "PRAGMA memory_limit = '100GB'",
-    "PRAGMA database_list",
-    "PRAGMA enable_profiling = 'json'",
-    "CALL enable_logging()",
-    "SELECT * FROM enable_logging('FileSystem')",
-    "SELECT * FROM enable_profiling()",
-    "SELECT * FROM duckdb_settings()",
-    "SELECT * FROM duckdb_secrets()",
-    "SELECT * FROM duckdb_logs()",
-    "SELECT current_setting('secret_directory')",
-    "SELECT getenv('ANABRANCH_SECRET')",
-    "SELECT getvariable('x')",
-    "SELECT write_log('x')",
-    "INSTALL httpfs",
-    "INSTALL spatial FROM community",
-    "LOAD httpfs",
-    "FORCE INSTALL json",
-    "UPDATE EXTENSIONS",
-    "SELECT * FROM duckdb_extensions()",
-    "PREPARE x AS SELECT 1",
-    "EXECUTE x",
-    "DEALLOCATE x",
-    "CALL pragma_version()",
-    "SELECT 1; DROP VIEW view_hourly",
-    "SELECT 1; SELECT 2",
-    "; ;",
-    "",
-    "\\x41",
-    "SELECT * FROM limits",
-    "SELECT * FROM message",
-    "PIVOT events_rides ON station USING count(*)",
-]
-GREEDY = [
-    "SELECT count(*) FROM events_rides a, events_rides b, events_rides c, events_rides d",
-    "SELECT count(*) FROM range(1000000000000)",
-    "SELECT a.range FROM range(1000000000) a, range(1000000) b ORDER BY hash(a.range + b.range)",
-    "WITH RECURSIVE r AS (SELECT 1 AS a UNION ALL SELECT a + 1 FROM r) SELECT max(a) FROM r",
-    "WITH RECURSIVE r AS (SELECT 'x' AS a UNION ALL SELECT a || a FROM r) SELECT max(length(a)) FROM r",
-    "SELECT length(repeat('x', 2000000000))",
-    "SELECT repeat('x', 4000000000)",
-    "SELECT repeat('x', 20000000) FROM range(100)",
-    "SELECT list(range) FROM range(1000000000)",
-    "SELECT len(list_transform(range(100000000), lambda x: x * 2))",
-    "SELECT string_agg(repeat('x', 1000000), '') FROM range(100000)",
-    "SELECT * FROM repeat(repeat('x', 1000000), 1000000) ORDER BY random()",
-    "SELECT sleep_ms(60000)",
-    "SELECT count(DISTINCT a.range * b.range) FROM range(100000) a, range(100000) b",
-    "SELECT unnest(range(100000000000))",
-    "SELECT (" * 2_000 + "1" + ")" * 2_000,
-    "SELECT regexp_matches(repeat('a', 1000000), '(a|a?)+$'), count(*) FROM range(100000000)",
-]
-
-
-def test_there_are_more_than_forty_hostile_statements() -> None:
-    assert len({*FILES, *WRITES, *SETTINGS, *GREEDY}) > 100
-
-
 @pytest.mark.parametrize("sql", [*FILES, *WRITES, *SETTINGS], ids=lambda sql: sql[:60].replace("\n", " "))
 def test_what_would_do_more_than_read_is_refused(service: Service, sql: str) -> None:
     data = next((service.home / "lake" / "rides").glob("*.parquet"))
@@ -198,6 +67,7 @@ def test_what_would_do_more_than_read_is_refused(service: Service, sql: str) -> 
     assert problem["detail"]
     assert "root:" not in answer.text
     assert "a secret" not in answer.text
+    assert "{" in sql or str(service.home) not in answer.text
     assert files_of(service) == before
     check_alive(service)
 
@@ -212,6 +82,7 @@ def test_what_takes_too_much_is_stopped_in_time(service: Service, sql: str) -> N
     else:
         assert answer.status_code in (422, 504), answer.text
         assert told["type"].rpartition(":")[2] in ("sql-too-long", "sql-too-large", "sql-failed")
+        assert "Stack Trace" not in answer.text
     assert answer.elapsed.total_seconds() < SECONDS + 15, began
     check_alive(service)
 
@@ -351,7 +222,7 @@ def test_values_of_every_type_have_a_form_in_json(service: Service) -> None:
         "e": "x",
         "j": '{"a": 1}',
         "l": ["2024-02-29T10:00:00Z"],
-        "never": "9999-12-31T23:59:59.999999Z",
+        "never": "infinity",
     }
 
 

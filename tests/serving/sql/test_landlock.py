@@ -39,3 +39,4 @@ def test_the_kernel_keeps_what_was_given_up(tmp_path: Path) -> None:
 def test_elsewhere_the_kernel_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "platform", "darwin")  # Python's own word for a kernel that we cannot bring here
     assert not landlock.restrict([os.devnull], [])
+    assert "no Landlock" in str(landlock.lacking())

@@ -28,6 +28,7 @@ from serving.sql.errors import (
 )
 from serving.sql.runner import Runner
 from serving.sql.runner_pool import Query, RunnerPool, RunnerProcess
+from serving.sql.sandbox import Sandbox
 
 LIMITS = {"seconds": 2.0, "memory_bytes": 100_000_000, "rows": 100, "result_bytes": 100_000}
 
@@ -63,6 +64,14 @@ def runner_pool(tmp_path: Path) -> Iterator[RunnerPool]:
 def ask(runner_pool: RunnerPool, sql: str, *parameters: Any) -> dict[str, Any]:
     answer: dict[str, Any] = orjson.loads(runner_pool.submit(Query(sql, parameters, "json")).result(60).body)
     return answer
+
+
+def test_where_the_kernel_has_no_wall_that_is_said_at_the_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(sys, "platform", "darwin")  # Python's own word for a kernel that we cannot bring here
+    with closing(RunnerPool(Source(tmp_path), LIMITS, [tmp_path], tmp_path / "scratch")):
+        assert "cannot wall off files and connections" in caplog.text
 
 
 def test_a_query_is_answered_from_the_snapshot(runner_pool: RunnerPool) -> None:
@@ -120,6 +129,30 @@ def test_a_runner_says_when_it_is_spent(tmp_path: Path, spent_bytes: int, spent:
         asked = {"sql": "SELECT 1", "parameters": [], "facts": {}, "snapshot": snapshot, "format": "json"}
         head, _ = Runner(LIMITS, str(tmp_path), spent_bytes).answer(asked)
     assert head == {"rows": 1, "truncated": False, "spent": spent}
+
+
+class Broken(Runner):
+    """A runner whose database has met a mistake of its own."""
+
+    def _open(self, snapshot: dict[str, Any]) -> Sandbox:
+        sandbox = super()._open(snapshot)
+        sandbox.broken = True
+        return sandbox
+
+
+def test_a_runner_whose_database_is_broken_is_spent(tmp_path: Path) -> None:
+    with Source(tmp_path).reading() as snapshot:
+        asked = {"sql": "SELECT 1", "parameters": [], "facts": {}, "snapshot": snapshot, "format": "json"}
+        head, _ = Broken(LIMITS, str(tmp_path), 2**60).answer(asked)
+    assert head["spent"]
+
+
+def test_a_snapshot_that_cannot_be_opened_is_no_fault_of_the_statement(tmp_path: Path) -> None:
+    snapshot = {"name": "gone", "path": str(tmp_path / "gone.duckdb"), "files": []}
+    asked = {"sql": "SELECT 1", "parameters": [], "facts": {}, "snapshot": snapshot, "format": "json"}
+    head, _ = Runner(LIMITS, str(tmp_path), 2**60).answer(asked)
+    assert head["error"]["kind"] == "unavailable"
+    assert str(tmp_path) not in str(head)
 
 
 @contextmanager

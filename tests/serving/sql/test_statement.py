@@ -8,14 +8,15 @@ import duckdb
 import pytest
 
 from serving.sql.errors import SqlFailedError, SqlRefusedError
-from serving.sql.statement import check
+from serving.sql.relation_names import RelationNames
+from serving.sql.statement import StatementCheck
 
 
 @pytest.fixture(scope="module")
-def connection() -> Iterator[duckdb.DuckDBPyConnection]:
+def check() -> Iterator[StatementCheck]:
     with duckdb.connect() as connection:
-        connection.execute("CREATE TABLE t (a INTEGER); CREATE MACRO ours(x) AS TABLE SELECT x")
-        yield connection
+        connection.execute("CREATE VIEW t AS SELECT 1 AS a; CREATE MACRO ours(x) AS TABLE SELECT x")
+        yield StatementCheck(connection, {"ours"}, RelationNames.of(connection))
 
 
 @pytest.mark.parametrize(
@@ -38,10 +39,18 @@ def connection() -> Iterator[duckdb.DuckDBPyConnection]:
         "EXPLAIN (FORMAT json) SELECT 1",
         "EXPLAIN /* (x */ (ANALYZE, FORMAT (json)) FROM t",
         "SELECT 'COPY t TO ''x''; DROP TABLE t'",
+        "SELECT now(), random(), error('x'), sum(a) OVER (), [1].list_transform(lambda x: x + 1) FROM t",
+        "FROM information_schema.columns, duckdb_tables",
+        "WITH columns AS (SELECT 1) FROM columns",
+        "WITH RECURSIVE n(i) USING KEY (i) AS (SELECT 1 UNION SELECT i + 1 FROM recurring.n WHERE i < 3) FROM n",
+        "FROM histogram_values(t, a)",
+        "EXPLAIN /* ääää ( */ ANALYZE /* ) */ SELECT 1 -- ü",
+        "EXPLAIN (ANALYZE, FORMAT 'yaml') (SELECT 1)",
     ],
 )
-def test_what_reads_passes(connection: duckdb.DuckDBPyConnection, sql: str) -> None:
-    check(connection, sql, {"ours"})
+def test_what_reads_passes(check: StatementCheck, sql: str) -> None:
+    checked = check.passed(sql)
+    assert checked.is_explanation == sql.startswith("EXPLAIN")
 
 
 @pytest.mark.parametrize(
@@ -73,19 +82,51 @@ def test_what_reads_passes(connection: duckdb.DuckDBPyConnection, sql: str) -> N
         ("SELECT getenv('HOME')", "function"),
         ("SELECT [x FOR x IN [current_setting('home_directory')]]", "function"),
         ("EXPLAIN ANALYZE SELECT * FROM read_text('/etc/passwd')", "function"),
+        ("EXPLAIN ANALYZE /* äääääääääääääääääääääää */ CREATE TEMP VIEW t AS SELECT 1", "statement"),
+        ("EXPLAIN (ANALYZE /* ( */) CREATE TEMP VIEW t AS /* ) */ SELECT 1", "statement"),
+        ("EXPLAIN (FORMAT html) SELECT 1", "statement"),
+        ("SHOW DATABASES", "statement"),
+        ("FROM pg_settings", "relation"),
+        ("WITH pg_settings AS (SELECT 1) FROM pg_settings", "relation"),
+        ("FROM histogram_values(pg_settings, value)", "relation"),
+        ("FROM histogram_values('t', a)", "function"),
+        ("SELECT sum(a) OVER (PARTITION BY current_setting('threads')) FROM t", "function"),
     ],
 )
-def test_what_does_more_is_refused(connection: duckdb.DuckDBPyConnection, sql: str, reason: str) -> None:
+def test_what_does_more_is_refused(check: StatementCheck, sql: str, reason: str) -> None:
     with pytest.raises(SqlRefusedError) as caught:
-        check(connection, sql, {"ours"})
+        check.passed(sql)
     assert caught.value.reason == reason
 
 
-def test_what_is_no_sql_fails_with_the_place(connection: duckdb.DuckDBPyConnection) -> None:
-    with pytest.raises(SqlFailedError, match=r'syntax error at or near "SELEC"'):
-        check(connection, "SELEC 1", ())
+def test_what_is_no_sql_fails_with_the_place(check: StatementCheck) -> None:
+    with pytest.raises(duckdb.ParserException, match=r'syntax error at or near "SELEC"'):
+        check.passed("SELEC 1")
 
 
-def test_nothing_that_is_checked_is_run(connection: duckdb.DuckDBPyConnection) -> None:
-    check(connection, "EXPLAIN ANALYZE SELECT error('it was run')", ())
-    check(connection, "SELECT error('it was run')", ())
+def test_what_is_nested_too_deeply_fails(check: StatementCheck) -> None:
+    with pytest.raises((SqlFailedError, duckdb.Error), match=r"too deeply|depth"):
+        check.passed("SELECT " + "+".join(["1"] * 3_000))
+
+
+@pytest.mark.parametrize("name", ["u", "temp.t", "other.main.t", '"/etc/passwd"', '"t.parquet"'])
+def test_a_name_of_nothing_fails_and_is_taken_for_no_file(check: StatementCheck, name: str) -> None:
+    with pytest.raises(SqlFailedError, match="There is no relation"):
+        check.passed(f"FROM {name}")
+
+
+def test_nothing_that_is_checked_is_run(check: StatementCheck) -> None:
+    check.passed("EXPLAIN ANALYZE SELECT error('it was run')")
+    check.passed("SELECT error('it was run')")
+
+
+@pytest.mark.parametrize(
+    ("sql", "run"),
+    [
+        ("EXPLAIN SELECT 1", "EXPLAIN (FORMAT default) SELECT 1"),
+        ("explain analyze /* x */ FROM t", "EXPLAIN (FORMAT default, ANALYZE) FROM t"),
+        ("EXPLAIN (FORMAT (json), ANALYZE) (SELECT 1)", "EXPLAIN (FORMAT json, ANALYZE) (SELECT 1)"),
+    ],
+)
+def test_an_explanation_is_put_together_from_what_was_checked(check: StatementCheck, sql: str, run: str) -> None:
+    assert check.passed(sql).statement.query == run
