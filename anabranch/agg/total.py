@@ -165,8 +165,11 @@ class CompensatedTotal(Total):
                 state[2] = n + 1
 
     def merge(self, state: list[Any], other: Sequence[Any]) -> None:
-        self.add(state, other[0])
-        state[1] += other[1]
+        high, value = state[0], other[0]  # add, in line
+        total = high + value
+        part = total - high
+        state[0] = total
+        state[1] = state[1] + ((high - (total - part)) + (value - part)) + other[1]
 
     def value(self, state: Sequence[Any]) -> float | None:
         total: float = state[0] + state[1]

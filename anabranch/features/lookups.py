@@ -15,7 +15,7 @@ from anabranch.contributions import Cells, Key, Tiles, key_text
 from anabranch.duration import duration_us
 from anabranch.errors import ViewLookupError
 from anabranch.features.stretch import Stretch, TouchedTiles
-from anabranch.features.window import Bounds, Window, window_class
+from anabranch.features.window import BEFORE_ALL, Bounds, Window, window_class
 from anabranch.view import View
 
 BaseTiles = Callable[[View, Key, int | None], dict[int, Cells]]
@@ -130,6 +130,7 @@ class ViewLookup:
         self._name, self._stream, self._keeps = view.name, view.of.name, view.keep_us is not None
         self._window_class = window_class(view)
         self._windows: dict[Key, dict[str | None, Window]] = {}
+        self._latest_open = BEFORE_ALL  # no window of `_windows` has an open tile that starts later
         self._bases: dict[Key, tuple[int | None, dict[int, Cells]]] = {}
         self._lasts: dict[str | None, int | None] = {None: None}
         self._touched: TouchedTiles | None = None
@@ -208,10 +209,13 @@ class ViewLookup:
     def _forget_closed(self, touched: TouchedTiles, number: int) -> None:
         """Have windows look closed tiles up again that contributions up to `number` are about to change."""
         windows, keys, starts = self._windows, touched.contributions.keys, touched.contributions.starts
+        latest_open = self._latest_open
         for at in range(touched.added, number):
+            start = starts[at]
+            if start >= latest_open:
+                continue  # most events: no window has the tile among its closed ones
             by_last = windows.get(keys[at])
             if by_last is not None:
-                start = starts[at]
                 for window in by_last.values():
                     if start < window._bounds[1]:  # a late event: the open tile is looked up anyway
                         window._closed = None
@@ -252,6 +256,7 @@ class ViewLookup:
         if len(self._windows) >= REMEMBERED_KEYS:
             self._windows = {}
         self._windows.setdefault(key, {})[last] = window
+        self._latest_open = max(self._latest_open, bounds.open_start)
         return window
 
     def _last_us(self, last: Any) -> int:

@@ -129,24 +129,25 @@ class Window:
 
     def _find_closed(self) -> list[Cells]:
         """The closed tiles, ascending, each by layer; then the open one in all layers but the newest."""
-        open_start, found = self._bounds.open_start, []
-        parts = self._layers if self._newest is None else [*self._layers, self._newest]
-        touched = self._touched
+        open_start, layers, found = self._bounds.open_start, self._layers, []
         if self._width is not None:
-            starts = self._closed_starts(parts if touched is None else [*parts, touched], self._width)
-            if touched is not None:
-                for start in starts:
-                    found += [part[start] for part in self._layers if start in part]
-                    if start in touched:  # what the newest layer has there is the tile before the stretch
-                        found.append(touched[start])
-                    elif self._newest is not None and start in self._newest:
-                        found.append(self._newest[start])
-            elif len(parts) == 1:
-                part = parts[0]
-                found = [part[start] for start in starts if start in part]
-            else:
+            # what the newest layer has of a tile that the stretch has touched is the tile before the stretch
+            newest = [part for part in (self._touched, self._newest) if part is not None]
+            starts = self._closed_starts([*layers, *newest], self._width)
+            if len(newest) < 2:
+                parts = [*layers, *newest]
                 found = [part[start] for start in starts for part in parts if start in part]
-        return found + [part[open_start] for part in self._layers if open_start in part]
+            else:
+                touched, rest = newest
+                for start in starts:
+                    for part in layers:
+                        if start in part:
+                            found.append(part[start])
+                    if start in touched:
+                        found.append(touched[start])
+                    elif start in rest:
+                        found.append(rest[start])
+        return found + [part[open_start] for part in layers if open_start in part]
 
     def _closed_starts(self, parts: Sequence[Mapping[int, Cells]], width: int) -> Sequence[int]:
         """The starts of the closed tiles, ascending; some of them may be in no part."""

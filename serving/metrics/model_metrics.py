@@ -138,8 +138,9 @@ class _Families:
         if report["labels"] is not None:
             self.pending.add_metric([name], report["labels"]["pending"])
         self.failures.add_metric([name], report["failed"]["count"])
-        for expert, error in report["errors"].items():
-            self.raised.add_metric([name, expert], error["count"])
+        counts = dict.fromkeys(report["weights"], 0)  # 0 from the start: an increase is told of what was there before
+        for expert, count in (counts | {expert: error["count"] for expert, error in report["errors"].items()}).items():
+            self.raised.add_metric([name, expert], count)
         self.untrained.add_metric([name], len(status.untrained))
 
     def all(self) -> list[Metric]:
