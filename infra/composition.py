@@ -61,12 +61,12 @@ class Process:
         self.umask = umask
         self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
-        self.log = SqlLog(self.database, self.lake, clock)
+        self.log = SqlLog(self.database, self.lake, clock, settings.letter_bounds)
         self.counts = EventCounts(self.database, self.lake)
         self.leases = Leases(self.database, clock)
         self.runs = Runs(self.database, clock)
         self.schemas = Schemas(self.database, clock)
-        self.dead_letters = DeadLetters(self.database, clock)
+        self.dead_letters = DeadLetters(self.database, clock, settings.letter_bounds)
         self.generations = Generations(self.home / "generations")
         self.checkpoints = Checkpoints(self.home / "checkpoints")
         self.problems: list[str] = []

@@ -13,6 +13,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.duration import duration_us
 from anabranch.instant import instant
+from eventlog.registry.letter_keeping import LetterBounds
 from infra.errors import UsageError
 
 _NAME = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?").fullmatch
@@ -49,6 +50,12 @@ class Settings(BaseSettings):
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="The largest request body, in bytes.")
     max_events: int = Field(100_000, ge=1, description="The most events one request may carry.")
     max_future: str = Field("1h", description="How far ahead of the clock an event time may be; later is rejected.")
+    rejected_keep: int = Field(
+        100_000, ge=1, description="How many dead letters a stream keeps; the oldest make room, and are counted."
+    )
+    rejected_keep_bytes: int = Field(
+        268_435_456, ge=1, description="How many bytes the dead letters of a stream take at most, likewise."
+    )
     retention: str = Field(
         "7d", description="How long archived records stay in the hot log, and so how long ids are deduplicated."
     )
@@ -159,6 +166,11 @@ class Settings(BaseSettings):
     def request_timeout_seconds(self) -> float:
         """`request_timeout` in seconds."""
         return duration_us(self.request_timeout) / 1e6
+
+    @property
+    def letter_bounds(self) -> LetterBounds:
+        """What is kept of the dead letters of a stream."""
+        return LetterBounds(self.rejected_keep, self.rejected_keep_bytes)
 
     @property
     def max_future_us(self) -> int:

@@ -14,7 +14,7 @@ from eventlog.errors import LogUnavailableError
 from eventlog.log import segment_rows
 from eventlog.log.segment import Segment
 from eventlog.registry.database import Database
-from eventlog.registry.dead_letters import holds_dead_letter
+from eventlog.registry.letter_keeping import holds_letter
 
 PATIENCE_SECONDS = 10.0
 """How long a database that is away is asked again: a restart takes some seconds, and the writer waits meanwhile."""
@@ -75,7 +75,7 @@ def _holds(database: Database, partition: int, written: Written) -> bool:
         head = segment_rows.lock_head(connection, partition)
         if not written.segments:
             # all were duplicates, and repeating does no harm; or there are dead letters alone
-            return written.letter is not None and holds_dead_letter(connection, *written.letter)
+            return written.letter is not None and holds_letter(connection, *written.letter)
         if head.next < written.end:
             return False
         if head.first > written.start:

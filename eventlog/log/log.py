@@ -10,11 +10,10 @@ from typing import Any, Protocol
 from anabranch import Cut
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease
+from eventlog.registry.letter_keeping import RefusedEvent, Retry
 
 MAX_ID_BYTES = 1024
 """Ids and keys longer than this are refused at the door."""
-RefusedEvent = tuple[bytes, list[dict[str, Any]]]
-"""(body, errors) of an event that was not valid: see `eventlog.registry.dead_letters.DeadLetter`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +36,7 @@ class Append:
         The other events of the same request, which become dead letters. They are stored in the very transaction that
         appends, so that a request that failed has left nothing, and repeating it stores nothing twice.
     retries
-        The id of the dead letter that these events retry: the same transaction notes that it is in.
+        Which dead letter these events are: the same transaction notes that they are in.
     """
 
     stream: str
@@ -46,7 +45,7 @@ class Append:
     times: list[int | None]
     data: list[bytes]
     refused: list[RefusedEvent] = field(default_factory=list)
-    retries: int | None = None
+    retries: Retry | None = None
 
     def __post_init__(self) -> None:
         assert len(self.ids) == len(self.keys) == len(self.times) == len(self.data), "columns of unequal length"

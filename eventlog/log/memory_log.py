@@ -16,10 +16,10 @@ from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
-from eventlog.log.log import RefusedEvent
 from eventlog.log.placement import place
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease, MemoryLeases
+from eventlog.registry.letter_keeping import RefusedEvent
 
 if TYPE_CHECKING:
     from eventlog.lake import Lake

@@ -23,8 +23,8 @@ from eventlog.log.placement import Placement, joined_column, place
 from eventlog.log.segment import Segment
 from eventlog.log.segment_cache import SegmentCache
 from eventlog.registry.database import Database
-from eventlog.registry.dead_letters import insert_dead_letters, set_retried
 from eventlog.registry.leases import Lease, check_lease
+from eventlog.registry.letter_keeping import KEPT, LetterBounds, keep_letters, note_retry
 from eventlog.registry.tables import heads
 
 if TYPE_CHECKING:
@@ -54,6 +54,8 @@ class SqlLog:
         Answers for records that were trimmed; None: they are gone.
     clock
         Tells the append time.
+    letter_bounds
+        What is kept of the dead letters of a stream.
 
     Attributes
     ----------
@@ -61,10 +63,17 @@ class SqlLog:
         How long commits took, and how many failed.
     """
 
-    def __init__(self, database: Database, lake: Lake | None = None, clock: Clock = now_us):
+    def __init__(
+        self,
+        database: Database,
+        lake: Lake | None = None,
+        clock: Clock = now_us,
+        letter_bounds: LetterBounds = KEPT,
+    ):
         self.database = database
         self.lake = lake
         self.clock = clock
+        self.letter_bounds = letter_bounds
         self._identities = IdIndex(database.dialect)
         self._grown = Condition()
         self._recent = SegmentCache()
@@ -137,11 +146,11 @@ class SqlLog:
         last = None
         refused = joined_column(append.refused for append in appends)
         if refused:
-            ids = insert_dead_letters(connection, stream, refused, now)
+            ids = keep_letters(connection, stream, refused, now, self.letter_bounds)
             last = StoredLetter(ids[-1], stream, refused[-1][0], now)
         for append in appends:
             if append.retries is not None:
-                set_retried(connection, append.retries, now)
+                note_retry(connection, append.retries, now)
         return last
 
     def _store(self, connection: Connection, offset: int, stream: str, appends: list[Append]) -> Placement:

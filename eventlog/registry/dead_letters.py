@@ -1,4 +1,7 @@
-"""Dead letters: events that were refused, with the reasons, until somebody retries or deletes them."""
+"""Dead letters: events that were refused, with the reasons, until somebody retries or deletes them.
+
+`letter_keeping` says which are kept, and for how long.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,27 @@ from dataclasses import dataclass
 from typing import Any
 
 import orjson
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Row, select
 
 from eventlog.clock import Clock, now_us
 from eventlog.registry.database import Database
-from eventlog.registry.tables import dead_letters
+from eventlog.registry.letter_keeping import (
+    KEPT,
+    LetterBounds,
+    RefusedEvent,
+    digest_of,
+    forget_letter,
+    keep_letters,
+    waiting_letters,
+)
+from eventlog.registry.tables import dead_letter_totals, dead_letters
 
-_d = dead_letters.c
+_d, _t = dead_letters.c, dead_letter_totals.c
 
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """An event that was refused.
+    """Identical events of one stream that were refused for the same reasons: one, or many.
 
     Attributes
     ----------
@@ -29,9 +41,13 @@ class DeadLetter:
     body
         The event as it came; not always JSON.
     errors
-        ``{"field", "message", ...}`` for each reason.
-    received, retried
-        When it came, and when a retry was accepted (None: not yet), in microseconds.
+        ``{"field", "message", ...}`` for each reason; of the newest of them.
+    received, last
+        When the first and the newest of them came, in microseconds.
+    count
+        How many they are.
+    retried
+        When a retry was accepted (None: not yet), in microseconds. What comes later is another letter.
     """
 
     id: int
@@ -39,27 +55,66 @@ class DeadLetter:
     body: bytes
     errors: list[dict[str, Any]]
     received: int
+    last: int
+    count: int
     retried: int | None
 
 
-class DeadLetters:
-    """The dead letters of a database."""
+@dataclass(frozen=True, slots=True)
+class LetterTotals:
+    """What became of all refused events of a stream.
 
-    def __init__(self, database: Database, clock: Clock = now_us):
+    Attributes
+    ----------
+    letters, bytes
+        Dead letters that are kept, retried ones included, and what they take.
+    waiting
+        Events that wait for a retry.
+    dropped
+        Events that waited and are gone, because they were the oldest and there was no room.
+    added
+        Events that were ever refused and kept.
+    """
+
+    letters: int = 0
+    bytes: int = 0
+    waiting: int = 0
+    dropped: int = 0
+    added: int = 0
+
+
+class DeadLetters:
+    """The dead letters of a database.
+
+    Parameters
+    ----------
+    bounds
+        What `add` keeps of each stream at most.
+    """
+
+    def __init__(self, database: Database, clock: Clock = now_us, bounds: LetterBounds = KEPT):
         self.database = database
         self.clock = clock
+        self.bounds = bounds
 
-    def add(self, stream: str, refused: Sequence[tuple[bytes, list[dict[str, Any]]]]) -> list[int]:
-        """Keep refused events: (body, errors) each. Returns their ids, in the same order."""
+    def add(self, stream: str, refused: Sequence[RefusedEvent]) -> list[int]:
+        """Keep refused events: (body, errors) each. Returns the ids of their letters, in the same order."""
         if not refused:
             return []
         with self.database.write() as connection:
-            return insert_dead_letters(connection, stream, refused, self.clock())
+            return keep_letters(connection, stream, refused, self.clock(), self.bounds)
 
     def list(
-        self, stream: str, after_id: int = 0, limit: int = 100, *, newest: bool = False, retried: bool = True
+        self,
+        stream: str,
+        after_id: int = 0,
+        limit: int = 100,
+        *,
+        newest: bool = False,
+        retried: bool = True,
+        most_bytes: int | None = None,
     ) -> list[DeadLetter]:
-        """Dead letters of a stream, in the order they came.
+        """Dead letters of a stream, in the order they first came.
 
         Parameters
         ----------
@@ -73,24 +128,34 @@ class DeadLetters:
             The newest first.
         retried
             Whether to show those that a retry brought in.
+        most_bytes
+            At most so many bytes of bodies and errors, but one letter however large; None: as many as there are.
         """
-        chosen = select(dead_letters).where(_d.stream == stream).limit(limit)
-        if not newest:
-            chosen = chosen.where(_d.id > after_id).order_by(_d.id)
-        else:
-            chosen = chosen.order_by(_d.id.desc())
-            if after_id:
-                chosen = chosen.where(_d.id < after_id)
+        wanted = [_d.stream == stream]
         if not retried:
-            chosen = chosen.where(_d.retried.is_(None))
+            wanted.append(_d.retried.is_(None))
+        if not newest:
+            wanted.append(_d.id > after_id)
+        elif after_id:
+            wanted.append(_d.id < after_id)
+        order = _d.id.desc() if newest else _d.id
         with self.database.read() as connection:
+            if most_bytes is not None:  # looked at first: a driver may fetch all that a statement finds
+                sizes = select(_d.id, _d.bytes).where(*wanted).order_by(order).limit(limit)
+                limit = _fitting([row.bytes for row in connection.execute(sizes)], most_bytes)
+            chosen = select(dead_letters).where(*wanted).order_by(order).limit(limit)
             return [_dead_letter(row) for row in connection.execute(chosen)]
 
-    def count(self, stream: str) -> int:
-        """How many dead letters of a stream wait for a retry."""
-        chosen = select(func.count()).where(_d.stream == stream, _d.retried.is_(None))
+    def totals(self, stream: str) -> LetterTotals:
+        """What became of all refused events of a stream."""
+        chosen = select(_t.stream, _t.letters, _t.bytes, _t.waiting, _t.dropped, _t.added).where(_t.stream == stream)
         with self.database.read() as connection:
-            return connection.execute(chosen).scalar_one()
+            row = connection.execute(chosen).one_or_none()
+        return LetterTotals() if row is None else LetterTotals(*row[1:])
+
+    def count(self, stream: str) -> int:
+        """How many refused events of a stream wait for a retry."""
+        return self.totals(stream).waiting
 
     def get(self, id: int) -> DeadLetter | None:  # noqa: A002 (the word of the table)
         """A dead letter; None if there is none of this id."""
@@ -98,36 +163,29 @@ class DeadLetters:
             row = connection.execute(select(dead_letters).where(_d.id == id)).one_or_none()
         return None if row is None else _dead_letter(row)
 
+    def holds(self, stream: str, body: bytes, errors: Sequence[dict[str, Any]]) -> bool:
+        """Whether such an event waits whose newest came with these very errors, its place in a file included."""
+        with self.database.read() as connection:
+            found = waiting_letters(connection, stream, [digest_of(body, errors)])
+            return any(letter.errors == orjson.dumps(errors).decode() for letter in found.values())
+
     def delete(self, id: int) -> None:  # noqa: A002 (the word of the table)
         """Forget a dead letter."""
         with self.database.write() as connection:
-            connection.execute(delete(dead_letters).where(_d.id == id))
+            forget_letter(connection, id)
 
 
-def insert_dead_letters(
-    connection: Connection, stream: str, refused: Sequence[tuple[bytes, list[dict[str, Any]]]], received: int
-) -> list[int]:
-    """Keep refused events, (body, errors) each, in the transaction of a connection. Returns their ids, in order."""
-    rows = [
-        {"stream": stream, "body": body, "errors": orjson.dumps(errors).decode(), "received": received}
-        for body, errors in refused
-    ]
-    added = insert(dead_letters).returning(_d.id, sort_by_parameter_order=True)
-    return list(connection.execute(added, rows).scalars())
-
-
-def holds_dead_letter(connection: Connection, id: int, stream: str, body: bytes, received: int) -> bool:  # noqa: A002 (the word of the table)
-    """Whether the dead letter of this id is there, and is this one."""
-    same = (_d.id == id, _d.stream == stream, _d.body == body, _d.received == received)
-    return connection.execute(select(func.count()).where(*same)).scalar_one() > 0
-
-
-def set_retried(connection: Connection, id: int, now: int) -> None:  # noqa: A002 (the word of the table)
-    """Note in the transaction of a connection that a retry of a dead letter was accepted."""
-    connection.execute(update(dead_letters).where(_d.id == id).values(retried=now))
+def _fitting(sizes: Sequence[int], most_bytes: int) -> int:
+    """How many of the first have room together; at least one, where there is one."""
+    count, room = 0, most_bytes
+    for size in sizes:
+        room -= size
+        if room < 0 and count:
+            break
+        count += 1
+    return count
 
 
 def _dead_letter(row: Row[Any]) -> DeadLetter:
-    values = dict(row._mapping)
-    errors = orjson.loads(values.pop("errors"))
-    return DeadLetter(**values, errors=errors)
+    values = {name: value for name, value in row._mapping.items() if name not in ("bytes", "digest")}
+    return DeadLetter(**values | {"errors": orjson.loads(values["errors"])})

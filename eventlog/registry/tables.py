@@ -95,14 +95,32 @@ schemas = Table(
     Column("registered", BigInteger, nullable=False),
 )
 
-dead_letters = Table(
+dead_letters = Table(  # one row for identical events of a stream that were refused for the same reasons
     "dead_letters",
     metadata,
     Column("id", _Serial, primary_key=True),
-    Column("stream", Text, nullable=False, index=True),
+    Column("stream", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),  # as sent
-    Column("errors", Text, nullable=False),  # JSON
-    Column("received", BigInteger, nullable=False),
-    Column("retried", BigInteger),  # when a retry was accepted
+    Column("errors", Text, nullable=False),  # JSON; of the newest of them
+    Column("received", BigInteger, nullable=False),  # the first of them
+    Column("retried", BigInteger),  # when a retry of all was accepted
+    Column("count", BigInteger, nullable=False, server_default="1"),  # how many they are
+    Column("last", BigInteger, nullable=False, server_default="0"),  # when the newest of them was received
+    Column("bytes", BigInteger, nullable=False, server_default="0"),  # of body and errors
+    Column("digest", LargeBinary),  # of body and reasons; NULL: kept before there were digests
+    Index("dead_letters_by_age", "stream", "last", "id"),  # which go first
+    Index("dead_letters_by_id", "stream", "id"),
+    Index("dead_letters_by_digest", "stream", "digest"),
     sqlite_autoincrement=True,  # an id is never given twice
+)
+
+dead_letter_totals = Table(  # one row a stream, kept by whoever changes its dead letters, in the same transaction
+    "dead_letter_totals",
+    metadata,
+    Column("stream", Text, primary_key=True),
+    Column("letters", BigInteger, nullable=False),  # rows
+    Column("bytes", BigInteger, nullable=False),
+    Column("waiting", BigInteger, nullable=False),  # events that wait for a retry
+    Column("dropped", BigInteger, nullable=False),  # events that waited, and had to make room
+    Column("added", BigInteger, nullable=False),  # events that ever came
 )

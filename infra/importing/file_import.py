@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,7 @@ from batch.lease_keeper import LeaseKeeper
 from eventlog.intake.door import Admission, ParsedEvents, validate
 from eventlog.log import Append
 from eventlog.registry.lease_holder import this_process
+from eventlog.registry.letter_keeping import RefusedEvent
 from infra.composition import Process
 from infra.errors import ImportRunningError, UsageError
 from infra.importing.file_rows import FileRows
@@ -44,8 +45,8 @@ class Imported:
         Where it goes on; see `infra.importing.row_batches.FilePosition`.
     accepted, duplicates, rejected
         What became of the rows before.
-    letter
-        The newest dead letter of the stream when this was written.
+    refused
+        How many events the stream had ever refused when this was written.
     done
         Whether all rows were read.
     """
@@ -57,7 +58,7 @@ class Imported:
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
-    letter: int = 0
+    refused: int = 0
     done: bool = False
 
 
@@ -174,10 +175,8 @@ class _Import:
         ]
         for _, errors in refused:
             self._note(errors)
-        if resumed and refused:
-            kept = self._kept_since(self.state.letter)
-            refused = [letter for letter in refused if letter not in kept]
-        letters = process.dead_letters.add(stream.name, refused)
+        if not (resumed and refused and self._kept_already(refused)):
+            process.dead_letters.add(stream.name, refused)
         appended = process.log.append(self._identified(admission, [batch.start.row + index for index in indexes]))
         state = self.state
         self._save(
@@ -188,7 +187,7 @@ class _Import:
                 accepted=state.accepted + appended.accepted,
                 duplicates=state.duplicates + appended.duplicates,
                 rejected=state.rejected + len(admission.rejected),
-                letter=max([state.letter, *letters]),
+                refused=process.dead_letters.totals(stream.name).added,
             )
         )
 
@@ -209,17 +208,21 @@ class _Import:
         rows = [number for index, number in enumerate(numbers) if index not in refused]
         return replace(append, ids=[f"import:{self.rows.sha256[:32]}:{row}" for row in rows])
 
-    def _kept_since(self, letter: int) -> list[tuple[bytes, list[dict[str, Any]]]]:
-        """The dead letters that the batch which was cut off may have left."""
-        found = self.process.dead_letters.list(self.stream.name, after_id=letter, limit=100_000)
-        return [(letter.body, letter.errors) for letter in found]
+    def _kept_already(self, refused: Sequence[RefusedEvent]) -> bool:
+        """Whether the batch that was cut off had kept its refused rows: all of them at once, so the last one tells."""
+        letters = self.process.dead_letters
+        if letters.totals(self.stream.name).added == self.state.refused:
+            return False
+        return letters.holds(self.stream.name, *refused[-1])
 
     def _load(self) -> Imported:
         try:
-            return Imported(**json.loads(self._path.read_text()))
+            known = {field.name for field in fields(Imported)}  # an earlier release wrote others besides
+            kept: dict[str, Any] = json.loads(self._path.read_text())
+            return Imported(**{name: value for name, value in kept.items() if name in known})
         except FileNotFoundError:
-            newest = self.process.dead_letters.list(self.stream.name, limit=1, newest=True)
-            return Imported(self.rows.path.name, self.stream.name, letter=newest[0].id if newest else 0)
+            added = self.process.dead_letters.totals(self.stream.name).added
+            return Imported(self.rows.path.name, self.stream.name, refused=added)
 
     def _save(self, state: Imported) -> None:
         """Write it beside its place, sync, rename."""

@@ -43,6 +43,7 @@ _NOTHING: Status = {
     "predict": {},
     "models": [],
     "rejected": {},
+    "rejected_dropped": {},
     "generation": None,
     "generation_age_seconds": None,
     "runs": [],

@@ -80,6 +80,10 @@ def _running(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "epochs", _epochs(status)
     if (waiting := {stream: count for stream, count in status["rejected"].items() if count}) != {}:
         yield "rejected", ", ".join(f"{count:,} of {stream}" for stream, count in waiting.items())
+    dropped = {stream: count for stream, count in status["rejected_dropped"].items() if count}
+    if dropped:
+        told = ", ".join(f"{count:,} of {stream}" for stream, count in dropped.items())
+        yield "dropped", f"{told}: rejected events that had to make room, see ANABRANCH_REJECTED_KEEP"
     for name, view in status["views"].items():
         batch = "" if view["batch_tiles"] is None else f"; {view['batch_tiles']:,} tiles in the generation"
         failures = _view_failures(view)

@@ -12,6 +12,7 @@ import orjson
 from anabranch.instant import iso
 from eventlog.decisions import PREDICTIONS
 from eventlog.errors import LogUnavailableError
+from eventlog.registry.dead_letters import LetterTotals
 from serving.answers.staleness import staleness
 from serving.models.model_status import ModelDirectory
 from serving.routes.batch import describe
@@ -22,6 +23,7 @@ _RATES_SECONDS = 2.4
 _MODELS_SECONDS = 4.0
 _REJECTED_SECONDS = 5.0
 _RUNS = 6
+_NO_LETTERS: dict[str, Any] = {"rejected": {}, "rejected_dropped": {}}
 
 T = TypeVar("T")
 
@@ -53,7 +55,7 @@ class OverviewSnapshots:
         self._service = service
         self._summaries = CachedAnswer(_MODELS_SECONDS, models.summaries)
         self._rates = CachedAnswer(_RATES_SECONDS, self._of_rates)
-        self._rejected = CachedAnswer(_REJECTED_SECONDS, self._count_rejected)
+        self._letters = CachedAnswer(_REJECTED_SECONDS, self._letter_totals)
         self._text = CachedAnswer(_SNAPSHOT_SECONDS, lambda: orjson.dumps(self.snapshot()))
 
     def text(self) -> bytes:
@@ -83,14 +85,16 @@ class OverviewSnapshots:
         """What only the database knows; without it the rest is shown all the same."""
         service = self._service
         try:
+            letters = self._letters.get()
             return {
                 "log_end": str(service.log.end()),
                 "rates": self._rates.get(),
-                "rejected": self._rejected.get(),
+                "rejected": {stream: totals.waiting for stream, totals in letters.items()},
+                "rejected_dropped": {stream: totals.dropped for stream, totals in letters.items()},
                 "runs": [describe(run, service.clock()) for run in service.runs.list(_RUNS)],
             }
         except LogUnavailableError as error:
-            return {"log_end": None, "rates": None, "rejected": {}, "runs": [], "problem": str(error)}
+            return {"log_end": None, "rates": None, **_NO_LETTERS, "runs": [], "problem": str(error)}
 
     def _of_rates(self) -> dict[str, Any] | None:
         """Users' events and predictions by bucket, the first of which begins at `start`."""
@@ -105,8 +109,8 @@ class OverviewSnapshots:
             "predictions": [counts.get(PREDICTIONS, 0) for _, counts in buckets],
         }
 
-    def _count_rejected(self) -> dict[str, int]:
-        return {name: self._service.dead_letters.count(name) for name in self._service.app.streams}
+    def _letter_totals(self) -> dict[str, LetterTotals]:
+        return {name: self._service.dead_letters.totals(name) for name in self._service.app.streams}
 
     def _next_run(self) -> str | None:
         """When the scheduler starts the next batch run, if there is one."""

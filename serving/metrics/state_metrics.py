@@ -39,6 +39,7 @@ class StateMetrics(Collector):
             yield gauge("anabranch_log_end_offset", "Records in the log. Absent while the log cannot be reached.", end)
         except LogUnavailableError:
             pass  # the rest is worth having
+        yield from self._rejected()
         commits = service.commits
         yield HistogramMetricFamily(
             "anabranch_commit_seconds",
@@ -58,6 +59,27 @@ class StateMetrics(Collector):
                 "Bytes free where the home is. Ingest ends with 503 when none is left.",
                 shutil.disk_usage(service.generations.folder).free,
             )
+
+    def _rejected(self) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "anabranch_rejected_waiting",
+            "Rejected events that wait for a retry, by stream. GET /v1/streams/{stream}/rejected lists them.",
+            labels=["stream"],
+        )
+        dropped = CounterMetricFamily(
+            "anabranch_rejected_dropped",
+            "Rejected events that waited and are gone, by stream: they were the oldest beyond ANABRANCH_REJECTED_KEEP"
+            " or ANABRANCH_REJECTED_KEEP_BYTES. Mend the sender, or keep more.",
+            labels=["stream"],
+        )
+        try:
+            for stream in self._service.app.streams:
+                totals = self._service.dead_letters.totals(stream)
+                waiting.add_metric([stream], totals.waiting)
+                dropped.add_metric([stream], totals.dropped)
+        except LogUnavailableError:
+            return
+        yield from (waiting, dropped)
 
     def _fold(self, manifest: dict[str, Any]) -> Iterator[Metric]:
         speed = self._service.speed

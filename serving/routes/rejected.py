@@ -11,8 +11,11 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from anabranch import Stream
 from anabranch.instant import iso
+from eventlog.log import Append
 from eventlog.registry.dead_letters import DeadLetter
+from eventlog.registry.letter_keeping import Retry
 from serving.answers.selection import PAGING_LIMIT, Parser, parse, whole
 from serving.errors import AlreadyRetriedError, NotFoundError
 from serving.http import openapi
@@ -23,6 +26,8 @@ from serving.routes.streams import stream_of
 from serving.service import Service
 
 _LIMIT_DEFAULT = 1_000
+ANSWERED_BYTES = 16 * 2**20
+"""A page has no more bytes of bodies and errors than this, but for a single letter that has."""
 _ID_MOST = 2**63 - 1
 _PARAMETERS: dict[str, Parser] = {"after": whole(0, _ID_MOST), "limit": PAGING_LIMIT}
 _HEADERS = {"content-type": "application/json"}
@@ -41,14 +46,23 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         responses=openapi.answers(200, "In the order they came", _REJECTED, 404, 422, 503),
     )
     def list_rejected(request: Request) -> Response:
-        """The events of a stream that were refused and wait for a retry, with their errors."""
+        """The events of a stream that were refused and wait for a retry, with their errors.
+
+        Identical ones are one entry with a `count`; those that had to make room are counted in `dropped`. A page may
+        end before `limit` where events are large: go on with `next`.
+        """
         stream = stream_of(service, request)
         values = parse(request.scope["query_string"], _PARAMETERS)
         limit = values.get("limit", _LIMIT_DEFAULT)
-        letters = service.dead_letters.list(stream.name, values.get("after", 0), limit + 1, retried=False)
-        page = letters[:limit]
-        further = page[-1].id if len(letters) > limit else None
-        return answer_json({"rejected": [describe(letter) for letter in page], "next": further})
+        after = values.get("after", 0)
+        page = service.dead_letters.list(stream.name, after, limit, retried=False, most_bytes=ANSWERED_BYTES)
+        more = bool(page) and bool(service.dead_letters.list(stream.name, page[-1].id, 1, retried=False))
+        content = {
+            "rejected": [describe(letter) for letter in page],
+            "next": page[-1].id if more else None,
+            "dropped": service.dead_letters.totals(stream.name).dropped,
+        }
+        return answer_json(content)
 
     @app.post(
         "/v1/streams/{stream}/rejected/{id}/retry",
@@ -58,17 +72,31 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         responses=openapi.answers(200, "It was accepted, or is a duplicate", POSTED, 404, 409, 413, 415, 422, 503),
     )
     async def retry(request: Request) -> Response:
-        """Validate a rejected event again, by the definitions of today. If it is still wrong it stays where it is."""
+        """Validate a rejected event again, by the definitions of today. If it is still wrong it stays where it is.
+
+        Where it stands for several identical ones of a stream without an id, all are appended, as many in one request
+        as one may post; what is left can be retried again.
+        """
         stream = stream_of(service, request)
         async with one_at_a_time:
             letter = await run_in_threadpool(_letter, service, stream.name, request.path_params["id"])
             admission = await admitted(service, stream, _HEADERS, letter.body)
             # in one commit: an event that is in is never offered again
-            done = await appended(service, replace(admission.append, retries=letter.id))
+            done = await appended(service, _retried(service, stream, letter, admission.append))
         response = answer_posted(metrics, stream, admission, done)
         if response.status_code == 201:  # nothing new: what was posted before is in now
             response.status_code = 200
         return response
+
+
+def _retried(service: Service, stream: Stream, letter: DeadLetter, append: Append) -> Append:
+    """What a retry appends: the event once if it has an id, else as often as it came, within the limits of a post."""
+    if stream.id is not None or not append.data:
+        return replace(append, retries=Retry(letter.id))
+    limits = service.limits
+    times = max(1, min(letter.count, limits.max_events, limits.max_body_bytes // max(1, len(letter.body))))
+    columns = {name: getattr(append, name) * times for name in ("ids", "keys", "times", "data")}
+    return replace(append, **columns, retries=Retry(letter.id, times))
 
 
 def describe(letter: DeadLetter) -> dict[str, Any]:
@@ -76,6 +104,8 @@ def describe(letter: DeadLetter) -> dict[str, Any]:
     return {
         "id": letter.id,
         "received": iso(letter.received),
+        "last": iso(letter.last),
+        "count": letter.count,
         "errors": letter.errors,
         "body": letter.body.decode(errors="replace"),
     }
@@ -100,11 +130,14 @@ _REJECTED = openapi.record(
                 {
                     "id": openapi.COUNT,
                     "received": openapi.INSTANT,
+                    "last": openapi.INSTANT,
+                    "count": openapi.COUNT,
                     "errors": openapi.list_of({"type": "object"}),
                     "body": openapi.TEXT,
                 }
             )
         ),
         "next": openapi.or_null(openapi.COUNT),
+        "dropped": openapi.COUNT,
     }
 )

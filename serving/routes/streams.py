@@ -25,6 +25,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     schemas = {name: _schema(stream) for name, stream in service.app.streams.items()}
 
     def describe(stream: Stream, events: int) -> dict[str, Any]:
+        letters = service.dead_letters.totals(stream.name)
         return {
             "stream": stream.name,
             "schema": schemas[stream.name],
@@ -33,7 +34,8 @@ def add_routes(app: FastAPI, service: Service) -> None:
             "time": stream.time,
             "views": [view.name for view in service.app.views_of(stream.name)],
             "events": events,
-            "rejected": service.dead_letters.count(stream.name),
+            "rejected": letters.waiting,
+            "rejected_dropped": letters.dropped,
         }
 
     def all_streams() -> Response:
@@ -107,6 +109,7 @@ _FACTS: dict[str, openapi.Schema] = {
     "views": openapi.list_of(openapi.TEXT),
     "events": openapi.COUNT,
     "rejected": openapi.COUNT,
+    "rejected_dropped": openapi.COUNT,
 }
 _STREAM = openapi.record({**_FACTS, **openapi.STALENESS})
 _STREAMS = openapi.record({"streams": openapi.list_of(openapi.record(_FACTS)), **openapi.STALENESS})

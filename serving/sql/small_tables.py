@@ -11,13 +11,13 @@ import pyarrow.parquet as pq
 
 from anabranch.instant import instant_us
 from eventlog.decisions import Champions
-from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.dead_letters import DeadLetters, LetterTotals
 from eventlog.registry.runs import Run, Runs
 from serving.sql.system_relations import SMALL
 from speed.reader import ReportData
 
-REJECTED_MOST = 100_000
-"""Of a stream, the newest."""
+REJECTED_MOST, REJECTED_BYTES_MOST = 100_000, 32 * 2**20
+"""Of a stream, the newest: they are in memory while their file is written."""
 RUNS_MOST = 10_000
 _INSTANT = pa.timestamp("us", "UTC")
 _TYPES = {
@@ -87,19 +87,21 @@ class SmallTables:
         self._written[name] = (state, path)
         return True
 
-    def _rejected_state(self) -> list[tuple[int, int]]:
+    def _rejected_state(self) -> list[LetterTotals]:
         """What changes whenever a rejected event comes, goes, or is retried."""
-        newest = [self._dead_letters.list(stream, limit=1, newest=True) for stream in self._streams]
-        counts = [self._dead_letters.count(stream) for stream in self._streams]
-        return [(letters[0].id if letters else 0, count) for letters, count in zip(newest, counts, strict=True)]
+        return [self._dead_letters.totals(stream) for stream in self._streams]
 
     def _rejected(self) -> Iterator[Row]:
         for stream in self._streams:
-            for letter in self._dead_letters.list(stream, limit=REJECTED_MOST, newest=True):
+            for letter in self._dead_letters.list(
+                stream, limit=REJECTED_MOST, newest=True, most_bytes=REJECTED_BYTES_MOST
+            ):
                 yield {
                     "id": letter.id,
                     "stream": letter.stream,
                     "received": letter.received,
+                    "last": letter.last,
+                    "count": letter.count,
                     "retried": letter.retried,
                     "errors": [{name: _text(error.get(name)) for name in _ERRORS} for error in letter.errors],
                     "body": letter.body.decode(errors="replace"),

@@ -66,7 +66,9 @@ _RUNS = (
 _REJECTED = (
     RelationColumn("id", "BIGINT", "Grows with every rejected event"),
     RelationColumn("stream", "VARCHAR", "The stream that it was posted to"),
-    RelationColumn("received", "TIMESTAMPTZ", "When it came"),
+    RelationColumn("received", "TIMESTAMPTZ", "When it came; the first, where several came that are identical"),
+    RelationColumn("last", "TIMESTAMPTZ", "When the newest of them came"),
+    RelationColumn("count", "BIGINT", "How many they are"),
     RelationColumn("retried", "TIMESTAMPTZ", "When a retry brought it into the log; NULL: it waits"),
     RelationColumn("errors", 'STRUCT("field" VARCHAR, message VARCHAR, "type" VARCHAR)[]', "Why it was rejected"),
     RelationColumn("body", "VARCHAR", "The event as it came"),
@@ -93,7 +95,10 @@ SMALL = {
     "model_scores": (_SCORES, "How every expert of every model does, one a row"),
     "model_history": (_HISTORY, "The same in the course of time, one row an expert and point"),
     "batch_runs": (_RUNS, "The batch runs, one a row"),
-    "rejected": (_REJECTED, "The newest events that were rejected, up to 100,000 a stream, one a row"),
+    "rejected": (
+        _REJECTED,
+        "The newest events that were rejected, up to 100,000 and 32 MB a stream; identical ones are one row",
+    ),
 }
 """The columns and the comment of every small table."""
 

@@ -4,9 +4,9 @@ import pytest
 
 from eventlog import Log
 from eventlog.lake import Lake
-from eventlog.log.log import RefusedEvent
 from eventlog.log.memory_log import MemoryLog
 from eventlog.registry.leases import MemoryLeases
+from eventlog.registry.letter_keeping import RefusedEvent
 from tests.contracts.log import NOW, LogContract, Open
 
 

@@ -14,11 +14,11 @@ from anabranch import SYSTEM, Cut
 from eventlog import Append, Log, Record, Segment
 from eventlog.errors import LogUnavailableError
 from eventlog.lake import Lake
-from eventlog.log.log import RefusedEvent
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.leases import Leases
+from eventlog.registry.letter_keeping import RefusedEvent
 from tests.contracts.log import NOW, START, LogContract, Open, numbered, read_all, records
 
 ROOT = Path(__file__).parent.parent.parent

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from eventlog.registry.database import Database
-from eventlog.registry.dead_letters import DeadLetters, holds_dead_letter, set_retried
+from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.letter_keeping import Retry, holds_letter, note_retry
 from tests.contracts.leases import Clock
 
 
@@ -29,10 +30,10 @@ def test_dead_letters_are_kept_as_they_came_and_paged_either_way(database: Datab
 def test_a_retried_dead_letter_says_when_and_a_deleted_one_is_gone(database: Database) -> None:
     clock = Clock()
     letters = DeadLetters(database, clock)
-    first, second, third = letters.add("rentals", [(b"{}", [])] * 3)
+    first, second, third = letters.add("rentals", [(b"%d" % number, []) for number in range(3)])
     clock.advance(9)
     with database.write() as connection:
-        set_retried(connection, first, clock())
+        note_retry(connection, Retry(first), clock())
     letters.delete(second)
     found = letters.get(first)
     assert found is not None
@@ -56,8 +57,8 @@ def test_a_dead_letter_is_recognised_by_all_that_it_is(database: Database) -> No
     clock = Clock()
     (id_,) = DeadLetters(database, clock).add("rentals", [(b"{}", [])])
     with database.read() as connection:
-        assert holds_dead_letter(connection, id_, "rentals", b"{}", clock())
-        assert not holds_dead_letter(connection, id_ + 1, "rentals", b"{}", clock())
-        assert not holds_dead_letter(connection, id_, "others", b"{}", clock())
-        assert not holds_dead_letter(connection, id_, "rentals", b"[]", clock())
-        assert not holds_dead_letter(connection, id_, "rentals", b"{}", clock() + 1)
+        assert holds_letter(connection, id_, "rentals", b"{}", clock())
+        assert not holds_letter(connection, id_ + 1, "rentals", b"{}", clock())
+        assert not holds_letter(connection, id_, "others", b"{}", clock())
+        assert not holds_letter(connection, id_, "rentals", b"[]", clock())
+        assert not holds_letter(connection, id_, "rentals", b"{}", clock() + 1)

@@ -159,14 +159,18 @@ function rejectedCard(streams) {
     const pages = await Promise.all(streams.map(({ stream }) => get(`v1/streams/${encodeURIComponent(stream)}/rejected`, { limit: REJECTED_SHOWN })));
     const letters = pages.flatMap((page, index) => page.rejected.map((letter) => ({ ...letter, stream: streams[index].stream })));
     const more = pages.some((page) => page.next !== null);
-    showIf(body, letters, () => {
+    const dropped = pages.reduce((sum, page) => sum + page.dropped, 0);
+    const gone = dropped > 0 && h("small", {}, `${count(dropped)} older ones had to make room and are gone`);
+    showIf(body, [letters, dropped], () => {
+      if (!letters.length && dropped) return gone;
       if (!letters.length) return empty("Nothing was rejected", "Events that do not fit their schema would wait here, with the reasons.");
       return [
         table(
           [
             { title: "id", cell: (letter) => letter.id },
             { title: "stream", cell: (letter) => letter.stream },
-            { title: "received", cell: (letter) => instant(letter.received) },
+            { title: "received", cell: (letter) => instant(letter.last) },
+            { title: "times", number: true, cell: (letter) => count(letter.count) },
             { title: "reasons", wrap: true, cell: (letter) => letter.errors.map((error) => h("div", {}, h("b", {}, error.field || "event"), `: ${error.message}`)) },
             { title: "event", wrap: true, cell: (letter) => h("code", {}, letter.body.slice(0, 400)) },
             { title: "", cell: (letter) => h("button", { class: "small quiet", onclick: () => retry(letter.stream, letter.id) }, "Retry") },
@@ -175,6 +179,7 @@ function rejectedCard(streams) {
           { caption: "Rejected events", stacks: true },
         ),
         more && h("small", {}, `the first ${REJECTED_SHOWN} of each stream`),
+        gone,
       ];
     });
   }
