@@ -30,6 +30,8 @@ class Capacity:
     dask: str | None
     workers: int | None
     slice_records: int
+    retracted: frozenset[int] = frozenset()
+    """Offsets of events that were taken out of the log: no slice has them."""
 
     def start(self, app: App, base: BaseGeneration | None, end: int) -> StartingWorkers:
         """Start the workers for what there will be to fold if the run goes on from `base`, in the background."""
@@ -42,7 +44,8 @@ class Capacity:
 
     def parts(self, edges: Iterable[int], workers: Workers) -> list[Slice]:
         """The slices of a run that replays: those of the views end where those of the replay begin."""
-        return list(aligned(edges, self.slice_records, workers.count))
+        cut = aligned(edges, self.slice_records, workers.count)
+        return [part.leaving_out(self.retracted) for part in cut]
 
     def tasks(
         self,
@@ -72,7 +75,8 @@ class Capacity:
         for group in groups:
             in_sql = not any(_in_python(app.views[name]) for name in group.views)
             records = self.slice_records * (SQL_SLICES if in_sql else 1)
-            for part in slices(group.start, end, records, workers.count) if parts is None else parts:
+            own = slices(group.start, end, records, workers.count) if parts is None else parts
+            for part in (part.leaving_out(self.retracted) for part in own):
                 place = (group.stream, part)
                 if place not in files_by_place:
                     found = lake.files(group.stream, part.start, part.end)

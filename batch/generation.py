@@ -105,6 +105,15 @@ class Generation:
         """The first offset that it does not cover."""
         return self.cut.offsets[0]
 
+    @property
+    def retracted(self) -> frozenset[int]:
+        """The offsets before its cut of events that it leaves out, because they were taken out of the log."""
+        return frozenset(self.manifest.get("retracted", ()))
+
+    def holds(self, retracted: Iterable[int]) -> list[int]:
+        """Which of some events that were taken out of the log it covers all the same, ascending."""
+        return sorted(offset for offset in retracted if offset < self.end and offset not in self.retracted)
+
     def covers(self, view: View) -> bool:
         """Whether it holds this view, by the same definition."""
         held = self._views.get(view.name)

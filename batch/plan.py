@@ -16,6 +16,12 @@ class Slice:
 
     start: int
     end: int
+    without: tuple[int, ...] = ()
+    """Offsets of records in it that were taken out of the log: they are passed over."""
+
+    def leaving_out(self, retracted: Iterable[int]) -> Slice:
+        """The same slice without what was taken out of the log."""
+        return Slice(self.start, self.end, tuple(sorted(n for n in retracted if self.start <= n < self.end)))
 
 
 class BaseGeneration(Protocol):

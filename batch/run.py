@@ -208,6 +208,8 @@ class _Batch:
         self.row = replace(self.row, cut=str(self.cut))
         for sentence in mend_archived(self.log, self.lake, self.app) if mend else ():
             self._problem(sentence)
+        self.retracted = frozenset(offset for offset in self.log.retracted() if offset < self.end)
+        capacity = replace(capacity, retracted=self.retracted)
         self.progress.advance()
         known = publications(self.log, self.cut)
         newest = next(iter(self.generations.peeked(known[:1])), None)  # only to learn how much there may be to fold
@@ -217,7 +219,7 @@ class _Batch:
             self._archive()
             with connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
                 self._settle(known)
-                previous = None if full else self.generations.base(known, self._problem)
+                previous = None if full else self._base(known)
                 base = models.keep(previous)
                 groups = plan(self.app.views.values(), base)
                 events = self.end - min([*(group.start for group in groups), *models.starts()], default=self.end)
@@ -226,7 +228,7 @@ class _Batch:
                 new = NewGeneration(known[0].generation + 1 if known else 1, self.cut, self._generation)
                 views = self._merge(connection, groups, deltas, base)
                 learnt = self._learn(connection, starting, models, parts, deltas, base, known, new)
-                watermarks = watermarks_at(connection, self.app, self.lake, previous, self.end)
+                watermarks = watermarks_at(connection, self.app, self.lake, previous, self.end, self.retracted)
         finally:
             starting.close()
         self._publish(new, previous, views, watermarks, learnt, models.promoted)
@@ -263,6 +265,16 @@ class _Batch:
         """Leave nothing behind."""
         self.generations.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _base(self, known: Sequence[Publication]) -> Generation | None:
+        """The generation to go on from; None: everything is recomputed."""
+        base = self.generations.base(known, self._problem)
+        held = [] if base is None else base.holds(self.retracted)
+        if base is not None and held:
+            told = f"{len(held):,} events were taken out of the log that generation {base.number} covers"
+            self._problem(f"{told}: everything is recomputed without them")
+            return None
+        return base
 
     # stages
 
@@ -365,6 +377,7 @@ class _Batch:
             "run": self.name,
             "app": self.app.name,
             "cut": str(self.cut),
+            "retracted": sorted(self.retracted),
             "previous": None if base is None else base.number,
             "created": iso(self.clock()),
             "version": version("anabranch"),

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from anabranch import App
 from anabranch.watermarks import Watermarks, advance
 from batch.duckdb_session import Connection, parquet_files
 from batch.generation import Generation
+from batch.plan import Slice
+from batch.views.sql_fold import within
 from eventlog.lake import Lake
 
 
-def watermarks_at(connection: Connection, app: App, lake: Lake, base: Generation | None, end: int) -> Watermarks:
+def watermarks_at(
+    connection: Connection,
+    app: App,
+    lake: Lake,
+    base: Generation | None,
+    end: int,
+    retracted: Collection[int] = (),
+) -> Watermarks:
     """The newest event time of every stream of the application before `end`, in microseconds.
 
     That of a stream without views and models is found too: nothing depends on it today, and some day something may.
@@ -21,6 +32,8 @@ def watermarks_at(connection: Connection, app: App, lake: Lake, base: Generation
     base
         The generation before: of what it covers nothing is read again, unless it does not know the stream. None: all
         of the lake's times are read.
+    retracted
+        Offsets of events that were taken out of the log.
     """
     known = {} if base is None else base.watermarks(app)
     found = dict(known)
@@ -28,7 +41,7 @@ def watermarks_at(connection: Connection, app: App, lake: Lake, base: Generation
         start = base.end if base is not None and stream in known else 0
         files = lake.files(stream, start, end)
         if files:
-            within = f"_offset >= {start} AND _offset < {end}"
-            query = f"SELECT epoch_us(max(_time)) FROM {parquet_files(files)} WHERE {within}"
+            chosen = within(Slice(start, end).leaving_out(retracted))
+            query = f"SELECT epoch_us(max(_time)) FROM {parquet_files(files)} WHERE {chosen}"
             advance(found, stream, connection.execute(query).fetchone() or ())
     return found

@@ -9,6 +9,7 @@ AnabranchError
     ├── CorruptLogError              the log or the lake holds something that this code cannot have written
     ├── RecordsTrimmedError          records were asked for that are neither hot nor in the lake
     ├── LakeDamagedError             the lake does not hold what was written into it
+    ├── NotRetractableError          no event stands there that could be taken out
     ├── ArchiveError                 the lake cannot take segments: they do not continue it, or cannot be written
     ├── LeaseLostError               somebody else took the lease over; what it fenced was not written
     ├── SchemaChangedError           a stream's schema changed in a way that stored events do not survive
@@ -141,6 +142,23 @@ class LakeDamagedError(EventLogError):
             f"the lake is damaged: {path} {problem}; it concerns the records{whose} from 0:{start} to before 0:{end}."
             " Mend it with anabranch batch run --mend, which takes it from the hot log as far as that reaches back, or"
             " put it back from a backup or a copy of the lake"
+        )
+
+
+class NotRetractableError(EventLogError):
+    """No event stands at an offset that could be taken out.
+
+    Attributes
+    ----------
+    offset, problem
+        Where, and why not.
+    """
+
+    def __init__(self, offset: int, problem: str):
+        self.offset = offset
+        self.problem = problem
+        super().__init__(
+            f"0:{offset} cannot be taken out: {problem}; GET /v1/streams/…/events tells partition and offset of events"
         )
 
 

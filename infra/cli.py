@@ -160,6 +160,30 @@ def import_(
 
 
 @main_app.command()
+def retract(
+    position: Annotated[
+        str, typer.Argument(help="Partition and offset of the event, like 0:1234.", metavar="POSITION")
+    ],
+    app: App = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for whoever reads the log.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only what would be done is shown.")] = False,
+    home: Home = None,
+) -> None:
+    """Take an event out that should never have been taken, like one from a clock that was years ahead.
+
+    From then on it is in no view, model, statement or batch run, also not when the log is read again from its
+    beginning. It works beside a running `anabranch up` or without one. The log itself keeps the event, out of sight.
+
+    Example: `anabranch retract 0:1234 examples/bikes.py --reason "clock was wrong" --yes`
+    """
+    from infra.composition import opened
+    from infra.retract_command import retract_event
+
+    with opened(_settings(app, home)) as process:
+        retract_event(process, position, reason, yes=yes)
+
+
+@main_app.command()
 def verify(app: App = None, home: Home = None) -> None:
     """Recompute every view from the raw log by another road than the fold, and compare with what is served.
 

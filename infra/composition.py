@@ -14,7 +14,7 @@ from anabranch import App, Model, load_app
 from batch.errors import GenerationError
 from batch.generation import Generation
 from batch.generations import Generations
-from eventlog.clock import Clock, now_us
+from eventlog.clock import Clock, SteadyClock, now_us
 from eventlog.counting.event_counts import EventCounts
 from eventlog.decisions import Publication
 from eventlog.log.sql_log import SqlLog
@@ -51,19 +51,20 @@ class Process:
     database, log, counts, lake, leases, runs, schemas, dead_letters, generations, checkpoints
         The parts, each as its own package describes it.
     clock
-        Microseconds since 1970.
+        Microseconds since 1970: a steady clock, unless another was given.
     """
 
-    def __init__(self, settings: Settings, home: Path, umask: int, clock: Clock):
+    def __init__(self, settings: Settings, home: Path, umask: int, clock: Clock | None):
         self.settings = settings
-        self.clock = clock
         self.home = home
         self.umask = umask
+        leases_clock = clock or now_us  # machines share them, and none knows the others' leaps
+        self.clock = clock = clock or SteadyClock(home / "clock.json")
         self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
         self.log = SqlLog(self.database, self.lake, clock, settings.letter_bounds)
         self.counts = EventCounts(self.database, self.lake)
-        self.leases = Leases(self.database, clock)
+        self.leases = Leases(self.database, leases_clock)
         self.runs = Runs(self.database, clock)
         self.schemas = Schemas(self.database, clock)
         self.dead_letters = DeadLetters(self.database, clock, settings.letter_bounds)
@@ -71,7 +72,7 @@ class Process:
         self.checkpoints = Checkpoints(self.home / "checkpoints")
         self.problems: list[str] = []
         """What `can_serve` found wrong, a sentence each."""
-        self._servable: dict[tuple[int, str], bool] = {}
+        self._servable: dict[tuple[int, str, int], bool] = {}
         self._layer_by_generation: dict[int, PublishedLayer] = {}
         self._opening = Lock()
 
@@ -127,7 +128,8 @@ class Process:
     def can_serve(self, publication: Publication) -> bool:
         """Whether a generation can be served: intact, and of the application's definitions. Decided once."""
         with self._opening:
-            known = (publication.generation, publication.manifest_sha256)
+            # asked anew once an event is taken out that it may cover
+            known = (publication.generation, publication.manifest_sha256, len(self.log.retracted()))
             if known not in self._servable:
                 self._servable[known] = self._can_be_served(publication)
             return self._servable[known]
@@ -137,6 +139,12 @@ class Process:
             generation = self.generation(publication)
         except GenerationError as error:
             return self._reject(str(error))
+        held = generation.holds(self.log.retracted())
+        if held:
+            return self._reject(
+                f"generation {publication.generation} covers events that were taken out of the log since"
+                f" ({', '.join(f'0:{offset}' for offset in held[:3])}); a batch run recomputes it"
+            )
         lacking = [name for name, view in self.app.views.items() if not generation.extends(view)]
         if lacking:
             return self._reject(
@@ -187,7 +195,7 @@ class _LakeOnDemand:
 
 
 @contextmanager
-def opened(settings: Settings, clock: Callable[[], int] = now_us) -> Iterator[Process]:
+def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Process]:
     """The parts of a process, closed at the end."""
     home = prepared(settings.home)
     with masked(OWNERS_ALONE) as umask, closing(Process(settings, home, umask, clock)) as process:

@@ -127,6 +127,7 @@ def _parts(state: SpeedState, app: App) -> Iterator[bytes]:
             "cut": str(state.cut),
             "publication": publication and publication.event(),
             "watermarks": state.watermarks,
+            "left_out": sorted(state.left_out),
             "champions": {name: champions.versions for name, champions in state.champions.items()},
             "views": {name: (view.fingerprint, view.keep_us) for name, view in app.views.items()},
             "epochs": [(str(epoch.start), epoch.run) for epoch in state.epochs],
@@ -170,6 +171,7 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> tuple[SpeedState, bo
         [Epoch(Cut.parse(start), run) for start, run in head["epochs"]],
         head["watermarks"],
     )
+    state.left_out = frozenset(head.get("left_out", ()))  # earlier releases took nothing out
     state.champions = {name: Champions(versions) for name, versions in head.get("champions", {}).items()}
     if head["learners"]:
         from speed.learning.learner import Learner

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from anabranch import App, Cut, Model
 from anabranch.errors import AnabranchError
-from eventlog.decisions import DriftDetected, Publication, decisions_of
+from eventlog.decisions import DriftDetected, Publication, decisions_of, retracted_by
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
 from eventlog.log.segment import Segment
@@ -174,7 +174,7 @@ class Consumer:
         for segments in catch_up(self.log, reader.cut):
             records = segments[-1].end - segments[0].offset
             self._fold_all(segments)
-            if self._stopping.is_set():
+            if self._stopping.is_set() or reader.cut != Cut((segments[-1].end,)):
                 return
             if records < FOLDED_TOGETHER:  # it was all there was
                 break
@@ -191,6 +191,11 @@ class Consumer:
     def _fold_all(self, segments: Sequence[Segment]) -> None:
         for segment in segments:
             self.reader.lag.behind(segment.appended)
+            if held := self.reader.state.holds(retracted_by(segment)):
+                told = ", ".join(f"0:{offset}" for offset in held)
+                self._warn(f"{told} was taken out of the log; everything is folded again without it")
+                self._recover()
+                return
             try:
                 self._fold(segment)
             except Exception:

@@ -9,6 +9,7 @@ decision               what it does
 ``model_promoted``     makes a version the champion
 ``model_rolled_back``  makes the champion before it the champion again
 ``drift_detected``     is remembered, to be shown
+``event_retracted``    nothing, where the state has left the event out; else it must be made again
 others                 nothing: a later version of this program may have written them
 =====================  ================================================================================
 """
@@ -24,6 +25,7 @@ from eventlog.decisions import (
     BatchFailed,
     BatchStarted,
     DriftDetected,
+    EventRetracted,
     ModelPromoted,
     ModelRolledBack,
     Publication,
@@ -33,6 +35,7 @@ from eventlog.decisions import (
 from eventlog.decisions.champions import champions_after
 from eventlog.log.segment import Record
 from speed.base_layer import BaseLayer
+from speed.errors import RetractedError
 from speed.state import CanServe, Epoch, SpeedState
 
 
@@ -56,6 +59,8 @@ def apply_decision(
         If the record is not what was written.
     CutError
         If a generation that can be served does not abut the epochs.
+    RetractedError
+        If an event is taken out that the state has folded.
     """
     decision = decision_of(record)
     match decision:
@@ -73,6 +78,10 @@ def apply_decision(
         case DriftDetected(model=name) as alarm:
             if name in state.learners:
                 state.learners[name].note_alarm(alarm.at, iso(record.appended))
+            return
+        case EventRetracted(offset=offset):
+            if held := state.holds([offset]):
+                raise RetractedError(held)
             return
         case UnknownDecision():
             return

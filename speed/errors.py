@@ -3,9 +3,11 @@
 AnabranchError
 └── SpeedError
     ├── CheckpointError       a checkpoint cannot be used: torn, altered, or of other definitions
+    ├── RetractedError        an event was taken out of the log that a state has folded
     └── StandsStillError      somebody waits for a fold that has come to its end
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from anabranch import Cut
@@ -31,6 +33,21 @@ class CheckpointError(SpeedError):
         self.path = path
         self.problem = problem
         super().__init__(f"checkpoint {path.name}: {problem}")
+
+
+class RetractedError(SpeedError):
+    """An event was taken out of the log that a state has folded: it has to be recovered without it.
+
+    Attributes
+    ----------
+    offsets
+        Of such events.
+    """
+
+    def __init__(self, offsets: Sequence[int]):
+        self.offsets = offsets
+        told = ", ".join(f"0:{offset}" for offset in offsets)
+        super().__init__(f"{told} was taken out of the log while it was read; do that again")
 
 
 class StandsStillError(SpeedError):

@@ -47,11 +47,14 @@ class Moment:
         The generation that answers for what lies before the first epoch; None: there is nothing before it.
     epochs
         Oldest first; never empty.
+    watermarks
+        The newest event time, in microseconds, by stream.
     """
 
     cut: Cut
     publication: Publication | None
     epochs: tuple[EpochBorder, ...]
+    watermarks: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)

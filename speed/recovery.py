@@ -6,6 +6,8 @@ what is found, newest first               what the fold begins with
 an intact checkpoint of these             that state
 definitions, its generation intact
 an intact checkpoint without generation   that state
+a checkpoint that has folded an event     the next older one
+which was taken out of the log since
 a torn or altered checkpoint              the next older one
 a checkpoint whose generation is broken   the next older one
 no usable checkpoint                      the newest generation that is intact and of these definitions
@@ -74,15 +76,19 @@ def recover(
     LogUnavailableError
         If the log cannot be read now.
     """
-    recovery = _recovered(app, log, checkpoints, can_serve)
+    retracted = frozenset(log.retracted())
+    recovery = _recovered(app, log, checkpoints, can_serve, retracted)
     state = recovery.state
+    state.left_out = retracted  # of what it has folded it holds none, and of what comes the log hands out none
     if state.publication is not None and published is not None:
         # also behind a checkpoint: earlier releases kept ones that had begun at a generation without its watermarks
         state.watermarks = joined(state.watermarks, published(state.publication).watermarks(app))
     return recovery
 
 
-def _recovered(app: App, log: Log, checkpoints: Checkpoints, can_serve: CanServe) -> Recovery:
+def _recovered(
+    app: App, log: Log, checkpoints: Checkpoints, can_serve: CanServe, retracted: frozenset[int]
+) -> Recovery:
     problems: list[str] = []
 
     def champions_at(cut: Cut) -> ChampionsByModel:
@@ -96,6 +102,9 @@ def _recovered(app: App, log: Log, checkpoints: Checkpoints, can_serve: CanServe
             continue
         if not log.end().covers(state.cut):
             problems.append(f"checkpoint {path.name}: it has seen more than the log holds ({log.end()})")
+        elif held := state.holds(retracted):
+            told = ", ".join(f"0:{offset}" for offset in held[:3])
+            problems.append(f"checkpoint {path.name}: it holds events that were taken out of the log since ({told})")
         elif state.publication is not None and not can_serve(state.publication):
             problems.append(f"checkpoint {path.name}: its generation {state.publication.generation} cannot be served")
         else:

@@ -10,7 +10,7 @@ Invariants
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -83,6 +83,9 @@ class SpeedState:
         Those of each model, as the decisions before `cut` say, whatever its learner has kept.
     learners
         What the models have learnt, by name; a model that has none here is not folded.
+    left_out
+        The offsets of all events that were taken out of the log when this state began: it holds none of them. Whoever
+        meets the decision of another one that lies before `cut` has to begin again: see `speed.recovery`.
     lookups
         The views as features functions see them; made when it is needed.
     """
@@ -93,6 +96,7 @@ class SpeedState:
     watermarks: dict[str, int] = field(default_factory=dict)
     champions: ChampionsByModel = field(default_factory=dict)
     learners: dict[str, Learner] = field(default_factory=dict)
+    left_out: frozenset[int] = frozenset()
     lookups: Lookups | None = field(default=None, repr=False, compare=False)
 
     @classmethod
@@ -105,6 +109,10 @@ class SpeedState:
             Those at its cut. The decisions that follow it will be folded once more.
         """
         return cls(publication.cut, publication, [Epoch(publication.cut)], champions=champions)
+
+    def holds(self, offsets: Iterable[int]) -> list[int]:
+        """Which of some events that were taken out of the log it has folded all the same, ascending."""
+        return sorted(offset for offset in offsets if offset < self.cut.offsets[0] and offset not in self.left_out)
 
     def attach_generation(self, app: App, published: Callable[[Publication], BaseLayer] | None) -> None:
         """Have features functions and champions see what is published and in the epochs now."""

@@ -133,7 +133,7 @@ class StateReader(ABC):
 
 def _moment(state: SpeedState) -> Moment:
     borders = tuple(EpochBorder(epoch.start, epoch.run) for epoch in state.epochs)
-    return Moment(state.cut, state.publication, borders)
+    return Moment(state.cut, state.publication, borders, dict(state.watermarks))
 
 
 def _taken(

@@ -53,6 +53,11 @@ class ViewFold:
         return self._state.publication
 
     @property
+    def left_out(self) -> frozenset[int]:
+        """The offsets of events that were taken out of the log, and that nothing of it holds."""
+        return self._state.left_out
+
+    @property
     def clocks(self) -> dict[str, int]:
         """The newest event time, in microseconds, by stream."""
         return dict(self._state.watermarks)

@@ -57,4 +57,5 @@ def pieces(task: SliceTask, error: BaseException) -> list[SliceTask]:
     if end - start <= LEAST_RECORDS:
         raise ViewTooWideError(task.views[0], f"records {start} to {end} of the log", error) from error
     middle = (start + end) // 2
-    return [replace(task, part=part) for part in (Slice(start, middle), Slice(middle, end))]
+    halves = [half.leaving_out(task.part.without) for half in (Slice(start, middle), Slice(middle, end))]
+    return [replace(task, part=part) for part in halves]

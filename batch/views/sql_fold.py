@@ -96,7 +96,10 @@ def _events(view: View, files: Sequence[str], part: Slice) -> str:
 
 def within(part: Slice) -> str:
     """SQL of whether a record of the lake is in a slice."""
-    return f"_offset >= {part.start} AND _offset < {part.end}"
+    found = f"_offset >= {part.start} AND _offset < {part.end}"
+    if part.without:
+        found += f" AND _offset NOT IN ({', '.join(map(str, part.without))})"
+    return found
 
 
 def tile_sql(time: str, width: int | None) -> str:

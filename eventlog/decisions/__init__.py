@@ -5,6 +5,7 @@ module                       what is here
 ===========================  =========================================================================
 `decision`                   `Decision`: any of the system's own stream, and `decision_of` a record
 `batch_decisions`            a batch run began, published, failed
+`event_retracted`            an event was taken out
 `model_decisions`            a version was promoted, rolled back; drift was detected
 `feature_sample`             what the speed layer froze of an example, in a stream of its own
 `recorded_prediction`        what a model answered, in a stream of its own
@@ -20,7 +21,8 @@ is, to the letter.
 
 from eventlog.decisions.batch_decisions import BatchFailed, BatchStarted, Publication
 from eventlog.decisions.champions import Champions, champions_by_model
-from eventlog.decisions.decision import Decision, UnknownDecision, decision_of, decisions_of
+from eventlog.decisions.decision import Decision, UnknownDecision, decision_of, decisions_of, retracted_by
+from eventlog.decisions.event_retracted import EventRetracted
 from eventlog.decisions.feature_sample import FEATURES, FeatureSample
 from eventlog.decisions.history import decisions, publications
 from eventlog.decisions.model_decisions import DriftDetected, ModelPromoted, ModelRolledBack
@@ -34,6 +36,7 @@ __all__ = [
     "Champions",
     "Decision",
     "DriftDetected",
+    "EventRetracted",
     "FeatureSample",
     "ModelPromoted",
     "ModelRolledBack",
@@ -45,4 +48,5 @@ __all__ = [
     "decisions",
     "decisions_of",
     "publications",
+    "retracted_by",
 ]

@@ -9,6 +9,7 @@ from typing import Any
 from anabranch import SYSTEM
 from eventlog.decisions.batch_decisions import BatchFailed, BatchStarted, Publication
 from eventlog.decisions.event_fields import EventFields
+from eventlog.decisions.event_retracted import EventRetracted
 from eventlog.decisions.model_decisions import DriftDetected, ModelPromoted, ModelRolledBack
 from eventlog.log.segment import Record, Segment
 
@@ -38,12 +39,21 @@ class UnknownDecision:
         return dict(self.data)
 
 
-Decision = BatchStarted | BatchFailed | Publication | ModelPromoted | ModelRolledBack | DriftDetected | UnknownDecision
+Decision = (
+    BatchStarted
+    | BatchFailed
+    | Publication
+    | ModelPromoted
+    | ModelRolledBack
+    | DriftDetected
+    | EventRetracted
+    | UnknownDecision
+)
 """Any of them; to be told apart by ``match`` on the type."""
 
 _READ: Mapping[str, Callable[[Record], Decision]] = {
     known.KIND: known.of
-    for known in (BatchStarted, BatchFailed, Publication, ModelPromoted, ModelRolledBack, DriftDetected)
+    for known in (BatchStarted, BatchFailed, Publication, ModelPromoted, ModelRolledBack, DriftDetected, EventRetracted)
 }
 
 
@@ -63,3 +73,8 @@ def decisions_of(segment: Segment) -> Iterator[tuple[Record, Decision]]:
     if segment.stream == SYSTEM:
         for record in segment.records():
             yield record, decision_of(record)
+
+
+def retracted_by(segment: Segment) -> list[int]:
+    """The offsets of events that decisions of a segment take out."""
+    return [decision.offset for _, decision in decisions_of(segment) if isinstance(decision, EventRetracted)]

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from anabranch import Cut
+from eventlog.log.retraction import Retracted, Retraction
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease
 from eventlog.registry.letter_keeping import RefusedEvent, Retry
@@ -37,6 +38,8 @@ class Append:
         appends, so that a request that failed has left nothing, and repeating it stores nothing twice.
     retries
         Which dead letter these events are: the same transaction notes that they are in.
+    retracts
+        The event that this decision takes out: the same transaction notes it, and forgets its id.
     """
 
     stream: str
@@ -46,6 +49,7 @@ class Append:
     data: list[bytes]
     refused: list[RefusedEvent] = field(default_factory=list)
     retries: Retry | None = None
+    retracts: Retraction | None = None
 
     def __post_init__(self) -> None:
         assert len(self.ids) == len(self.keys) == len(self.times) == len(self.data), "columns of unequal length"
@@ -92,8 +96,8 @@ class Log(Protocol):
         """Append and wait until it is durable."""
         ...
 
-    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
-        """Append one event to the system's stream and return its offset.
+    def mark(self, data: dict[str, Any], lease: Lease | None = None, *, retracts: Retraction | None = None) -> int:
+        """Append one event to the system's stream and return its offset; `retracts`: the event that it takes out.
 
         Raises
         ------
@@ -114,7 +118,7 @@ class Log(Protocol):
         """About `limit` records from exactly `cut` on, in order; empty only at the end of the log.
 
         Whole segments are handed out, so it may be more than `limit`; where events are large it is less. Trimmed
-        records come from the lake.
+        records come from the lake. An event that was taken out reads as one of the stream `retraction.RETRACTED`.
 
         Raises
         ------
@@ -134,6 +138,10 @@ class Log(Protocol):
         RecordsTrimmedError
             If some are neither hot nor in the lake.
         """
+        ...
+
+    def retracted(self) -> Retracted:
+        """Which events were taken out, as far as this log knows: at least by the decisions that it has handed out."""
         ...
 
     def wait(self, cut: Cut, timeout_seconds: float) -> bool:

@@ -17,6 +17,7 @@ from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.placement import place
+from eventlog.log.retraction import Retracted, Retraction, without
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease, MemoryLeases
 from eventlog.registry.letter_keeping import RefusedEvent
@@ -51,6 +52,7 @@ class MemoryLog:
         self._segments: list[Segment] = []
         self._first = 0
         self._next = 0
+        self._retracted: Retracted = {}
         self._offset_by_id: dict[tuple[str, str], int] = {}
         self._grown = Condition()
         self._closed = False
@@ -83,13 +85,22 @@ class MemoryLog:
             self._grown.notify_all()
             return arranged.results[0]
 
-    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
+    def mark(self, data: dict[str, Any], lease: Lease | None = None, *, retracts: Retraction | None = None) -> int:
         """Append one event of the system, fenced by a lease; see `Log.mark`."""
-        with self.leases.lock:
+        with self.leases.lock, self._grown:
             if lease is not None:
                 self.leases.check(lease)
-            appended = self.append(Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)]))
-        return appended.position.offsets[0] - 1
+            append = Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)], retracts=retracts)
+            decided = self.append(append).position.offsets[0] - 1
+            if retracts is not None:
+                self._retracted = {**self._retracted, retracts.offset: decided}
+                if retracts.id is not None:
+                    self._offset_by_id.pop((retracts.stream, retracts.id), None)
+        return decided
+
+    def retracted(self) -> Retracted:
+        """Which events were taken out; see `Log.retracted`."""
+        return self._retracted
 
     def end(self) -> Cut:
         """The cut after the last record."""
@@ -108,8 +119,9 @@ class MemoryLog:
             index = max(bisect_right(self._segments, start, key=lambda segment: segment.offset) - 1, 0)
             found = self._segments[index : bisect_right(self._segments, stop - 1, key=lambda segment: segment.offset)]
         if start < first:
-            return read_archived(self.lake, start, first, limit)
-        return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+            return without(read_archived(self.lake, start, first, limit), self._retracted)
+        hot = abutting([segment.tail(start) for segment in found if segment.end > start], start)
+        return without(hot, self._retracted)
 
     def read_system(self, stop: Cut | None = None) -> Iterator[Segment]:
         """The records of the system's own stream; see `Log.read_system`."""
@@ -136,8 +148,8 @@ class MemoryLog:
         with self._grown:
             going = [segment for segment in self._segments if segment.end <= before.offsets[0]]
             for segment in going:
-                for id_ in segment.ids():
-                    if id_ is not None:
+                for offset, id_ in enumerate(segment.ids(), segment.offset):
+                    if id_ is not None and offset not in self._retracted:
                         del self._offset_by_id[segment.stream, id_]
             self._segments = self._segments[len(going) :]
             self._first = going[-1].end if going else self._first

@@ -20,6 +20,7 @@ from eventlog.log.commit_outcome import PATIENCE_SECONDS, StoredLetter, Written,
 from eventlog.log.group_commit import Committer, QueuedAppend
 from eventlog.log.id_index import IdIndex
 from eventlog.log.placement import Placement, joined_column, place
+from eventlog.log.retraction import Retracted, Retraction, note_retraction, select_retracted, without
 from eventlog.log.segment import Segment
 from eventlog.log.segment_cache import SegmentCache
 from eventlog.registry.database import Database
@@ -77,6 +78,7 @@ class SqlLog:
         self._identities = IdIndex(database.dialect)
         self._grown = Condition()
         self._recent = SegmentCache()
+        self._retracted: Retracted | None = None  # as last read; None: to be read
         self._committed = 0  # the end of the log as far as this process has written it
         with database.write() as connection:
             database.insert_if_absent(connection, heads, partition=_PARTITION, first=0, next=0)
@@ -93,9 +95,10 @@ class SqlLog:
         """Append, and wait until it is durable."""
         return self._committer.submit(QueuedAppend(append), block=True).result()
 
-    def mark(self, data: dict[str, Any], lease: Lease | None = None) -> int:
+    def mark(self, data: dict[str, Any], lease: Lease | None = None, *, retracts: Retraction | None = None) -> int:
         """Append one event of the system, fenced by a lease; see `Log.mark`."""
-        request = QueuedAppend(Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)]), lease)
+        append = Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)], retracts=retracts)
+        request = QueuedAppend(append, lease)
         return self._committer.submit(request, block=True).result().position.offsets[_PARTITION] - 1
 
     def _commit(self, requests: list[QueuedAppend]) -> list[Appended]:
@@ -112,6 +115,8 @@ class SqlLog:
                 raise
             logger.warning("a commit at offset %s was written, though it raised", written.start, exc_info=True)
         assert written is not None
+        if any(request.append.retracts for request in requests):
+            self._retracted = None
         self._recent.add(written.start, written.segments)
         with self._grown:
             self._committed = written.end
@@ -138,6 +143,10 @@ class SqlLog:
             letter = self._store_letters(connection, stream, appends) or letter
         segment_rows.set_next(connection, _PARTITION, offset)
         results = [next(results_by_stream[request.append.stream]) for request in requests]
+        for request, result in zip(requests, results, strict=True):
+            if (retraction := request.append.retracts) is not None:
+                note_retraction(connection, _PARTITION, retraction, result.position.offsets[_PARTITION] - 1)
+                self._identities.forget(connection, retraction.stream, [retraction.id])
         return results, Written(start, offset, segments, letter)
 
     def _store_letters(self, connection: Connection, stream: str, appends: list[Append]) -> StoredLetter | None:
@@ -185,9 +194,20 @@ class SqlLog:
                 if start < end:
                     found = segment_rows.select_segments(connection, _PARTITION, start, start + limit)
                     first = found[0].offset if found else segment_rows.head(connection, _PARTITION).first
+                # another process may have taken events out; asked last, so that it knows every decision that was found
+                self._retracted = select_retracted(connection)
             if start < first:
-                return read_archived(self.lake, start, first, limit)
-        return abutting([segment.tail(start) for segment in found if segment.end > start], start)
+                return without(read_archived(self.lake, start, first, limit), self.retracted())
+        hot = abutting([segment.tail(start) for segment in found if segment.end > start], start)
+        return without(hot, self.retracted())
+
+    def retracted(self) -> Retracted:
+        """Which events were taken out; see `Log.retracted`."""
+        known = self._retracted
+        if known is None:
+            with self.database.read() as connection:
+                known = self._retracted = select_retracted(connection)
+        return known
 
     def read_system(self, stop: Cut | None = None) -> Iterator[Segment]:
         """The records of the system's own stream; see `Log.read_system`."""
@@ -235,9 +255,14 @@ class SqlLog:
     def _trim_piece(self, before: int) -> int:
         with self.database.write() as connection:
             first = segment_rows.lock_head(connection, _PARTITION).first
+            retracted = select_retracted(connection)
             going = segment_rows.segments_before(connection, _PARTITION, min(before, first + TRIM_RECORDS))
             for segment in going:
-                self._identities.forget(connection, segment.stream, orjson.loads(segment.heads)[0])
+                ids = orjson.loads(segment.heads)[0]
+                kept = range(segment.end - len(ids), segment.end)
+                # the id of what was taken out is that of a later event by now, if it came again
+                mine = [id_ for offset, id_ in zip(kept, ids, strict=True) if offset not in retracted]
+                self._identities.forget(connection, segment.stream, mine)
             if not going:
                 return 0
             segment_rows.drop_segments(connection, _PARTITION, going[-1].end)

@@ -59,6 +59,15 @@ ids = Table(  # finds duplicates
     sqlite_with_rowid=False,
 )
 
+retractions = Table(  # an index of the decisions that take an event out
+    "retractions",
+    metadata,
+    Column("partition", Integer, primary_key=True, autoincrement=False),
+    Column("offset", BigInteger, primary_key=True, autoincrement=False),  # of the event
+    Column("stream", Text, nullable=False),
+    Column("decided", BigInteger, nullable=False),  # the offset of the decision
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -234,7 +234,7 @@ class Analytics:
         """What differs whenever there is anything new."""
         process = self._process
         letters = process.dead_letters
-        rejected = [(letters.list(name, limit=1, newest=True), letters.count(name)) for name in process.app.streams]
+        rejected = [letters.totals(name) for name in process.app.streams]
         folded = self._speed.cut if process.app.models else None  # scores are those of what was folded
         return (process.log.end(), folded, self._speed.publication, process.runs.list(1), rejected)
 

@@ -23,7 +23,8 @@ from infra.composition import Process, opened
 from infra.settings import Settings
 from serving.sql.child_process import Message, answer_all
 from serving.sql.snapshot_folder import SnapshotFolder
-from serving.sql.snapshots import Snapshots, Sources
+from serving.sql.snapshots import Snapshot, Snapshots, Sources
+from speed.errors import RetractedError
 from speed.offline_fold import OfflineFold
 
 logger = logging.getLogger(__name__)
@@ -49,15 +50,11 @@ class SnapshotWriter:
     def answer(self, message: dict[str, Any]) -> Message:
         """Write a snapshot: see `infra.analytics`. After a failure the next one begins from nothing."""
         try:
-            if self._snapshots is None:
-                self._snapshots = snapshots_of(self._process, self._root)
-            snapshot = self._snapshots.take(
-                message["reports"],
-                message["scored"],
-                time.monotonic(),
-                publish=Path(message["publish"]) if message["publish"] else None,
-                in_use=message["in_use"],
-            )
+            try:
+                snapshot = self._take(message)
+            except RetractedError:  # it is in files and tiles already: all of them are made again
+                self._snapshots = None
+                snapshot = self._take(message)
         except AnabranchError as error:  # damage, or a database that is away: the message says it all
             self._snapshots = None
             return {"error": str(error)}, b""
@@ -66,6 +63,17 @@ class SnapshotWriter:
             self._snapshots = None
             return {"error": f"{type(error).__name__}: {error}"}, b""
         return {"snapshot": asdict(snapshot)}, b""
+
+    def _take(self, message: dict[str, Any]) -> Snapshot:
+        if self._snapshots is None:
+            self._snapshots = snapshots_of(self._process, self._root)
+        return self._snapshots.take(
+            message["reports"],
+            message["scored"],
+            time.monotonic(),
+            publish=Path(message["publish"]) if message["publish"] else None,
+            in_use=message["in_use"],
+        )
 
 
 def snapshots_of(process: Process, root: Path, streams: Collection[str] | None = None) -> Snapshots:

@@ -34,6 +34,7 @@ _NOTHING: Status = {
     "batch_cut": None,
     "speed_cut": None,
     "lag_seconds": None,
+    "ahead_seconds": {},
     "ingest_per_second": None,
     "fold_per_second": None,
     "predictions_per_second": None,

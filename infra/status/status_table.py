@@ -80,6 +80,8 @@ def _running(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "epochs", _epochs(status)
     if (waiting := {stream: count for stream, count in status["rejected"].items() if count}) != {}:
         yield "rejected", ", ".join(f"{count:,} of {stream}" for stream, count in waiting.items())
+    for stream, seconds in status["ahead_seconds"].items():
+        yield "clock", f"the newest event of {stream} is {duration(seconds)} ahead of it; see anabranch retract"
     dropped = {stream: count for stream, count in status["rejected_dropped"].items() if count}
     if dropped:
         told = ", ".join(f"{count:,} of {stream}" for stream, count in dropped.items())

@@ -72,6 +72,11 @@ class OverviewSnapshots:
             "time": iso(service.clock()),
             "caught_up": service.speed.caught_up,
             "problem": service.speed.trouble,
+            "ahead_seconds": {
+                stream: (newest - service.clock()) / 1e6
+                for stream, newest in moment.watermarks.items()
+                if newest > service.clock() + service.limits.max_future_us
+            },
             "epochs": [{"start": str(epoch.start), "run": epoch.run} for epoch in moment.epochs],
             **staleness(service, moment.publication, moment.cut),
             **self._of_log(),

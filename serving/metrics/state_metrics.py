@@ -101,6 +101,16 @@ class StateMetrics(Collector):
             "1 while the fold cannot go on; GET /readyz says why.",
             speed.trouble is not None,
         )
+        ahead = GaugeMetricFamily(
+            "anabranch_stream_ahead_seconds",
+            "Seconds by which the newest event of the stream lies ahead of the clock; 0: it does not. If it is much, a"
+            " clock was wrong, and last= answers what lies before that event: see anabranch retract.",
+            labels=["stream"],
+        )
+        now = self._service.clock()
+        for stream, newest in speed.moment().watermarks.items():
+            ahead.add_metric([stream], max(0, newest - now) / 1e6)
+        yield ahead
         failures = CounterMetricFamily(
             "anabranch_view_failures",
             "Events on which a function of the view (by, where) raised, and which it therefore does not count: since"

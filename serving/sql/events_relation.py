@@ -44,6 +44,8 @@ def records(contents: SnapshotContents, stream: str, columns: Sequence[RelationC
     """SQL of the records of a stream, archived or not."""
     archived = rows_of(contents.lake.get(stream, ()), columns, contents.untold)
     lake = f"SELECT * FROM ({archived}) WHERE _offset < {contents.archived}"
+    if contents.retracted:
+        lake += f" AND _offset NOT IN ({', '.join(map(str, contents.retracted))})"
     tail = rows_of(contents.tail.get(stream, ()), columns)
     within = f"_offset >= {contents.archived} AND _offset < {contents.end}"
     return f"SELECT {names(columns)} FROM ({lake} UNION ALL SELECT * FROM ({tail}) WHERE {within})"

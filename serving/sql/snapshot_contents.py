@@ -21,6 +21,8 @@ class SnapshotContents:
     untold
         By file of the lake, the fields of its stream that it has no column of, or an empty one: see
         `eventlog.lake.typed_columns`.
+    retracted
+        Offsets of events that were taken out of the log.
     generation, batch_end
         The generation that answers for the batch part, and the first offset that it does not cover; None, 0: none.
     tables
@@ -44,6 +46,7 @@ class SnapshotContents:
     lake: Mapping[str, Sequence[str]] = field(default_factory=dict)
     tail: Mapping[str, Sequence[str]] = field(default_factory=dict)
     untold: Mapping[str, Collection[str]] = field(default_factory=dict)
+    retracted: Collection[int] = ()
     generation: int | None = None
     batch_end: int = 0
     tables: Mapping[int, Mapping[str, str]] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from eventlog import Append, Log, Record, Segment
 from eventlog.errors import LeaseLostError, LogUnavailableError, RecordsTrimmedError
 from eventlog.lake import Lake
 from eventlog.log.placement import MAX_SEGMENT_BYTES, MAX_SEGMENT_RECORDS
+from eventlog.log.retraction import RETRACTED, Retraction
 from eventlog.registry.leases import Leases, MemoryLeases
 from eventlog.registry.letter_keeping import RefusedEvent
 
@@ -158,6 +159,28 @@ class LogContract:
         assert log.append(replace(append, refused=[another])).duplicates == 2
         assert log.append(Append("views", [], [], [], [], refused=refused[1:])).position == Cut((2,))
         assert self.refused(log) == [("clicks", event) for event in (*refused, another)] + [("views", refused[1])]
+
+    # taking events out
+
+    def test_a_retracted_event_reads_as_one_of_no_stream_and_its_id_may_come_again(self, log: Log) -> None:
+        log.append(numbered(5))
+        decided = log.mark({"kind": "event_retracted"}, retracts=Retraction("clicks", 2, "id-2"))
+        assert log.retracted() == {2: decided}
+        assert [segment.stream for segment in log.read(START)] == ["clicks", RETRACTED, "clicks", SYSTEM]
+        assert [record.offset for record in records(log.read(START))] == [*range(5), decided]
+        assert [segment.stream for segment in log.read(Cut((2,)), 1)][:1] == [RETRACTED]
+        assert log.append(numbered(5)).accepted == 1
+        log.trim(Cut((5,)))
+        assert log.append(numbered(3, 2)).duplicates == 1, "the id of what came again went with what was taken out"
+
+    def test_a_retracted_event_that_is_archived_is_out_as_well(self, open_log: Open, tmp_path: Path) -> None:
+        lake = Lake(tmp_path / "lake")
+        log = open_log(lake)
+        log.append(numbered(5))
+        lake.archive("clicks", log.read(START), 5)
+        log.trim(Cut((5,)))
+        log.mark({"kind": "event_retracted"}, retracts=Retraction("clicks", 0, "id-0"))
+        assert [(segment.stream, segment.count) for segment in log.read(START)] == [(RETRACTED, 1), ("clicks", 4)]
 
     # concurrency
 
