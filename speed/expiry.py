@@ -76,6 +76,7 @@ class Expiry:
 
 def _remove(expired: _Expired) -> int:
     tiles, dropped = expired.tiles, 0
+    expired.epoch.groups.pop(expired.view, None)  # they would keep what goes, and know it by its number
     for key in expired.keys:
         by_start = tiles[key]
         starts = [start for start in by_start if start < expired.oldest]

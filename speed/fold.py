@@ -81,7 +81,8 @@ def fold_events(state: SpeedState, events: Events, app: App) -> Effects:
     if state.lookups is None:
         state.attach_generation(app, None)
     assert state.lookups is not None
-    frozen, failures = fold(app.views_of(stream), models, tiles_by_view, state.lookups, state.watermarks, events)
+    views, watermarks = app.views_of(stream), state.watermarks
+    frozen, failures = fold(views, models, tiles_by_view, state.lookups, watermarks, events, state.note_touched)
     effects.failures.update(failures)
     for model in models:
         learner = state.learners[model.name]

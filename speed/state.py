@@ -15,11 +15,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from anabranch import App, Cut, Model
+from anabranch.contributions import Contributions
 from anabranch.features.lookups import Lookups
 from anabranch.view import Tiles
 from eventlog.decisions import Champions, Publication
 from eventlog.decisions.champions import NONE_YET, ChampionsByModel
 from speed.base_layer import BaseLayer, Predictor
+from speed.tile_groups import ViewGroups
+from speed.touches import Touches
 
 if TYPE_CHECKING:
     from speed.learning.learner import Learner  # River is large: only an application with models pays for it
@@ -48,12 +51,15 @@ class Epoch:
     removed_keys
         By view, how many keys went because all their tiles had expired. A key that is put into ``tiles`` later stands
         behind all others, so the sum of both tells whoever follows the keys which are new; see `speed.key_index`.
+    groups
+        By view, merged tiles that are kept for totals; no part of the state. See `speed.tile_groups`.
     """
 
     start: Cut
     run: str | None = None
     tiles: dict[str, Tiles] = field(default_factory=dict)
     removed_keys: Counter[str] = field(default_factory=Counter, repr=False, compare=False)
+    groups: dict[str, ViewGroups] = field(default_factory=dict, repr=False, compare=False)
 
     def join(self, later: Epoch, app: App) -> None:
         """Take over the epoch that begins where this one ends."""
@@ -62,6 +68,7 @@ class Epoch:
             small, large = sorted((mine, theirs), key=len)
             app.views[name].merge_tiles(large, small)
             self.tiles[name] = large
+            self.groups.pop(name, None)
 
 
 @dataclass(slots=True)
@@ -88,6 +95,8 @@ class SpeedState:
         meets the decision of another one that lies before `cut` has to begin again: see `speed.recovery`.
     lookups
         The views as features functions see them; made when it is needed.
+    touches
+        Tells those who read it in several steps what changes meanwhile.
     """
 
     cut: Cut = field(default_factory=Cut)
@@ -98,6 +107,7 @@ class SpeedState:
     learners: dict[str, Learner] = field(default_factory=dict)
     left_out: frozenset[int] = frozenset()
     lookups: Lookups | None = field(default=None, repr=False, compare=False)
+    touches: Touches = field(default_factory=Touches, repr=False, compare=False)
 
     @classmethod
     def after(cls, publication: Publication, champions: ChampionsByModel) -> SpeedState:
@@ -109,6 +119,13 @@ class SpeedState:
             Those at its cut. The decisions that follow it will be folded once more.
         """
         return cls(publication.cut, publication, [Epoch(publication.cut)], champions=champions)
+
+    def note_touched(self, contributions: Contributions) -> None:
+        """What was folded into the newest epoch: what was merged of it before does not hold any more."""
+        groups = self.epochs[-1].groups.get(contributions.view.name)
+        if groups is not None:
+            groups.touch(contributions.keys, contributions.starts)
+        self.touches.note(contributions)
 
     def holds(self, offsets: Iterable[int]) -> list[int]:
         """Which of some events that were taken out of the log it has folded all the same, ascending."""

@@ -3,28 +3,28 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager, suppress
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
 
 from anabranch import App, Cut, Model, View
 from anabranch.features.fold import FailedFeatures, features_of
-from anabranch.view import Key
 from eventlog.decisions import Publication
 from eventlog.decisions.champions import NONE_YET
 from speed.epoch_sizes import EpochSize, sizes_by_view
-from speed.key_index import KeyIndex, in_order, matches
+from speed.key_index import KeyIndex
+from speed.page_reading import Asked, EpochsChangedError, read_keys, read_many
 from speed.reader import Choose, EpochBorder, ModelReport, Moment, ReportData, SpeedTiles
 from speed.state import SpeedState
-from speed.tile_selection import Place, take
+from speed.tile_selection import Place
 
 if TYPE_CHECKING:
     from speed.learning.forecast import PendingForecast
 
-_NEW_KEYS_AT_ONCE = 1_000
-"""So many keys are sorted in while the state stands still; more are sorted in before."""
+_ATTEMPTS = 5
+"""So often a page is read in steps before all of it is taken at once."""
 
 
 class StateReader(ABC):
@@ -64,38 +64,20 @@ class StateReader(ABC):
         take: bool = True,
     ) -> SpeedTiles | None:
         """Some tiles of a view, all at one cut."""
-        if len(keys) == len(view.key_fields) or not take:
-            key = tuple([keys[field] for field in view.key_fields]) if take else ()
+        asked = Asked(view, keys, place, choose, publication)
+        if not take:
             with self.holding() as state:
-                return _taken(state, view, choose, publication, [key] if take else None)
+                return asked.taken(state, None)
+        if len(keys) == len(view.key_fields):
+            return read_keys(self.holding, asked, [tuple([keys[field] for field in view.key_fields])])
+        for _ in range(_ATTEMPTS):
+            index = self._indexes.setdefault(view.name, KeyIndex(view))
+            with index.lock, suppress(EpochsChangedError):
+                return read_many(self.holding, index, asked)
         index = self._indexes.setdefault(view.name, KeyIndex(view))
-        with index.lock:
-            return self._tiles_of_many(index, view, keys, place, choose, publication)
-
-    def _tiles_of_many(
-        self,
-        index: KeyIndex,
-        view: View,
-        keys: Mapping[str, Any],
-        place: Place | None,
-        choose: Choose,
-        publication: Publication | None,
-    ) -> SpeedTiles | None:
-        """Have the index know all keys but a few, then take these and the tiles of one page in one go."""
-        passed_over: list[Key] | None = None
-        while True:
-            with self.holding() as state:
-                new = index.take_new(state)
-                if len(new) <= _NEW_KEYS_AT_ONCE and (passed_over is not None or not index.is_filtered(keys)):
-                    index.add(new)
-                    wanted: Iterable[Key] = index.wanted(keys, place)
-                    if passed_over is not None:  # all keys had to be looked at: that was done before
-                        few = [key for key in new if matches(key, view.key_fields, keys)]
-                        wanted = in_order({*passed_over, *few}) if few else passed_over
-                    return _taken(state, view, choose, publication, wanted)
-            index.add(new)
-            if index.is_filtered(keys):
-                passed_over = list(index.wanted(keys, place))
+        with index.lock, self.holding() as state:  # whatever it takes: epochs came and went while it was tried
+            index.add(index.take_new(state))
+            return asked.taken(state, index.wanted(keys, place))
 
     def ask(self, model: Model, example: BaseModel, time_us: int | None) -> PendingForecast | FailedFeatures:
         """What a model says of an example as everything stands now, but for its champion."""
@@ -134,16 +116,3 @@ class StateReader(ABC):
 def _moment(state: SpeedState) -> Moment:
     borders = tuple(EpochBorder(epoch.start, epoch.run) for epoch in state.epochs)
     return Moment(state.cut, state.publication, borders, dict(state.watermarks))
-
-
-def _taken(
-    state: SpeedState, view: View, choose: Choose, publication: Publication | None, keys: Iterable[Key] | None
-) -> SpeedTiles | None:
-    """The tiles of some keys; None for `keys`: none are asked for."""
-    if state.publication != publication:
-        return None
-    selection = choose(state.watermarks.get(view.of.name))
-    if selection is None or keys is None:
-        return SpeedTiles(state.cut, selection, None)
-    epochs = [epoch.tiles[view.name] for epoch in state.epochs if view.name in epoch.tiles]
-    return SpeedTiles(state.cut, selection, take(view, epochs, selection, keys))

@@ -96,6 +96,7 @@ SIDES: dict[tuple[str, str], set[str]] = {
         "speed.base_layer",
         "speed.checkpoint",
         "speed.consumer",
+        "speed.errors",
         "speed.offline_fold",
         "speed.reader",
     },

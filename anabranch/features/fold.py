@@ -6,11 +6,11 @@ these, not those of the moment when the label arrives.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from anabranch.contributions import Tiles
+from anabranch.contributions import Contributions, Tiles
 from anabranch.events import Events
 from anabranch.features.lookups import Lookups, Views
 from anabranch.features.plain import Features, last_line, plain_features
@@ -39,6 +39,7 @@ def fold(
     lookups: Lookups,
     watermarks: Watermarks,
     events: Events,
+    note: Callable[[Contributions], None] = lambda contributions: None,
 ) -> tuple[dict[str, FrozenFeatures], Mapping[str, int]]:
     """Fold a stretch of events into its views, and compute the features of each event just before it is folded.
 
@@ -54,6 +55,8 @@ def fold(
         The newest event time by stream, in microseconds; brought up to date.
     events
         At least one.
+    note
+        Told, for every view, what was folded into its tiles.
 
     Returns
     -------
@@ -65,6 +68,8 @@ def fold(
     with lookups.reading(stretch):
         frozen = _features(stretch, models, lookups)
     stretch.fold()
+    for touched in stretch.touched.values():
+        note(touched.contributions)
     watermarks[stream] = stretch.clock
     return frozen, stretch.failures
 

@@ -12,7 +12,9 @@ helps, ``input``."""
 
 
 def reason(field_name: str, message: str, type_: str, value: object = None) -> Reason:
-    """A reason, with the value that it is about cut short."""
+    """A reason, with the value that it is about cut short, and a message that is very long."""
+    if len(message) > _MESSAGE:  # a validator may say the whole value
+        message = f"{message[:_MESSAGE]}…"
     told: Reason = {"field": field_name, "message": message, "type": type_}
     if value is not None:
         text = value if isinstance(value, str) else repr(value)
@@ -20,7 +22,7 @@ def reason(field_name: str, message: str, type_: str, value: object = None) -> R
     return told
 
 
-_SHOWN = 100
+_SHOWN, _MESSAGE = 100, 1_000
 
 
 @dataclass(frozen=True, slots=True)

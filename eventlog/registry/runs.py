@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
-from sqlalchemy import Row, insert, select, update
+from sqlalchemy import Row, insert, select, tuple_, update
 
 from eventlog.clock import Clock, now_us
 from eventlog.registry.database import Database
@@ -91,9 +91,11 @@ class Runs:
             row = connection.execute(select(batch_runs).where(batch_runs.c.id == id)).one_or_none()
             return None if row is None else _run(row)
 
-    def list(self, limit: int = 100, status: Status | None = None) -> list[Run]:
-        """The newest runs, newest first."""
+    def list(self, limit: int = 100, status: Status | None = None, before: tuple[int, str] | None = None) -> list[Run]:
+        """The newest runs, newest first; `before`: those that come behind the run of this start and id."""
         chosen = select(batch_runs).order_by(batch_runs.c.started.desc(), batch_runs.c.id.desc()).limit(limit)
+        if before is not None:
+            chosen = chosen.where(tuple_(batch_runs.c.started, batch_runs.c.id) < before)
         if status is not None:
             chosen = chosen.where(batch_runs.c.status == status)
         with self.database.read() as connection:

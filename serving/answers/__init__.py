@@ -2,5 +2,6 @@
 
 Read `view_reading` first: it takes batch and speed at one cut, and `merged_answer` merges and presents them.
 `selection` is what a query string asks for, `staleness` what every answer says about how fresh it is, `waiting` how a
-client reads its own writes. `log_browsing` reads the log page by page.
+client reads its own writes. `batch_totals` keeps what the batch part of a total was merged to; `log_browsing` reads the
+log page by page.
 """

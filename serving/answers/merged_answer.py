@@ -43,7 +43,15 @@ def select(view: View, query: ViewQuery, watermark: int | None) -> TileSelection
         query.place,
         query.limit + 1,
         query.group == "total",
+        _open_start(view, watermark),
     )
+
+
+def _open_start(view: View, watermark: int | None) -> int:
+    """The start of the tile of the newest event."""
+    if view.tile_us is None or watermark is None:
+        return -LAST_TILE
+    return watermark - watermark % view.tile_us
 
 
 def _first_tile(view: View, start: int | None, watermark: int | None) -> int | None:

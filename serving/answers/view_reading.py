@@ -11,6 +11,7 @@ from batch.generation import Generation
 from batch.generations import Generations
 from eventlog.decisions import Publication
 from serving.answers import merged_answer
+from serving.answers.batch_totals import BatchTotals
 from serving.answers.selection import LIMIT_DEFAULT, ViewQuery
 from speed.reader import SpeedReader, SpeedTiles
 from speed.tile_selection import Row, TileSelection
@@ -44,6 +45,7 @@ class ViewReader:
     def __init__(self, speed: SpeedReader, generations: Generations):
         self._speed = speed
         self._generations = generations
+        self._totals = BatchTotals()
 
     def read(self, view: View, query: ViewQuery) -> Reading:
         """The answer, exact at one cut: what the generation covers and what the epochs hold always abut."""
@@ -60,8 +62,22 @@ class ViewReader:
         if selection is None:
             return Reading([], None, publication, found.cut)
         speed = [] if found.taken is None else found.taken.rows(view)
-        batch = () if generation is None or query.layer == "speed" else _batch(generation, view, query, selection)
+        batch: Iterable[Row] = ()
+        if generation is not None and query.layer != "speed":
+            batch = self._batch(generation, view, query, selection)
         return Reading(*merged_answer.page(view, selection, batch, speed), publication, found.cut)
+
+    def _batch(self, generation: Generation, view: View, query: ViewQuery, selection: TileSelection) -> Iterable[Row]:
+        if selection.total and view.tile_us is not None:
+            return self._totals.rows(generation, view, query, selection)
+        return generation.tiles(
+            view,
+            query.keys,
+            start=selection.first,
+            end=selection.stop,
+            after=selection.place,
+            limit=selection.limit,
+        )
 
 
 def is_quick(view: View, query: ViewQuery) -> bool:
@@ -76,14 +92,3 @@ def is_quick(view: View, query: ViewQuery) -> bool:
     if span is None and query.start is not None and query.end is not None:
         span = query.end - query.start
     return span is not None and span <= LIMIT_DEFAULT * view.tile_us
-
-
-def _batch(generation: Generation, view: View, query: ViewQuery, selection: TileSelection) -> Iterable[Row]:
-    return generation.tiles(
-        view,
-        query.keys,
-        start=selection.first,
-        end=selection.stop,
-        after=selection.place,
-        limit=None if selection.total else selection.limit,
-    )

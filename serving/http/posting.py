@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from anabranch import Stream
-from eventlog.intake.door import Admission, admit
+from eventlog.intake.door import Admission, Rejected, admit
 from eventlog.log import Append, Appended
 from serving.answers.waiting import result_of
 from serving.errors import BodyTooLargeError
@@ -20,6 +20,8 @@ from serving.http.responses import answer_json, answer_problem
 from serving.metrics.request_metrics import RequestMetrics
 from serving.service import Service
 
+TOLD_WHOLE = 1_000
+"""Of so many rejected events an answer tells all reasons, of the others the first."""
 _QUICK_BYTES = 64 * 1024
 """Bodies larger than this are validated in a thread of their own, so that other requests do not wait."""
 
@@ -89,7 +91,7 @@ def answer_posted(metrics: RequestMetrics, stream: Stream, admission: Admission,
     content: dict[str, Any] = {
         "accepted": appended.accepted,
         "duplicates": appended.duplicates,
-        "rejected": [{"index": event.index, "errors": event.errors} for event in rejected],
+        "rejected": [_told(event, whole=number < TOLD_WHOLE) for number, event in enumerate(rejected)],
         "position": str(appended.position),
     }
     if not rejected:
@@ -105,6 +107,14 @@ def answer_posted(metrics: RequestMetrics, stream: Stream, admission: Admission,
         f"All {len(rejected)} were rejected; event {rejected[0].index}, {field}: {first['message']}",
         **content,
     )
+
+
+def _told(event: Rejected, *, whole: bool) -> dict[str, Any]:
+    """A rejected event in the answer; the dead letter has all of its reasons."""
+    if whole:
+        return {"index": event.index, "errors": event.errors}
+    first = event.errors[0]
+    return {"index": event.index, "errors": [{name: first[name] for name in ("field", "message", "type")}]}
 
 
 POSTED = openapi.record(

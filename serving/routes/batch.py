@@ -21,9 +21,11 @@ from serving.http.posting import read_body
 from serving.http.responses import answer_json
 from serving.service import Service
 
-_LIST: dict[str, Parser] = {"limit": PAGING_LIMIT, **WAITING}
+_LIST: dict[str, Parser] = {"limit": PAGING_LIMIT, "next": str, **WAITING}
 _START: dict[str, Parser] = {"full": boolean}
 _LIMIT_DEFAULT = 100
+ANSWERED_RUNS = 1_000
+"""No page has more, whatever its limit: a run may have kilobytes to tell of every model."""
 _FULL: openapi.Schema = {"type": "boolean", "default": False}
 _WANTED: openapi.Schema = {"type": "object", "properties": {"full": _FULL}, "additionalProperties": False}
 
@@ -35,15 +37,23 @@ def add_routes(app: FastAPI, service: Service) -> None:
         "/v1/batch/runs",
         tags=["batch"],
         summary="List the batch runs",
-        openapi_extra={"parameters": [openapi.LIMIT, openapi.AFTER, openapi.TIMEOUT]},
-        responses=openapi.answers(200, "The newest first", _RUNS, 422, 503, 504),
+        openapi_extra={"parameters": [openapi.LIMIT, _NEXT, openapi.AFTER, openapi.TIMEOUT]},
+        responses=openapi.answers(200, "The newest first", _RUNS, 404, 422, 503, 504),
     )
     async def list_runs(request: Request) -> Response:
-        """The batch runs, the newest first."""
+        """The batch runs, the newest first; a page has 1,000 at most."""
         parameters = parse(request.scope["query_string"], _LIST)
         await until_asked(service.speed, parameters)
-        runs = await run_in_threadpool(service.runs.list, parameters.get("limit", _LIMIT_DEFAULT))
-        return answer_json({"runs": [describe(run, service.clock()) for run in runs]})
+        limit = min(parameters.get("limit", _LIMIT_DEFAULT), ANSWERED_RUNS)
+        return answer_json(await run_in_threadpool(page, limit, parameters.get("next")))
+
+    def page(limit: int, behind: str | None) -> dict[str, Any]:
+        last = None if behind is None else service.runs.get(behind)
+        if behind is not None and last is None:
+            raise NotFoundError("batch run", behind)
+        runs = service.runs.list(limit + 1, before=None if last is None else (last.started, last.id))
+        shown = [describe(run, service.clock()) for run in runs[:limit]]
+        return {"runs": shown, "next": runs[limit - 1].id if len(runs) > limit else None}
 
     @app.post(
         "/v1/batch/runs",
@@ -128,5 +138,6 @@ _RUN = openapi.record(
         "problems": openapi.list_of(openapi.TEXT),
     }
 )
-_RUNS = openapi.record({"runs": openapi.list_of(_RUN)})
+_NEXT = openapi.query("next", openapi.TEXT, "Go on where an answer ended: its next, the id of its last run.")
+_RUNS = openapi.record({"runs": openapi.list_of(_RUN), "next": openapi.or_null(openapi.TEXT)})
 _STARTED = openapi.record({"run": openapi.TEXT, "location": openapi.TEXT})

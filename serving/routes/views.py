@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections import deque
+from collections.abc import Sequence
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -11,7 +14,7 @@ from starlette.responses import Response
 
 from anabranch import View
 from serving.answers.merged_answer import present
-from serving.answers.selection import WAITING, ViewQueries, ViewQuery, parse
+from serving.answers.selection import WAITING, ViewQueries, ViewQuery, parse, place_text
 from serving.answers.staleness import staleness, staleness_now
 from serving.answers.view_reading import ViewReader, is_quick
 from serving.answers.waiting import until_asked, until_past
@@ -19,6 +22,12 @@ from serving.errors import NotFoundError
 from serving.http import openapi
 from serving.http.responses import answer_json, to_json
 from serving.service import Service
+from speed.tile_selection import Row
+
+ANSWERED_BYTES = 16 * 2**20
+"""A page has no more bytes of rows than this, but for a single row that has; `next` goes on behind them."""
+_TOGETHER = 256
+"""Rows are written so many at a time, to know in time how large they are."""
 
 
 def add_routes(app: FastAPI, service: Service) -> None:
@@ -29,13 +38,14 @@ def add_routes(app: FastAPI, service: Service) -> None:
 
     def body_of(view: View, query: ViewQuery) -> bytes:
         reading = reader.read(view, query)
+        rows, further = rows_json(view, reading.rows, query.group == "total", reading.next)
         answer = {
             "view": view.name,
-            "rows": present(view, reading.rows, query.group == "total"),
+            "rows": rows,
             **staleness(service, reading.publication, reading.cut),
         }
-        if reading.next is not None:
-            answer["next"] = reading.next
+        if further is not None:
+            answer["next"] = further
         return to_json(answer)
 
     @app.get(
@@ -71,6 +81,29 @@ def add_routes(app: FastAPI, service: Service) -> None:
         """What each view is: its stream, its key fields, its tiles and its aggregates."""
         await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         return answer_json({"views": [describe(view) for view in views.values()], **staleness_now(service)})
+
+
+def rows_json(
+    view: View, rows: Sequence[Row], total: bool, further: str | None, most_bytes: int = ANSWERED_BYTES
+) -> tuple[orjson.Fragment, str | None]:
+    """The rows as JSON, as many as have room but one at least, and where the next page begins."""
+    lots = deque(rows[start : start + _TOGETHER] for start in range(0, len(rows), _TOGETHER))
+    texts: list[bytes] = []
+    shown, room = 0, most_bytes
+    while lots:
+        lot = lots.popleft()
+        text = to_json(present(view, lot, total))[1:-1]
+        if len(text) > room and len(lot) > 1:
+            half = len(lot) // 2
+            lots.extendleft((lot[half:], lot[:half]))
+            continue
+        if len(text) > room and texts:
+            break
+        texts.append(text)
+        shown, room = shown + len(lot), room - len(text)
+    if shown < len(rows):
+        further = place_text(rows[shown - 1][:2])
+    return orjson.Fragment(b"[%b]" % b",".join(texts)), further
 
 
 def describe(view: View) -> dict[str, Any]:

@@ -220,7 +220,7 @@ class Snapshots:
             lake=self._lake.files,
             tail=self._tail.files(),
             untold=self._lake.untold,
-            retracted=sorted(self._replica.left_out),
+            retracted=sorted(self._view_fold.left_out),
             generation=published.number,
             batch_end=published.end,
             overlays={name: str(path) for name, path in self._overlays.items()},

@@ -88,7 +88,12 @@ def in_answers(app: App, times: list[int], folder: Path) -> list[int]:
     view = app.views["kept"]
     selection = merged_answer.select(view, ViewQuery({}), max(times))
     assert selection is not None
-    return [start for _, start in take(view, [folded(app, times)], selection, [KEY]).places]
+    return [
+        start
+        for _, start in take(
+            view, [Epoch(SpeedState().cut, tiles={"kept": folded(app, times)})], selection, [KEY]
+        ).places
+    ]
 
 
 def in_batch(app: App, times: list[int], folder: Path) -> list[int]:
