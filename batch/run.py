@@ -217,7 +217,8 @@ class _Batch:
         models = self._models(capacity, train_bytes)
         try:
             self._archive()
-            with connect(None, MEMORY_BYTES, self.folder / "spill") as connection:
+            # an error that damage led to is told as damage, and nothing is published before every file was checked
+            with connect(None, MEMORY_BYTES, self.folder / "spill") as connection, self.lake.checked_meanwhile():
                 self._settle(known)
                 previous = None if full else self._base(known)
                 base = models.keep(previous)

@@ -11,6 +11,7 @@ against it before the file is read the first time, and every offset of the log m
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -153,6 +154,20 @@ class Lake:
         for name in self.streams():
             self._table(name).files(start, end)
 
+    @contextmanager
+    def checked_meanwhile(self) -> Iterator[None]:
+        """Have files checked while work goes on that reads them, instead of before it.
+
+        At the end all of them are checked. Whoever uses it must let nothing out before.
+
+        Raises
+        ------
+        LakeDamagedError
+            At the end, for a file that is not the one that was written.
+        """
+        with self._file_checks().meanwhile():
+            yield
+
     def glance(self) -> None:
         """Find what is missing, cut or empty, without reading any file; raises as `check_whole` does."""
         for name in self.streams():
@@ -195,10 +210,13 @@ class Lake:
         return has_commits(self.root / name)
 
     def _table(self, name: str) -> LakeTable:
-        # a service that never reads the lake loads neither Delta nor Arrow
-        from eventlog.lake.delta_table import LakeTable
-        from eventlog.lake.file_checks import FileChecks
+        from eventlog.lake.delta_table import LakeTable  # a service that never reads the lake loads no Delta Lake
+
+        return LakeTable(self.root / name, self._file_checks())
+
+    def _file_checks(self) -> FileChecks:
+        from eventlog.lake.file_checks import FileChecks  # it loads Arrow
 
         if self._checks is None:
             self._checks = FileChecks()
-        return LakeTable(self.root / name, self._checks)
+        return self._checks

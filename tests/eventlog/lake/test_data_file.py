@@ -130,3 +130,29 @@ def test_files_of_an_earlier_release_are_given_names_that_tell_their_digest(earl
     flip(new[0])
     with pytest.raises(LakeDamagedError, match="has the sha256"):
         earlier.read(Cut())
+
+
+def worked(lake: Lake, *, fails: bool = False) -> list[str]:
+    """Work that reads rides, and comes to its end before they are checked."""
+    with lake.checked_meanwhile():
+        found = lake.files("rides", 0, 40)
+        if fails:
+            raise ZeroDivisionError
+    return found
+
+
+def test_what_is_read_meanwhile_is_checked_at_the_end(whole: Lake) -> None:
+    paths = worked(whole)
+    flip(Path(paths[1]))
+    with pytest.raises(LakeDamagedError, match="has the sha256"):
+        worked(whole)
+    with pytest.raises(LakeDamagedError, match="has the sha256"):
+        whole.files("rides", 0, 40)
+
+
+def test_an_error_that_damage_led_to_is_told_as_damage_and_any_other_as_itself(whole: Lake) -> None:
+    with pytest.raises(ZeroDivisionError):
+        worked(whole, fails=True)
+    flip(Path(whole.files("rides", 0, 10)[0]))
+    with pytest.raises(LakeDamagedError, match="has the sha256"):
+        worked(whole, fails=True)
