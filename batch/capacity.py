@@ -33,14 +33,18 @@ class Capacity:
     retracted: frozenset[int] = frozenset()
     """Offsets of events that were taken out of the log: no slice has them."""
 
-    def start(self, app: App, base: BaseGeneration | None, end: int) -> StartingWorkers:
-        """Start the workers for what there will be to fold if the run goes on from `base`, in the background."""
+    def start(self, app: App, base: BaseGeneration | None, end: int, scratch: Path) -> StartingWorkers:
+        """Start the workers for what there will be to fold if the run goes on from `base`, in the background.
+
+        What they write down beside their results lies in `scratch`.
+        """
         groups = plan(app.views.values(), base)
         records = max((end - group.start for group in groups), default=0)
         in_python = sum(_in_python(app.views[name]) for group in groups for name in group.views)
         if app.models:
             records = max(records, end - (0 if base is None else base.end))
-        return StartingWorkers(self.dask, self.workers, WorkEstimate(records, in_python, len(app.models)))
+        estimate = WorkEstimate(records, in_python, len(app.models))
+        return StartingWorkers(self.dask, self.workers, estimate, scratch)
 
     def parts(self, edges: Iterable[int], workers: Workers) -> list[Slice]:
         """The slices of a run that replays: those of the views end where those of the replay begin."""

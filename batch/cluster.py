@@ -9,6 +9,7 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -118,11 +119,17 @@ class DaskWorkers(Workers):
         return cls(Client(address, timeout="30s", set_as_default=False))
 
     @classmethod
-    def local(cls, count: int) -> DaskWorkers:
+    def local(cls, count: int, scratch: Path | None = None) -> DaskWorkers:
         """A cluster of `count` processes of this machine, which Python code needs to run in parallel.
 
         Whoever speaks to a scheduler or a worker may run code there. So they listen on loopback, and take only
         connections that prove themselves with the key that is made for this cluster, and lies in memory alone.
+
+        Parameters
+        ----------
+        scratch
+            A folder of the owner's for what workers write down, of which each looks for Python's modules in its part.
+            None: that of the system for such, where another user may have made Dask's before.
         """
         import dask.config
         from distributed import Client, LocalCluster
@@ -131,7 +138,8 @@ class DaskWorkers(Workers):
         # What Dask sets for its workers it sets in this process, and leaves there: programs that are started after
         # the run, of the user's training function too, would inherit it.
         environment = dict(os.environ)
-        with dask.config.set(_LOCAL_CONFIG):
+        place = None if scratch is None else str(scratch)
+        with dask.config.set({**_LOCAL_CONFIG, "temporary-directory": place}):
             cluster = LocalCluster(
                 n_workers=count,
                 threads_per_worker=1,
@@ -141,6 +149,7 @@ class DaskWorkers(Workers):
                 scheduler_kwargs={"dashboard": False, "dashboard_address": f"{_LOOPBACK}:0"},
                 silence_logs="CRITICAL",  # what a task raises is raised here again
                 memory_limit=0,  # a slice bounds the memory, and DuckDB spills
+                local_directory=place,
             )
         return cls(Client(cluster, set_as_default=False), cluster, environment)
 
@@ -243,7 +252,7 @@ def processors() -> int:
     return int(cpu_count())
 
 
-def start(dask: str | None, count: int | None, estimate: WorkEstimate) -> Workers:
+def start(dask: str | None, count: int | None, estimate: WorkEstimate, scratch: Path | None = None) -> Workers:
     """The workers that suit the work.
 
     Parameters
@@ -252,21 +261,25 @@ def start(dask: str | None, count: int | None, estimate: WorkEstimate) -> Worker
         The address of an existing cluster; None: this machine.
     count
         How many workers on this machine; None: as many as there are processors for it, and work to start them for.
+    scratch
+        See `DaskWorkers.local`.
     """
     if dask is not None:
         return DaskWorkers.at(dask)
     if estimate.work < WORTH_PROCESSES:
         return OwnProcess(count)
-    return DaskWorkers.local(count or estimate.processes(processors()))
+    return DaskWorkers.local(count or estimate.processes(processors()), scratch)
 
 
 class StartingWorkers:
-    """Workers that start in the background."""
+    """Workers that start in the background; parameters as of `start`."""
 
-    def __init__(self, dask: str | None, count: int | None, estimate: WorkEstimate):
+    def __init__(self, dask: str | None, count: int | None, estimate: WorkEstimate, scratch: Path | None = None):
         self._workers: Workers | None = None
         self._error: BaseException | None = None
-        self._thread = Thread(target=self._start, args=(dask, count, estimate), name="start-workers", daemon=True)
+        self._thread = Thread(
+            target=self._start, args=(dask, count, estimate, scratch), name="start-workers", daemon=True
+        )
         self._thread.start()
 
     def wait(self) -> Workers:
@@ -283,8 +296,8 @@ class StartingWorkers:
         if self._workers is not None:
             self._workers.close()
 
-    def _start(self, dask: str | None, count: int | None, estimate: WorkEstimate) -> None:
+    def _start(self, dask: str | None, count: int | None, estimate: WorkEstimate, scratch: Path | None) -> None:
         try:
-            self._workers = start(dask, count, estimate)
+            self._workers = start(dask, count, estimate, scratch)
         except BaseException as error:  # handed to the thread that waits
             self._error = error

@@ -213,7 +213,7 @@ class _Batch:
         self.progress.advance()
         known = publications(self.log, self.cut)
         newest = next(iter(self.generations.peeked(known[:1])), None)  # only to learn how much there may be to fold
-        starting = capacity.start(self.app, None if full else newest, self.end)
+        starting = capacity.start(self.app, None if full else newest, self.end, self.folder / "dask")
         models = self._models(capacity, train_bytes)
         try:
             self._archive()

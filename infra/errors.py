@@ -7,7 +7,7 @@ AnabranchError
 ├── DiskError            a disk is full, broken or may not be written
 ├── ImportFileError      a file cannot be read as the rows of a stream
 ├── ImportRunningError   another process imports the same file into the same stream
-└── RefusedError         a service does not answer without the right API key
+└── RefusedError         a service does not answer without the right API key, or under a name that is not its own
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ class ImportRunningError(AnabranchError):
 
 
 class RefusedError(AnabranchError):
-    """A service does not answer without the right API key.
+    """A service does not answer without the right API key, or under the name that it was asked by.
 
     Attributes
     ----------
@@ -109,6 +109,10 @@ class RefusedError(AnabranchError):
         Where the service is.
     """
 
-    def __init__(self, address: str):
+    def __init__(self, address: str, status: int = 401):
         self.address = address
-        super().__init__(f"the service at {address} refuses the API key, or its absence; set ANABRANCH_API_KEY")
+        problem = {
+            421: "is not called so; ask it by its address, or name this one in its ANABRANCH_ALLOWED_HOSTS",
+            429: "looks at no key now, since too many wrong ones came from here; try again in a minute",
+        }.get(status, "refuses the API key, or its absence; set ANABRANCH_API_KEY")
+        super().__init__(f"the service at {address} {problem}")

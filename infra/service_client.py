@@ -82,8 +82,8 @@ class ServiceClient:
             return None
         finally:
             connection.close()
-        if response.status == 401:
-            raise RefusedError(self.address)
+        if response.status in (401, 421, 429):
+            raise RefusedError(self.address, response.status)
         return body if response.status == 200 else None
 
 

@@ -15,13 +15,15 @@ from typing import Any
 import pytest
 
 _RUN = """
-import json, os
+import json, os, sys
+from pathlib import Path
 from batch.cluster import DaskWorkers
 if __name__ == "__main__":
-    workers = DaskWorkers.local(2)
+    workers = DaskWorkers.local(2, Path(sys.argv[1]))
+    folders = [*workers.client.run(lambda dask_worker: dask_worker.local_directory).values()]
     processes = [os.getpid(), *workers.client.run(os.getpid).values()]
     addresses = [workers.client.scheduler.address, *workers.client.nthreads()]
-    print(json.dumps({"processes": processes, "addresses": addresses}), flush=True)
+    print(json.dumps({"processes": processes, "addresses": addresses, "folders": folders}), flush=True)
     input()
     workers.close()
 """
@@ -30,11 +32,14 @@ if __name__ == "__main__":
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
     """The processes and addresses of a cluster as a batch run starts it."""
-    script = tmp_path_factory.mktemp("cluster") / "run.py"
+    folder = tmp_path_factory.mktemp("cluster")
+    script = folder / "run.py"
     script.write_text(_RUN)
-    with subprocess.Popen([sys.executable, script], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+    with subprocess.Popen(
+        [sys.executable, script, folder / "scratch"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
         assert process.stdout is not None
-        yield json.loads(process.stdout.readline())
+        yield {**json.loads(process.stdout.readline()), "scratch": str(folder / "scratch")}
         process.communicate(b"\n", timeout=60)
 
 
@@ -62,6 +67,11 @@ def test_it_listens_on_loopback_alone(cluster: dict[str, Any]) -> None:
     found = listeners(cluster["processes"])
     assert len(found) >= 3
     assert {address for address, _ in found} == {"127.0.0.1"}
+
+
+def test_nobody_else_can_put_modules_where_workers_look_for_them(cluster: dict[str, Any]) -> None:
+    assert len(cluster["folders"]) == 2
+    assert all(folder.startswith(cluster["scratch"]) for folder in cluster["folders"])
 
 
 def test_who_has_no_key_of_the_run_runs_nothing(cluster: dict[str, Any]) -> None:

@@ -25,10 +25,13 @@ BODIES = {
 }
 
 
+STATUS = {"/name": 421, "/guessed": 429}
+
+
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         known = self.headers.get("Authorization") == "Bearer key"
-        self.send_response(401 if not known else 200 if self.path in BODIES else 404)
+        self.send_response(401 if not known else STATUS.get(self.path) or (200 if self.path in BODIES else 404))
         self.end_headers()
         self.wfile.write(BODIES.get(self.path, b'{"a": 2}'))
 
@@ -66,6 +69,12 @@ def test_a_wrong_key_is_told_apart_from_a_service_that_is_away(address: str, key
         taken.bind(("127.0.0.1", 0))  # bound, and nobody listens
         away = ServiceClient(f"http://127.0.0.1:{taken.getsockname()[1]}", key)
         assert (away.json("/object"), away.metrics()) == (None, None)
+
+
+@pytest.mark.parametrize(("path", "told"), [("/name", "ANABRANCH_ALLOWED_HOSTS"), ("/guessed", "too many wrong ones")])
+def test_a_service_that_refuses_says_what_to_do(address: str, path: str, told: str) -> None:
+    with pytest.raises(RefusedError, match=told):
+        ServiceClient(address, "key").json(path)
 
 
 @pytest.mark.parametrize(
