@@ -16,7 +16,8 @@ AnabranchError
     └── IngestError                  a request that cannot be taken apart; nothing of it was stored
         ├── UnsupportedContentTypeError
         ├── MalformedBodyError
-        └── TooManyEventsError
+        ├── TooManyEventsError
+        └── TooMuchUnpackedError     the body is small and what it unpacks to is not
 """
 
 from __future__ import annotations
@@ -252,3 +253,17 @@ class TooManyEventsError(IngestError):
     def __init__(self, limit: int):
         self.limit = limit
         super().__init__(f"a request may hold at most {limit} events; send several")
+
+
+class TooMuchUnpackedError(IngestError):
+    """The body is small enough, and what it unpacks to is not.
+
+    Attributes
+    ----------
+    limit
+        The most bytes that it may unpack to.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        super().__init__(f"the body unpacks to more than {limit:,} bytes; send the events in several requests")

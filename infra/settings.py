@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.duration import duration_us
@@ -18,6 +18,8 @@ from infra.errors import UsageError
 
 _NAME = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?").fullmatch
 """A host's name, without a port; with ``*.`` in front, all names below one."""
+REQUEST_FOLD = 8
+"""How many times its size the memory is that a request takes, at the least: see `serving.http.posting.WORK_FOLD`."""
 
 
 class Settings(BaseSettings):
@@ -48,6 +50,14 @@ class Settings(BaseSettings):
     head_timeout: str = Field("20s", description="How long the head of a request may take to arrive.")
     request_timeout: str = Field("5m", description="How long a whole request may take to arrive.")
     max_body_bytes: int = Field(32 * 1024 * 1024, ge=1024, description="The largest request body, in bytes.")
+    max_event_bytes: int = Field(
+        1024 * 1024, ge=1024, description="The largest event, as JSON, in bytes; a larger one is rejected."
+    )
+    request_memory: int | None = Field(
+        None,
+        description="Bytes of memory that all requests together may take; beyond, they get 503 with Retry-After."
+        " Absent: sixteen times ANABRANCH_MAX_BODY_BYTES.",
+    )
     max_events: int = Field(100_000, ge=1, description="The most events one request may carry.")
     max_future: str = Field("1h", description="How far ahead of the clock an event time may be; later is rejected.")
     rejected_keep: int = Field(
@@ -144,8 +154,25 @@ class Settings(BaseSettings):
         try:
             return cls(**{name: value for name, value in given.items() if value is not None})
         except ValidationError as error:
-            lines = [f"ANABRANCH_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()]
+            lines = [
+                f"ANABRANCH_{str(e['loc'][0]).upper()}: {e['msg']}" if e["loc"] else e["msg"] for e in error.errors()
+            ]
             raise UsageError("; ".join(lines)) from None
+
+    @model_validator(mode="after")
+    def _memory_fits_a_body(self) -> Settings:
+        least = REQUEST_FOLD * self.max_body_bytes
+        if self.request_memory is not None and self.request_memory < least:
+            raise ValueError(
+                f"ANABRANCH_REQUEST_MEMORY is {self.request_memory:,}, and one request of ANABRANCH_MAX_BODY_BYTES"
+                f" ({self.max_body_bytes:,}) needs {least:,}: raise the one or lower the other"
+            )
+        return self
+
+    @property
+    def request_memory_bytes(self) -> int:
+        """`request_memory`, or what follows from `max_body_bytes`."""
+        return 2 * REQUEST_FOLD * self.max_body_bytes if self.request_memory is None else self.request_memory
 
     @property
     def database_url(self) -> str:

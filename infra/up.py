@@ -33,6 +33,7 @@ from infra.server.limits import ConnectionLimits, connections_with_files
 from infra.server.names import served_names
 from infra.service_client import LOCK
 from infra.settings import Settings
+from serving.http.request_memory import RequestMemory
 from serving.models.prediction_recorder import Recorder
 from serving.service import Service
 from speed.reader import SpeedReader
@@ -151,8 +152,10 @@ def service_of(process: Process, speed: SpeedReader, recorder: Recorder, schedul
         limits=BodyLimits(
             max_body_bytes=settings.max_body_bytes,
             max_events=settings.max_events,
+            max_event_bytes=settings.max_event_bytes,
             max_future_us=settings.max_future_us,
         ),
+        memory=RequestMemory(settings.request_memory_bytes),
         api_key=None if settings.api_key is None else settings.api_key.get_secret_value(),
         start_batch=BatchStarter(process).start,
         clock=process.clock,

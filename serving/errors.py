@@ -11,6 +11,8 @@ AnabranchError
     ├── NoFeaturesError       the features function raised on what was asked about
     ├── BatchNotStartedError  a batch run was asked for and did not begin
     ├── BodyTooLargeError     the body is larger than the limit
+    ├── MemoryTakenError      other requests have the memory that this one needs
+    ├── TakesTooMuchError     this request alone needs more memory than all may take
     ├── UnsupportedCodingError  the body is packed in a way that is not undone
     ├── FoldBehindError       the fold did not pass the wanted position in time
     ├── UnauthorizedError     the API key is missing or wrong
@@ -162,6 +164,38 @@ class BodyTooLargeError(ServingError):
     def __init__(self, limit: int):
         self.limit = limit
         super().__init__(f"The body has more than {limit:,} bytes; send the events in several requests")
+
+
+class MemoryTakenError(ServingError):
+    """Other requests have the memory that this one needs. Nothing of it was stored.
+
+    Attributes
+    ----------
+    limit
+        The bytes that all requests may take together.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        super().__init__(
+            f"Other requests have taken what there is of {limit:,} bytes of ANABRANCH_REQUEST_MEMORY; ask again later"
+        )
+
+
+class TakesTooMuchError(ServingError):
+    """This request alone needs more memory than all together may take. Nothing of it was stored.
+
+    Attributes
+    ----------
+    limit
+        The bytes that all requests may take together.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        super().__init__(
+            f"To answer this request takes more than {limit:,} bytes (ANABRANCH_REQUEST_MEMORY); send it in several"
+        )
 
 
 class UnsupportedCodingError(ServingError):

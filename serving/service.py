@@ -14,6 +14,7 @@ from eventlog.log import Log
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Runs
 from serving.http.hosts import ServedNames
+from serving.http.request_memory import RequestMemory
 from serving.models.prediction_recorder import Recorder
 from serving.sql.runner_pool import RunnerPool
 from speed.reader import SpeedReader
@@ -50,6 +51,8 @@ class Service:
         How long commits to the log took, and how many failed.
     next_run
         When the next batch run is scheduled, in microseconds; None: none is.
+    memory
+        What all requests together may take.
     sql
         Runs statements; None: there is no ``/v1/sql``.
     served_names
@@ -73,6 +76,7 @@ class Service:
     rates: Callable[[], Sequence[tuple[int, Mapping[str, int]]]] = tuple
     commits: LatencyBuckets = field(default_factory=LatencyBuckets)
     next_run: Callable[[], int | None] = lambda: None
+    memory: RequestMemory = field(default_factory=lambda: RequestMemory(512 * 2**20))
     sql: RunnerPool | None = None
     served_names: ServedNames | None = None
     sessions_file: Path | None = None

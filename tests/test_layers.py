@@ -56,6 +56,7 @@ ROOMS: dict[str, set[str]] = {
     },
     "pyarrow": {
         "eventlog.intake.arrow_bodies",
+        "eventlog.intake.arrow_columns",
         "eventlog.lake",
         "batch.views",
         "batch.models",
@@ -63,7 +64,13 @@ ROOMS: dict[str, set[str]] = {
         "infra.importing.parquet_rows",
         "infra.verify.recount",
     },
-    "numpy": {"batch.models", "batch.views.tile_block", "anabranch.metric"},
+    "numpy": {
+        "batch.models",
+        "batch.views.tile_block",
+        "anabranch.metric",
+        "eventlog.intake.arrow_columns",
+        "eventlog.intake.json_arrays",
+    },
 }
 """The only rooms, or modules of them, that may import what several layers need."""
 

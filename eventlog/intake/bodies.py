@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -10,17 +10,27 @@ import orjson
 from anabranch import Stream
 from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from eventlog.intake import cloudevents
-from eventlog.intake.parsed_events import ParsedEvents
+from eventlog.intake.body_limits import BodyLimits
+from eventlog.intake.json_arrays import elements, json_text, not_json
+from eventlog.intake.parsed_events import ParsedEvents, too_large
 
+Take = Callable[[int], object]
+"""Is told how many bytes of memory are about to be taken beyond those that are known, and may raise."""
 _BOM = b"\xef\xbb\xbf"
+_BLOCK_BYTES = 2**20
+
+
+def ignored(count: int) -> None:
+    """Take it."""
 
 
 def parse(
     content_type: str | None,
     body: bytes,
     stream: Stream,
-    max_events: int = 100_000,
+    limits: BodyLimits | None = None,
     headers: Mapping[str, str] | None = None,
+    take: Take = ignored,
 ) -> ParsedEvents:
     """Take a request apart.
 
@@ -32,14 +42,16 @@ def parse(
         The body, decompressed.
     stream
         Where the events are posted to.
-    max_events
-        How many there may be.
+    limits
+        How many events there may be, and how large they may be. Absent: the usual ones.
     headers
         All headers, names in lower case; those that begin with ``ce-`` make a CloudEvent in binary mode.
+    take
+        Is told how many bytes of memory the body is about to unpack to, beyond its own size; may raise to refuse it.
 
     Raises
     ------
-    UnsupportedContentTypeError, MalformedBodyError, TooManyEventsError
+    UnsupportedContentTypeError, MalformedBodyError, TooManyEventsError, TooMuchUnpackedError
         Then the whole request is refused.
     """
     media_type, _, parameters = (content_type or "").partition(";")
@@ -49,54 +61,96 @@ def parse(
         raise UnsupportedContentTypeError(content_type or "", CONTENT_TYPES)
     if not body.strip():
         raise MalformedBodyError("the body is empty; send at least one event")
+    limits = limits or BodyLimits()
     if headers and "ce-specversion" in headers and kind == "application/json":
-        parsed = cloudevents.binary(headers, body, stream)
+        large = len(body) > limits.max_event_bytes
+        parsed = _refused_unread(body, limits) if large else cloudevents.binary(headers, body, stream)
     else:
-        parsed = _READERS[kind](body, stream, max_events)
+        parsed = _READERS[kind](body, stream, limits, take)
     if not parsed.events:
         raise MalformedBodyError("the body holds no event; send at least one")
-    if len(parsed.events) > max_events:
-        raise TooManyEventsError(max_events)
     return parsed
 
 
-def _read_json(body: bytes, _stream: Stream, _max_events: int) -> ParsedEvents:
+def _read_json(body: bytes, _stream: Stream, limits: BodyLimits, _take: Take) -> ParsedEvents:
     body = body.removeprefix(_BOM)
-    value = load_json(body)
-    if isinstance(value, list):
-        return ParsedEvents([orjson.dumps(event) for event in value])
-    return ParsedEvents([body.strip()])
+    if body.lstrip()[:1] != b"[":
+        event = body.strip()
+        if len(event) > limits.max_event_bytes:
+            return _refused_unread(event, limits)
+        load_json(body)
+        return ParsedEvents([event])
+    parsed = ParsedEvents([])
+    for stretch in _elements(body, limits):
+        if isinstance(stretch, bytes):
+            parsed.extend(_refused_unread(stretch, limits))
+        else:
+            parsed.events.extend(map(json_text, stretch))
+    return parsed
 
 
-def _read_ndjson(body: bytes, _stream: Stream, max_events: int) -> ParsedEvents:
-    lines = list(map(bytes.strip, body.removeprefix(_BOM).split(b"\n")))
-    if not lines[-1]:
-        lines.pop()
-    if all(lines):
-        return ParsedEvents(lines, range(1, len(lines) + 1))
-    numbers = [number for number, line in enumerate(lines, 1) if line]
-    if len(numbers) > max_events:
-        raise TooManyEventsError(max_events)
-    return ParsedEvents([line for line in lines if line], numbers)
+def _read_ndjson(body: bytes, _stream: Stream, limits: BodyLimits, _take: Take) -> ParsedEvents:
+    events: list[bytes] = []
+    numbers: list[int] = []
+    first = 1
+    for block in _blocks(body.removeprefix(_BOM)):
+        lines = list(map(bytes.strip, block.split(b"\n")))
+        if not lines[-1]:
+            lines.pop()
+        if all(lines):
+            events += lines
+            numbers += range(first, first + len(lines))
+        else:
+            events += [line for line in lines if line]
+            numbers += [number for number, line in enumerate(lines, first) if line]
+        if len(events) > limits.max_events:
+            raise TooManyEventsError(limits.max_events)
+        first += block.count(b"\n") + 1
+    return ParsedEvents(events, numbers)
 
 
-def _read_cloudevent(body: bytes, stream: Stream, _max_events: int) -> ParsedEvents:
+def _blocks(body: bytes) -> Iterator[bytes]:
+    """The body in blocks of whole lines: it may have as many lines as bytes, and each is an object."""
+    begin = 0
+    while begin < len(body):
+        end = body.find(b"\n", begin + _BLOCK_BYTES)
+        end = len(body) if end < 0 else end
+        yield body[begin:end]
+        begin = end + 1
+
+
+def _read_cloudevent(body: bytes, stream: Stream, limits: BodyLimits, _take: Take) -> ParsedEvents:
+    if len(body) > limits.max_event_bytes:
+        return _refused_unread(body, limits)
     return cloudevents.structured([load_json(body)], stream)
 
 
-def _read_cloudevents(body: bytes, stream: Stream, max_events: int) -> ParsedEvents:
-    envelopes = load_json(body)
-    if not isinstance(envelopes, list):
+def _read_cloudevents(body: bytes, stream: Stream, limits: BodyLimits, _take: Take) -> ParsedEvents:
+    if body.lstrip()[:1] != b"[":
+        if len(body) <= limits.max_event_bytes:
+            load_json(body)
         raise MalformedBodyError("a batch of CloudEvents is a JSON array")
-    if len(envelopes) > max_events:
-        raise TooManyEventsError(max_events)
-    return cloudevents.structured(envelopes, stream)
+    parsed = ParsedEvents([])
+    for stretch in _elements(body, limits):
+        if isinstance(stretch, bytes):
+            parsed.extend(_refused_unread(stretch, limits))
+        else:
+            parsed.extend(cloudevents.structured(stretch, stream))
+    return parsed
 
 
-def _read_arrow(body: bytes, stream: Stream, max_events: int) -> ParsedEvents:
+def _read_arrow(body: bytes, stream: Stream, limits: BodyLimits, take: Take) -> ParsedEvents:
     from eventlog.intake import arrow_bodies  # pyarrow takes long to load, and few send it
 
-    return arrow_bodies.rows(body, stream, max_events)
+    return arrow_bodies.rows(body, stream, limits, take)
+
+
+def _elements(body: bytes, limits: BodyLimits) -> Iterator[list[Any] | bytes]:
+    return elements(body, limits.max_events, limits.max_event_bytes)
+
+
+def _refused_unread(event: bytes, limits: BodyLimits) -> ParsedEvents:
+    return ParsedEvents([event], refused={0: [too_large(len(event), limits.max_event_bytes)]})
 
 
 def load_json(body: bytes) -> Any:
@@ -104,15 +158,10 @@ def load_json(body: bytes) -> Any:
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        try:
-            body.decode()
-        except UnicodeDecodeError as wrong:
-            line = body.count(b"\n", 0, wrong.start) + 1
-            raise MalformedBodyError(f"not JSON: byte {wrong.start} is not UTF-8", line) from None
-        raise MalformedBodyError(f"not JSON: {error}", error.lineno) from None
+        raise not_json(error, body) from None
 
 
-_READERS: dict[str, Callable[[bytes, Stream, int], ParsedEvents]] = {
+_READERS: dict[str, Callable[[bytes, Stream, BodyLimits, Take], ParsedEvents]] = {
     "application/json": _read_json,
     "application/x-ndjson": _read_ndjson,
     "application/ndjson": _read_ndjson,

@@ -15,6 +15,7 @@ import orjson
 
 from anabranch import Stream
 from anabranch.stored_events import input_name
+from eventlog.intake.json_arrays import json_text
 from eventlog.intake.parsed_events import ParsedEvents, Reason, reason
 
 SPEC_VERSION = "1.0"
@@ -29,7 +30,7 @@ def structured(envelopes: list[Any], stream: Stream) -> ParsedEvents:
         event, reasons = _open(envelope, stream)
         if reasons:
             refused[index] = reasons
-        events.append(orjson.dumps(envelope if reasons else event))
+        events.append(json_text(envelope if reasons else event))
     return ParsedEvents(events, refused=refused)
 
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from anabranch import Stream
 from anabranch.instant import FIRST_US, LAST_US, instant_us, iso
-from eventlog.intake.parsed_events import Reason, reason
+from eventlog.intake.parsed_events import MAX_REASONS, Reason, reason
 from eventlog.log import MAX_ID_BYTES
 
 _LOWEST, _BEYOND = -(2**63), 2**63
@@ -86,6 +86,8 @@ class EventChecks:
                 if number is not None and not _is_64_bit(number):
                     where = f"{name}.{index}"
                     reasons.append(reason(where, "must be an integer of 64 bits", "integer_too_large", number))
+                if len(reasons) >= MAX_REASONS:  # there may be as many as the event has bytes
+                    break
         return Examined(self._text(self._id, value, reasons), self._text(self._key, value, reasons), time, reasons)
 
     def examine_all(self, values: Sequence[Mapping[str, Any]], latest: int) -> EventColumns | None:

@@ -17,11 +17,26 @@ def reason(field_name: str, message: str, type_: str, value: object = None) -> R
         message = f"{message[:_MESSAGE]}…"
     told: Reason = {"field": field_name, "message": message, "type": type_}
     if value is not None:
-        text = value if isinstance(value, str) else repr(value)
+        text = value if isinstance(value, str) else _written(value)
         told["input"] = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
     return told
 
 
+def too_large(size: int, most: int) -> Reason:
+    """Why an event of `size` bytes is refused."""
+    message = f"the event has {size:,} bytes; at most {most:,} (ANABRANCH_MAX_EVENT_BYTES) are taken"
+    return reason("", message, "too_large")
+
+
+def _written(value: object) -> str:
+    try:
+        return repr(value)
+    except RecursionError:  # lists within lists within lists
+        return "a value nested too deeply"
+
+
+MAX_REASONS = 20
+"""How many are told of one event."""
 _SHOWN, _MESSAGE = 100, 1_000
 
 
@@ -42,3 +57,14 @@ class ParsedEvents:
     events: list[bytes]
     lines: Sequence[int] | None = None
     refused: dict[int, list[Reason]] = field(default_factory=dict)
+
+    def refuse(self, event: bytes, reasons: list[Reason]) -> None:
+        """Add an event that needs no further look."""
+        self.refused[len(self.events)] = reasons
+        self.events.append(event)
+
+    def extend(self, others: ParsedEvents) -> None:
+        """Add events behind these."""
+        first = len(self.events)
+        self.refused.update({first + index: reasons for index, reasons in others.refused.items()})
+        self.events.extend(others.events)

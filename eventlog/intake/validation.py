@@ -8,22 +8,35 @@ another stream as its validators left it: readers validate no more. See `stored_
 from __future__ import annotations
 
 import traceback
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import orjson
 from pydantic import ValidationError
+from pydantic_core import ErrorDetails
 
 from anabranch import Stream
 from eventlog.errors import MalformedBodyError
+from eventlog.intake.body_limits import BodyLimits
 from eventlog.intake.event_checks import EventChecks, Examined
-from eventlog.intake.parsed_events import ParsedEvents, Reason, reason
+from eventlog.intake.parsed_events import MAX_REASONS, ParsedEvents, Reason, reason, too_large
 from eventlog.intake.stored_form import StoredForm
 from eventlog.log import Append
 
-_MAX_REASONS = 20
+_MAX_LISTED = 1_000
+"""Of more problems than this in one event none is listed: each is an object of some hundred bytes."""
+_MAX_REASONS_TOGETHER = 20_000
+"""Once a request has so many reasons, each further event is told its first one only."""
+_ALONE_BYTES = 64 * 1024
+_ALONE = Lock()
+"""Events larger than that are validated one after the other, whatever thread they are in: each of the problems that
+pydantic finds in one, and there may be one for every three bytes, takes some hundred bytes until all are found."""
+_STRETCH_BYTES = 2**20
+"""How much of a request is parsed at once: its objects take many times as much."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +66,7 @@ class Admission:
     rejected: list[Rejected]
 
 
-def validate(stream: Stream, parsed: ParsedEvents, *, now: int, max_future_us: int = 3_600_000_000) -> Admission:
+def validate(stream: Stream, parsed: ParsedEvents, *, now: int, limits: BodyLimits) -> Admission:
     """Look at every event of a request.
 
     Parameters
@@ -64,15 +77,15 @@ def validate(stream: Stream, parsed: ParsedEvents, *, now: int, max_future_us: i
         The events.
     now
         The clock, in microseconds.
-    max_future_us
-        How far ahead of it an event time may be.
+    limits
+        How large an event may be, and how far ahead its time.
 
     Raises
     ------
     MalformedBodyError
         If a line of NDJSON is not JSON: then the whole request is refused.
     """
-    return _door(stream).validate(parsed, now + max_future_us)
+    return _door(stream).validate(parsed, now + limits.max_future_us, limits.max_event_bytes)
 
 
 @lru_cache(maxsize=256)
@@ -89,7 +102,31 @@ class _Door:
         self._storable = StoredForm(stream)
         self._validate_json = stream.checked.__pydantic_validator__.validate_json
 
-    def validate(self, parsed: ParsedEvents, latest: int) -> Admission:
+    def validate(self, parsed: ParsedEvents, latest: int, most_bytes: int) -> Admission:
+        sizes = list(map(len, parsed.events))
+        largest = max(sizes)
+        if largest > most_bytes:
+            large = {index: [too_large(size, most_bytes)] for index, size in enumerate(sizes) if size > most_bytes}
+            parsed = replace(parsed, refused={**large, **parsed.refused})
+        if sum(sizes) <= _STRETCH_BYTES:
+            return self._in_turn(parsed, largest, latest, 0)
+        whole = Admission(Append(self._stream.name, [], [], [], []), [])
+        reasons = 0
+        for begin, end in _stretches(sizes):
+            part = self._in_turn(_between(parsed, begin, end), max(sizes[begin:end]), latest, reasons)
+            _extend(whole, part, begin)
+            reasons += sum(len(event.errors) for event in part.rejected)
+        return whole
+
+    def _in_turn(self, parsed: ParsedEvents, largest: int, latest: int, reasons_before: int) -> Admission:
+        """As `_admission`, where the largest event has so many bytes; what has large ones waits for its turn."""
+        if largest <= _ALONE_BYTES:
+            return self._admission(parsed, latest, reasons_before)
+        with _ALONE:
+            return self._admission(parsed, latest, reasons_before)
+
+    def _admission(self, parsed: ParsedEvents, latest: int, reasons_before: int) -> Admission:
+        """Look at a stretch of the events of a request, which has had so many reasons before."""
         refused = dict(parsed.refused)
         values = self._strict(parsed) if self._stream.plain else {}
         strict = list(values.values())
@@ -108,16 +145,14 @@ class _Door:
                 completed = completed_by_index.get(index, event)
                 (id_, key, time, reasons), form = self._admit(completed, values.get(index), latest)
             except ValidationError as error:
-                refused[index] = _reasons(error, None if parsed.lines is None else parsed.lines[index])
-                continue
+                reasons = _reasons(error, None if parsed.lines is None else parsed.lines[index])
             except orjson.JSONDecodeError as error:
-                refused[index] = [reason("", f"not JSON: {error}", "json_invalid")]
-                continue
+                reasons = [reason("", f"not JSON: {error}", "json_invalid")]
             except Exception as error:  # a validator of the user may raise anything; it harms this event alone
-                refused[index] = [reason("", raised(error), "validator_raised")]
-                continue
+                reasons = [reason("", raised(error), "validator_raised")]
             if reasons:
-                refused[index] = reasons
+                refused[index] = reasons[:1] if reasons_before > _MAX_REASONS_TOGETHER else reasons
+                reasons_before += len(reasons)
                 continue
             append.ids.append(id_)
             append.keys.append(key)
@@ -130,6 +165,8 @@ class _Door:
         validate_json = self._validate_json
         passed: list[int] = []
         for index, event in enumerate(parsed.events):
+            if index in parsed.refused:
+                continue
             try:
                 validate_json(event, strict=True)
             except ValidationError:  # the second try, without `strict`, tells why
@@ -149,7 +186,30 @@ class _Door:
             except ValueError:  # a datetime in a form that only pydantic reads
                 pass
         model = self._validate_json(event)
-        return self._checks.examine(vars(model), latest), self._storable.form(event, model)
+        form = b"%b" % self._storable.form(event, model)  # a copy of its size, as in `json_arrays.json_text`
+        return self._checks.examine(vars(model), latest), form
+
+
+def _stretches(sizes: list[int]) -> Iterator[tuple[int, int]]:
+    """(begin, end) of consecutive events of about `_STRETCH_BYTES` together; one may be larger."""
+    begin = size = 0
+    for index, one in enumerate(sizes):
+        if size and size + one > _STRETCH_BYTES:
+            yield begin, index
+            begin, size = index, 0
+        size += one
+    yield begin, len(sizes)
+
+
+def _between(parsed: ParsedEvents, begin: int, end: int) -> ParsedEvents:
+    refused = {i - begin: parsed.refused[i] for i in range(begin, end) if i in parsed.refused} if parsed.refused else {}
+    return ParsedEvents(parsed.events[begin:end], parsed.lines and parsed.lines[begin:end], refused)
+
+
+def _extend(whole: Admission, part: Admission, begin: int) -> None:
+    for name in ("ids", "keys", "times", "data"):
+        getattr(whole.append, name).extend(getattr(part.append, name))
+    whole.rejected.extend(replace(event, index=begin + event.index) for event in part.rejected)
 
 
 def raised(error: Exception) -> str:
@@ -173,10 +233,18 @@ def _load(event: bytes) -> Any:
         return None
 
 
+def listed(error: ValidationError) -> list[ErrorDetails]:
+    """The first problems that pydantic found, and no more than may be told."""
+    if (count := error.error_count()) > _MAX_LISTED:
+        message = f"{count:,} problems, too many to list them"
+        return [{"type": "too_many_errors", "loc": (), "msg": message, "input": None}]
+    return error.errors(include_url=False, include_context=False)[:MAX_REASONS]
+
+
 def _reasons(error: ValidationError, line: int | None) -> list[Reason]:
     """Why an event is not valid; raises `MalformedBodyError` for a line that is not even JSON."""
     reasons = []
-    for found in error.errors(include_url=False, include_context=False)[:_MAX_REASONS]:
+    for found in listed(error):
         field, message, type_ = ".".join(map(str, found["loc"])), found["msg"], found["type"]
         if type_ == "json_invalid" and line is not None:
             raise MalformedBodyError(message, line)

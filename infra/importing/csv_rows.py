@@ -191,7 +191,7 @@ class _Feed:
 
 def _unreadable(first: Line, others: Sequence[Line], error: Exception, max_row_bytes: int) -> Reason:
     if first.size > max_row_bytes:
-        said = f"the row has {first.size:,} bytes; at most {max_row_bytes:,} (ANABRANCH_MAX_BODY_BYTES) are taken"
+        said = f"the row has {first.size:,} bytes; at most {max_row_bytes:,} (ANABRANCH_MAX_EVENT_BYTES) are taken"
         return reason("", said, "too_large")
     if isinstance(error, _RowTooLargeError) or (others and "unexpected end" in str(error)):
         return reason("", "a quote opens in this line and is never closed; double a quote that is meant", "csv")

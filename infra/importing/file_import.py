@@ -21,7 +21,7 @@ from rich.text import Text
 
 from anabranch import Stream
 from batch.lease_keeper import LeaseKeeper
-from eventlog.intake.door import Admission, ParsedEvents, validate
+from eventlog.intake.door import Admission, BodyLimits, ParsedEvents, validate
 from eventlog.log import Append
 from eventlog.registry.lease_holder import this_process
 from eventlog.registry.letter_keeping import RefusedEvent
@@ -139,6 +139,8 @@ class _Import:
         self.stream = stream
         self.rows = rows
         self.columns = columns
+        settings = process.settings
+        self.limits = BodyLimits(max_event_bytes=settings.max_event_bytes, max_future_us=settings.max_future_us)
         self._path = process.home / "imports" / f"{rows.sha256}-{stream.name}.json"
         self.state = self._load()
         self.reasons: dict[tuple[str, str], Reason] = {}
@@ -152,7 +154,7 @@ class _Import:
             if not self.state.done:
                 resumed = self._path.exists()
                 self._save(self.state)
-                place, most_bytes = FilePosition(self.state.row, self.state.byte), self.process.settings.max_body_bytes
+                place, most_bytes = FilePosition(self.state.row, self.state.byte), self.limits.max_event_bytes
                 for batch in self.rows.batches(place, self.columns, max_row_bytes=most_bytes):
                     self._take(batch, resumed)
                     resumed = False
@@ -168,7 +170,7 @@ class _Import:
             return
         refused_rows = {at: batch.refused[index] for at, index in enumerate(indexes) if index in batch.refused}
         parsed = ParsedEvents([batch.rows[index] for index in indexes], refused=refused_rows)
-        admission = validate(stream, parsed, now=process.clock(), max_future_us=process.settings.max_future_us)
+        admission = validate(stream, parsed, now=process.clock(), limits=self.limits)
         refused = [
             (event.body, [{**reason, **_where(batch, indexes[event.index])} for reason in event.errors])
             for event in admission.rejected

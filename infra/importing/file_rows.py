@@ -123,7 +123,7 @@ def _header(path: Path, file: BinaryIO, known: frozenset[str]) -> csv_rows.Heade
 
 def _json_row(line: Line, max_row_bytes: int) -> FileRow:
     if line.size > max_row_bytes:
-        said = f"the row has {line.size:,} bytes; at most {max_row_bytes:,} (ANABRANCH_MAX_BODY_BYTES) are taken"
+        said = f"the row has {line.size:,} bytes; at most {max_row_bytes:,} (ANABRANCH_MAX_EVENT_BYTES) are taken"
         return FileRow(line.raw, line.end, line.number, [reason("", said, "too_large")])
     return FileRow(line.raw.removeprefix(codecs.BOM_UTF8).strip(), line.end, line.number)
 

@@ -10,12 +10,14 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from anabranch import Stream
+from eventlog.intake.bodies import Take, ignored
 from eventlog.intake.door import Admission, Rejected, admit
 from eventlog.log import Append, Appended
 from serving.answers.waiting import result_of
 from serving.errors import BodyTooLargeError
 from serving.http import openapi
 from serving.http.content_coding import unpacked
+from serving.http.request_memory import Share
 from serving.http.responses import answer_json, answer_problem
 from serving.metrics.request_metrics import RequestMetrics
 from serving.service import Service
@@ -24,6 +26,11 @@ TOLD_WHOLE = 1_000
 """Of so many rejected events an answer tells all reasons, of the others the first."""
 _QUICK_BYTES = 64 * 1024
 """Bodies larger than this are validated in a thread of their own, so that other requests do not wait."""
+SHORT_BODY_BYTES = 64 * 1024
+"""The most that a body may have which is no events. As much is read ahead for every connection anyway."""
+WORK_FOLD = 7
+"""How many times its size a body takes while it is worked on, beyond itself: its events as they came and as they are
+stored, some of them as objects (measured in tests/hostile)."""
 
 
 def headers_of(request: Request) -> Mapping[str, str]:
@@ -34,10 +41,23 @@ def headers_of(request: Request) -> Mapping[str, str]:
     return {name.decode("latin-1"): value.decode("latin-1") for name, value in reversed(request.scope["headers"])}
 
 
-async def read_body(request: Request, limit: int) -> bytes:
+async def read_body(request: Request, limit: int, take: Take = ignored) -> bytes:
     """The body as it was before it was packed for the way (see `content_coding`).
 
-    Raises `BodyTooLargeError` as soon as it is known to have more than `limit` bytes, packed or not.
+    Parameters
+    ----------
+    limit
+        The most bytes that it may have, packed or not.
+    take
+        Is told of each piece before it is kept, also of what is unpacked. Only where `limit` is small may it be left
+        out: a body need never end.
+
+    Raises
+    ------
+    BodyTooLargeError
+        As soon as it is known to have more than `limit` bytes.
+    MemoryTakenError
+        If other requests have the memory that it needs.
     """
     length = coding = b""
     for name, value in request.scope["headers"]:
@@ -58,18 +78,25 @@ async def read_body(request: Request, limit: int) -> bytes:
         size += len(chunk)
         if size > limit:
             raise BodyTooLargeError(limit)
+        take(len(chunk))
         chunks.append(chunk)
         further = message.get("more_body", False)
     body = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    return await run_in_threadpool(unpacked, body, coding.decode("latin-1"), limit) if coding else body
+    return await run_in_threadpool(unpacked, body, coding.decode("latin-1"), limit, take) if coding else body
 
 
-async def admitted(service: Service, stream: Stream, headers: Mapping[str, str], body: bytes) -> Admission:
-    """The valid events of a body, and the others with what is wrong; raises as `eventlog.intake.door.admit` does."""
+async def admitted(
+    service: Service, stream: Stream, headers: Mapping[str, str], body: bytes, share: Share
+) -> Admission:
+    """The valid events of a body, and the others with what is wrong; raises as `eventlog.intake.door.admit` does.
+
+    What that takes comes out of the request's share of memory.
+    """
+    share.take(WORK_FOLD * len(body))
 
     def admission() -> Admission:
-        content_type = headers.get("content-type")
-        return admit(content_type, body, stream, limits=service.limits, now=service.clock(), headers=headers)
+        content_type, now = headers.get("content-type"), service.clock()
+        return admit(content_type, body, stream, limits=service.limits, now=now, headers=headers, take=share.take)
 
     return admission() if len(body) <= _QUICK_BYTES else await run_in_threadpool(admission)
 

@@ -23,6 +23,7 @@ from eventlog.errors import (
     MalformedBodyError,
     RecordsTrimmedError,
     TooManyEventsError,
+    TooMuchUnpackedError,
     UnsupportedContentTypeError,
 )
 from serving import errors
@@ -72,6 +73,11 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
     ),
     LeaseHeldError: Problem(409, "batch-running", "A batch run is going on", headers=(("Retry-After", "30"),)),
     errors.BodyTooLargeError: Problem(413, "body-too-large", "The body is too large", ("limit",), headers=_LAST),
+    TooMuchUnpackedError: Problem(413, "body-too-large", "The body is too large", ("limit",)),
+    errors.TakesTooMuchError: Problem(413, "body-too-large", "The body is too large", ("limit",)),
+    errors.MemoryTakenError: Problem(
+        503, "memory-taken", "Too much at once", ("limit",), (("Retry-After", "1"), *_LAST)
+    ),
     TooManyEventsError: Problem(413, "too-many-events", "Too many events in one request", ("limit",)),
     UnsupportedContentTypeError: Problem(415, "unsupported-content-type", "No such content type here", ("supported",)),
     errors.UnsupportedCodingError: Problem(

@@ -18,11 +18,13 @@ from anabranch.errors import FieldAbsentError
 from anabranch.example import Example
 from anabranch.features.fold import FailedFeatures
 from anabranch.stored_events import input_name
-from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
-from eventlog.intake.bodies import load_json
+from eventlog.errors import MalformedBodyError, UnsupportedContentTypeError
+from eventlog.intake.bodies import Take, ignored, load_json
+from eventlog.intake.body_limits import BodyLimits
 from eventlog.intake.event_checks import EventChecks
-from eventlog.intake.parsed_events import Reason, reason
-from eventlog.intake.validation import raised
+from eventlog.intake.json_arrays import elements, json_text
+from eventlog.intake.parsed_events import Reason, reason, too_large
+from eventlog.intake.validation import listed, raised
 from serving.answers.staleness import staleness
 from serving.errors import InvalidExampleError, NoFeaturesError
 from serving.models.prediction_recorder import Prediction, prediction_id
@@ -33,6 +35,10 @@ from speed.learning.forecast import BATCH, Forecast, PendingForecast
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/json"
 _BOM = b"\xef\xbb\xbf"
+EXAMPLE_BYTES = 4_000
+"""About what an example takes beyond its text: itself, its features, its answer."""
+_MAX_REJECTED = 1_000
+"""Once so many examples are wrong, no more are looked at: nothing is predicted anyway."""
 _ANY_TIME = 2**62
 """A prediction may be asked for any time ahead."""
 
@@ -81,8 +87,15 @@ class Examples:
         self._read = model.example.read
         self._checks = EventChecks(model.on)
 
-    def read(self, content_type: str | None, body: bytes, most: int) -> RequestedExamples:
-        """The examples in a body: a JSON object, or an array of at most `most`.
+    def read(
+        self, content_type: str | None, body: bytes, limits: BodyLimits, take: Take = ignored
+    ) -> RequestedExamples:
+        """The examples in a body: a JSON object, or an array of them.
+
+        Parameters
+        ----------
+        take
+            Is told what the examples and their answers will take, before they do; may raise.
 
         Raises
         ------
@@ -95,20 +108,25 @@ class Examples:
             _check_kind(content_type)
         text = body.removeprefix(_BOM).strip()
         if text[:1] == b"{":
-            return RequestedExamples(self._examples([text]), False)
+            return RequestedExamples(self._examples([text], limits, take), False)
         if not text:
             raise MalformedBodyError("the body is empty; send a JSON object with the fields that are known")
-        value = load_json(text)
-        if not isinstance(value, list):
+        if text[:1] != b"[":
+            if len(text) <= limits.max_event_bytes:
+                load_json(text)
             raise MalformedBodyError("send a JSON object with the fields that are known, or an array of such")
-        if len(value) > most:
-            raise TooManyEventsError(most)
-        return RequestedExamples(self._examples(map(orjson.dumps, value)), True)
+        return RequestedExamples(self._examples(_elements(text, limits), limits, take), True)
 
-    def _examples(self, bodies: Iterable[bytes]) -> list[RequestedExample]:
+    def _examples(self, bodies: Iterable[bytes], limits: BodyLimits, take: Take) -> list[RequestedExample]:
         examples: list[RequestedExample] = []
         rejected: list[dict[str, Any]] = []
         for index, body in enumerate(bodies):
+            take(EXAMPLE_BYTES)
+            if len(body) > limits.max_event_bytes:
+                rejected.append({"index": index, "errors": [too_large(len(body), limits.max_event_bytes)]})
+                continue
+            if len(rejected) >= _MAX_REJECTED:
+                break
             try:
                 example = self._read(body)
             except ValidationError as error:
@@ -139,6 +157,11 @@ class Examples:
         return {**found, "message": f"{found['message']} ({seen})"}
 
 
+def _elements(text: bytes, limits: BodyLimits) -> Iterator[bytes]:
+    for stretch in elements(text, limits.max_events, limits.max_event_bytes):
+        yield from [stretch] if isinstance(stretch, bytes) else map(json_text, stretch)
+
+
 def _check_kind(content_type: str | None) -> None:
     media_type, _, parameters = (content_type or "").partition(";")
     charset = parameters.lower().partition("charset=")[2].partition(";")[0].strip(' "')
@@ -149,7 +172,7 @@ def _check_kind(content_type: str | None) -> None:
 def _reasons(error: ValidationError) -> list[Reason]:
     """What is wrong with an example; raises `MalformedBodyError` if it is not even JSON."""
     reasons = []
-    for found in error.errors(include_url=False, include_context=False):
+    for found in listed(error):
         message, type_ = found["msg"], found["type"]
         if type_ == "json_invalid":
             raise MalformedBodyError(f"not JSON: {message}") from None

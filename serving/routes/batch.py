@@ -17,7 +17,7 @@ from serving.answers.selection import PAGING_LIMIT, WAITING, Parser, boolean, pa
 from serving.answers.waiting import until_asked
 from serving.errors import NotFoundError
 from serving.http import openapi
-from serving.http.posting import read_body
+from serving.http.posting import SHORT_BODY_BYTES, read_body
 from serving.http.responses import answer_json
 from serving.service import Service
 
@@ -69,7 +69,7 @@ def add_routes(app: FastAPI, service: Service) -> None:
     async def start_run(request: Request) -> Response:
         """Start a batch run in a process of its own. There is one at a time."""
         full = parse(request.scope["query_string"], _START).get("full", False)
-        wanted = _wanted(await read_body(request, service.limits.max_body_bytes))
+        wanted = _wanted(await read_body(request, SHORT_BODY_BYTES))
         run = await run_in_threadpool(service.start_batch, full or wanted)
         location = f"/v1/batch/runs/{run}"
         return answer_json({"run": run, "location": location}, 202, {"Location": location})

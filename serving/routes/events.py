@@ -16,6 +16,7 @@ from serving.answers.log_browsing import browse, events_json
 from serving.answers.selection import LIMIT_DEFAULT, PAGING_LIMIT, Parser, parse
 from serving.http import openapi
 from serving.http.posting import POSTED, admitted, answer_posted, appended, headers_of, read_body
+from serving.http.request_memory import Share
 from serving.metrics.request_metrics import RequestMetrics
 from serving.routes.streams import stream_of
 from serving.service import Service
@@ -49,12 +50,13 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         """
         stream = stream_of(service, request)
         parse(request.scope["query_string"], _NOTHING)
-        body = await read_body(request, service.limits.max_body_bytes)
-        admission = await admitted(service, stream, headers_of(request), body)
-        # in one commit: an event that is told to be rejected is never lost, and none is kept twice after a 503
-        refused = [(event.body, event.errors) for event in admission.rejected]
-        done = await appended(service, replace(admission.append, refused=refused) if refused else admission.append)
-        return answer_posted(metrics, stream, admission, done)
+        with Share(service.memory) as share:
+            body = await read_body(request, service.limits.max_body_bytes, share.take)
+            admission = await admitted(service, stream, headers_of(request), body, share)
+            # in one commit: an event that is told to be rejected is never lost, and none is kept twice after a 503
+            refused = [(event.body, event.errors) for event in admission.rejected]
+            done = await appended(service, replace(admission.append, refused=refused) if refused else admission.append)
+            return answer_posted(metrics, stream, admission, done)
 
     @app.get(
         "/v1/streams/{stream}/events",

@@ -20,7 +20,7 @@ from serving.answers.staleness import staleness_now
 from serving.answers.waiting import until_asked, until_past
 from serving.errors import NotFoundError
 from serving.http import openapi
-from serving.http.posting import read_body
+from serving.http.posting import SHORT_BODY_BYTES, read_body
 from serving.http.responses import answer_json
 from serving.models.model_status import ModelDirectory
 from serving.service import Service
@@ -72,7 +72,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         """Make a version the champion. It takes effect at its place in the log, which is `position`."""
         model = model_of(service, request)
         parse(request.scope["query_string"], _NOTHING)
-        version = _version(await read_body(request, service.limits.max_body_bytes))
+        version = _version(await read_body(request, SHORT_BODY_BYTES))
         async with one_at_a_time:
             previous = await run_in_threadpool(models.check_promotion, model, version)
             return await decide(ModelPromoted(model.name, version, previous), model)
@@ -90,7 +90,7 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         """Make an earlier version the champion again: the champion before the present one, or the one that is named."""
         model = model_of(service, request)
         parse(request.scope["query_string"], _NOTHING)
-        body = await read_body(request, service.limits.max_body_bytes)
+        body = await read_body(request, SHORT_BODY_BYTES)
         wanted = None if not body.strip() or load_json(body) == {} else _version(body)
         async with one_at_a_time:
             version, previous = await run_in_threadpool(models.check_rollback, model, wanted)

@@ -13,12 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from anabranch import Model, Stream
-from eventlog.intake.door import Admission
+from eventlog.intake.door import Admission, BodyLimits
 from serving.answers.selection import WAITING, Parser, boolean, parse
 from serving.answers.waiting import until_asked
 from serving.errors import InvalidExampleError, NotFoundError
 from serving.http import openapi
-from serving.http.posting import admitted, appended, read_body
+from serving.http.posting import WORK_FOLD, admitted, appended, read_body
+from serving.http.request_memory import Share
 from serving.http.responses import answer_json, to_json
 from serving.metrics.model_metrics import ModelMetrics
 from serving.metrics.request_metrics import RequestMetrics
@@ -67,24 +68,28 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, model_me
             raise NotFoundError("model", request.path_params["model"], models)
         query = request.scope["query_string"]
         parameters = parse(query, _PARAMETERS) if query else {}
-        raw = await read_body(request, service.limits.max_body_bytes)
-        body = await _read(asked.examples, request.headers.get("content-type"), raw, service.limits.max_events)
-        recorded = parameters.get("record") and body.examples
-        admission = await _admitted_all(service, asked.model.on, raw) if recorded else None
-        if parameters:
-            await until_asked(service.speed, parameters)
-        begun = time.perf_counter()
-        if len(body.examples) <= _QUICK_EXAMPLES and not service.speed.busy:
-            answer = asked.answer(body)
-        else:
-            answer = await run_in_threadpool(asked.answer, body)
-        if admission is not None:
-            done = await appended(service, admission.append)
-            metrics.count_events(asked.model.on.name, accepted=done.accepted, duplicates=done.duplicates, rejected=0)
-            answer["position"] = str(done.position)
-        text = to_json(answer) if len(body.examples) <= _QUICK_EXAMPLES else await run_in_threadpool(to_json, answer)
-        asked.observe(time.perf_counter() - begun)
-        return Response(text, media_type="application/json")
+        with Share(service.memory) as share:
+            raw = await read_body(request, service.limits.max_body_bytes, share.take)
+            body = await _read(asked.examples, request.headers.get("content-type"), raw, service.limits, share)
+            recorded = parameters.get("record") and body.examples
+            admission = await _admitted_all(service, asked.model.on, raw, share) if recorded else None
+            if parameters:
+                await until_asked(service.speed, parameters)
+            begun = time.perf_counter()
+            few = len(body.examples) <= _QUICK_EXAMPLES
+            if few and not service.speed.busy:
+                answer = asked.answer(body)
+            else:
+                answer = await run_in_threadpool(asked.answer, body)
+            if admission is not None:
+                done = await appended(service, admission.append)
+                metrics.count_events(
+                    asked.model.on.name, accepted=done.accepted, duplicates=done.duplicates, rejected=0
+                )
+                answer["position"] = str(done.position)
+            text = to_json(answer) if few else await run_in_threadpool(to_json, answer)
+            asked.observe(time.perf_counter() - begun)
+            return Response(text, media_type="application/json")
 
     @app.get(
         "/v1/predictions/{prediction_id}",
@@ -127,16 +132,19 @@ class _ModelRequests:
         return {"predictions": answers} if body.many else answers[0]
 
 
-async def _read(examples: Examples, content_type: str | None, raw: bytes, most: int) -> RequestedExamples:
+async def _read(
+    examples: Examples, content_type: str | None, raw: bytes, limits: BodyLimits, share: Share
+) -> RequestedExamples:
     """The examples of a body; a large one is read in a thread."""
+    share.take(WORK_FOLD * len(raw))
     if len(raw) <= _QUICK_BYTES:
-        return examples.read(content_type, raw, most)
-    return await run_in_threadpool(examples.read, content_type, raw, most)
+        return examples.read(content_type, raw, limits, share.take)
+    return await run_in_threadpool(examples.read, content_type, raw, limits, share.take)
 
 
-async def _admitted_all(service: Service, stream: Stream, raw: bytes) -> Admission:
+async def _admitted_all(service: Service, stream: Stream, raw: bytes, share: Share) -> Admission:
     """The examples as events of their stream; raises `InvalidExampleError` if one of them is none."""
-    admission = await admitted(service, stream, _HEADERS, raw)
+    admission = await admitted(service, stream, _HEADERS, raw, share)
     if admission.rejected:
         raise InvalidExampleError([{"index": e.index, "errors": e.errors} for e in admission.rejected])
     return admission

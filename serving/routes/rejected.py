@@ -20,6 +20,7 @@ from serving.answers.selection import PAGING_LIMIT, Parser, parse, whole
 from serving.errors import AlreadyRetriedError, NotFoundError
 from serving.http import openapi
 from serving.http.posting import POSTED, admitted, answer_posted, appended
+from serving.http.request_memory import Share
 from serving.http.responses import answer_json
 from serving.metrics.request_metrics import RequestMetrics
 from serving.routes.streams import stream_of
@@ -80,9 +81,10 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         stream = stream_of(service, request)
         async with one_at_a_time:
             letter = await run_in_threadpool(_letter, service, stream.name, request.path_params["id"])
-            admission = await admitted(service, stream, _HEADERS, letter.body)
-            # in one commit: an event that is in is never offered again
-            done = await appended(service, _retried(service, stream, letter, admission.append))
+            with Share(service.memory) as share:
+                admission = await admitted(service, stream, _HEADERS, letter.body, share)
+                # in one commit: an event that is in is never offered again
+                done = await appended(service, _retried(service, stream, letter, admission.append))
         response = answer_posted(metrics, stream, admission, done)
         if response.status_code == 201:  # nothing new: what was posted before is in now
             response.status_code = 200

@@ -14,6 +14,7 @@ from serving.answers.selection import WAITING, parse
 from serving.answers.waiting import result_of, until_asked
 from serving.http import openapi
 from serving.http.posting import read_body
+from serving.http.request_memory import Share
 from serving.service import Service
 from serving.sql.errors import NotAcceptableError
 from serving.sql.runner_pool import Query, RunnerPool
@@ -50,7 +51,8 @@ def add_routes(app: FastAPI, service: Service, runner_pool: RunnerPool) -> None:
         """
         media_type = _wanted(request.headers.get("accept"))
         _check_kind(request.headers.get("content-type"))
-        asked = _query(await read_body(request, _BODY_BYTES), FORMAT_BY_TYPE[media_type])
+        with Share(service.memory) as share:
+            asked = _query(await read_body(request, _BODY_BYTES, share.take), FORMAT_BY_TYPE[media_type])
         if parameters := parse(request.scope["query_string"], WAITING):
             await until_asked(service.speed, parameters)
         answer = await result_of(runner_pool.submit(asked))

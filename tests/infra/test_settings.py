@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from infra.errors import UsageError
-from infra.settings import Settings
+from infra.settings import REQUEST_FOLD, Settings
+from serving.http.posting import WORK_FOLD
 
 
 @pytest.fixture(autouse=True)
@@ -52,3 +53,14 @@ def test_without_an_application_the_message_says_how_to_give_one() -> None:
 
 def test_every_setting_is_described() -> None:
     assert all(field.description and field.description.endswith(".") for field in Settings.model_fields.values())
+
+
+def test_requests_may_take_as_much_memory_as_one_of_the_largest_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANABRANCH_MAX_BODY_BYTES", "1000000")
+    assert Settings.load().request_memory_bytes == 16_000_000
+    monkeypatch.setenv("ANABRANCH_REQUEST_MEMORY", "7999999")
+    with pytest.raises(UsageError, match=r"ANABRANCH_MAX_BODY_BYTES.* needs 8,000,000"):
+        Settings.load()
+    monkeypatch.setenv("ANABRANCH_REQUEST_MEMORY", "8000000")
+    assert Settings.load().request_memory_bytes == 8_000_000
+    assert REQUEST_FOLD == WORK_FOLD + 1

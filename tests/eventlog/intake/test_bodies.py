@@ -5,6 +5,7 @@ import pytest
 
 from eventlog.errors import MalformedBodyError, TooManyEventsError, UnsupportedContentTypeError
 from eventlog.intake.bodies import CONTENT_TYPES, parse
+from eventlog.intake.body_limits import BodyLimits
 from tests.eventlog.intake.door import ARROW, JSON, NDJSON, admitted, ipc, lines, pings
 
 CLOUDEVENT = "application/cloudevents+json"
@@ -85,9 +86,9 @@ def test_an_array_of_nothing_is_malformed(content_type: str) -> None:
 )
 def test_more_events_than_a_request_may_have_are_too_many(content_type: str, body: bytes) -> None:
     with pytest.raises(TooManyEventsError) as caught:
-        parse(content_type, body, pings, max_events=2)
+        parse(content_type, body, pings, BodyLimits(max_events=2))
     assert caught.value.limit == 2
-    assert len(parse(content_type, body, pings, max_events=3).events) == 3
+    assert len(parse(content_type, body, pings, BodyLimits(max_events=3)).events) == 3
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel, field_validator, model_validator
 
 from anabranch import App
+from eventlog.intake.body_limits import BodyLimits
 from serving.errors import InvalidExampleError
 from serving.models.predicting import Examples
 
@@ -41,7 +42,7 @@ def features(trip: Any, views: Any) -> dict[str, Any]:
 
 def refused(body: bytes) -> dict[str, Any]:
     with pytest.raises(InvalidExampleError) as caught:
-        Examples(app.models["duration"]).read("application/json", body, 10)
+        Examples(app.models["duration"]).read("application/json", body, BodyLimits(max_events=10))
     (found,) = caught.value.rejected
     return {"index": found["index"], **found["errors"][0]}
 
@@ -61,5 +62,7 @@ def test_a_validator_that_needs_the_label_is_told_to_see_none() -> None:
 
 def test_a_validator_that_says_no_is_heard_as_at_the_door() -> None:
     assert refused(b'{"trip": "a", "miles": 10, "minutes": 1}')["message"] == "Value error, too fast"
-    examples = Examples(app.models["duration"]).read("application/json", b'{"trip": "a", "miles": 1, "minutes": 1}', 10)
+    examples = Examples(app.models["duration"]).read(
+        "application/json", b'{"trip": "a", "miles": 1, "minutes": 1}', BodyLimits(max_events=10)
+    )
     assert vars(examples.examples[0].example) == {"trip": "A", "miles": 1.0}
