@@ -17,6 +17,11 @@ DECISIONS = "tests/eventlog/decisions/test_decision.py", "one table holds all of
 METRICS = "tests/serving/metrics/test_metrics.py", "a collector: it is scraped as a whole"
 SNAPSHOTS = "tests/serving/sql/test_snapshots.py", "a part of a snapshot, which is held to the answers over HTTP"
 PAGES = "tests/dashboard/test_doors.py", "who gets in, over HTTP; the pages themselves in tests/dashboard/browser"
+LAKE_FILES = (
+    "tests/eventlog/lake/test_data_file.py",
+    "how a file is called, written and checked: one thing",
+)
+CONNECTIONS = "tests/hostile/test_connections.py", "connections of strangers, to a real service"
 DEMO = "tests/end_to_end/test_demo.py", "it starts a service and talks to it: there is nothing of it to test alone"
 
 ELSEWHERE: dict[str, tuple[str, str]] = {
@@ -28,6 +33,9 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/decisions/model_decisions.py": DECISIONS,
     "eventlog/decisions/recorded_prediction.py": DECISIONS,
     "eventlog/errors.py": ERRORS,
+    "eventlog/lake/data_file_writer.py": LAKE_FILES,
+    "eventlog/lake/digests.py": LAKE_FILES,
+    "eventlog/lake/file_name.py": LAKE_FILES,
     "eventlog/log/commit_outcome.py": ("tests/contracts/test_broken_commit.py", "connections are cut at COMMIT"),
     "eventlog/log/log.py": ("tests/contracts/log.py", "the contract: its suite runs on every backend"),
     "eventlog/log/memory_log.py": ("tests/contracts/test_memory_log.py", "the suite of the contract"),
@@ -86,8 +94,11 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "infra/demo/traffic.py": DEMO,
     "infra/demo/view_display.py": DEMO,
     "infra/errors.py": ERRORS,
+    "infra/server/connection.py": CONNECTIONS,
+    "infra/server/server.py": CONNECTIONS,
     "infra/terminal.py": ("tests/infra/test_progress_display.py", "the console that everything is printed to"),
     "infra/verify/served.py": ("tests/end_to_end/test_verify.py", "what is served, by a real service"),
+    "infra/verify/stored.py": ("tests/hostile/test_damaged_files.py", "every file of a home, damaged in five ways"),
     "infra/verify/verification.py": ("tests/end_to_end/test_verify.py", "the command"),
 }
 """By module, the file that tests it, and why that is not the file of its own name."""

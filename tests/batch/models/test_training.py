@@ -8,7 +8,6 @@ from typing import Any
 
 import pytest
 
-from batch.models.candidates import candidates
 from batch.run_progress import MODEL_STAGES, STAGES
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
@@ -132,23 +131,6 @@ def test_where_nothing_can_be_trained_the_views_are_published_and_the_run_says_s
     assert entry(home, 1, "good")["champion"] == 1
     assert any("'m'" in problem for problem in outcome.problems)
     assert promoted(home) == [{"good": 1}]
-
-
-def test_candidates_have_names() -> None:
-    class Fake:
-        name = "fake"
-
-        def __init__(self, made: Any):
-            self.batch = lambda: made
-
-    from sklearn.linear_model import Lasso, Ridge
-
-    def names(made: Any) -> list[str]:
-        return list(candidates(Fake(made)))  # type: ignore[arg-type]
-
-    assert names(Ridge()) == ["Ridge"]
-    assert names([Ridge(), Lasso(), Ridge(2.0)]) == ["Ridge", "Lasso", "Ridge-2"]
-    assert names({"one": Ridge(), "two": Lasso()}) == ["one", "two"]
 
 
 def test_early_stopping_takes_fewer_rounds_and_the_served_model_as_many(home: Home) -> None:
