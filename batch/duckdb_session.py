@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,16 @@ def connect(threads: int | None, memory_bytes: int, spill: Path | str) -> duckdb
     connection = duckdb.connect(config=config)
     connection.execute("SET TimeZone = 'UTC'; SET enable_progress_bar = false")
     return connection
+
+
+def is_of_the_disk(error: BaseException) -> bool:
+    """Whether an error says that a disk is full, broken or may not be written, whichever library met it."""
+    if isinstance(error, sqlite3.Error):  # of an index file
+        return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_CODES
+    return isinstance(error, OSError | duckdb.IOException)
+
+
+_DISK_CODES = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN)
 
 
 def quoted(identifier: str) -> str:

@@ -3,6 +3,7 @@
 AnabranchError
 ├── LeaseHeldError            another batch run is at work
 ├── ViewTooWideError          a view needs more memory than there is, for the smallest piece of the log
+├── UnwritableError           a disk is full, broken or may not be written
 └── GenerationError           a generation cannot be read
     ├── CorruptGenerationError    a file of it is missing, or not the one that was published
     ├── FormatError               it was written by another version of this program
@@ -50,6 +51,16 @@ class ViewTooWideError(AnabranchError):
             f"view {view!r} is too wide for the memory: {what} could not be folded or merged"
             f" ({type(error).__name__}: {error}). Let its aggregates keep less (agg.collect and agg.top have limits),"
             " give it finer keys or tiles, or give the workers more memory"
+        )
+
+
+class UnwritableError(AnabranchError):
+    """A disk is full, broken or may not be written. What the run has published so far, which is nothing, stays."""
+
+    def __init__(self, error: BaseException):
+        super().__init__(
+            f"the run could not write what it made: {' '.join(str(error).split())}. Free space on the disk of the home,"
+            " or let it be written; the next run goes on"
         )
 
 

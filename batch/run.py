@@ -38,8 +38,8 @@ from anabranch.watermarks import Watermarks
 from batch.archive import archive, check_archived, mend_archived, pending, trim
 from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import StartingWorkers
-from batch.duckdb_session import Connection, connect
-from batch.errors import LeaseHeldError, ViewTooWideError
+from batch.duckdb_session import Connection, connect, is_of_the_disk
+from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
@@ -145,6 +145,8 @@ def run_batch(
         If another run took over. Nothing was published.
     eventlog.errors.LakeDamagedError
         If the lake does not hold what was archived. Nothing was published.
+    UnwritableError
+        If a disk is full, say. Nothing was published.
     """
     app = load_app(app_path)
     lease = leases.acquire(LEASE, this_process(), LEASE_SECONDS)
@@ -158,6 +160,8 @@ def run_batch(
             outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
+            if is_of_the_disk(error):
+                raise UnwritableError(error) from error
             raise
         finally:
             batch.close()

@@ -68,7 +68,7 @@ class DiskError(AnabranchError):
 
     def __init__(self, error: OSError):
         where = f": {error.filename}" if error.filename else ""
-        super().__init__(f"{error.strerror or error}{where}")
+        super().__init__(f"{error.strerror or error}{where}; free space on that disk, or let it be written")
 
 
 class ImportFileError(AnabranchError):

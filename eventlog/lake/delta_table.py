@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from time import time_ns
@@ -156,7 +157,7 @@ class LakeTable:
         return table
 
     def _unwritable(self, error: Exception) -> ArchiveError:
-        return ArchiveError(f"stream {self.name!r} could not be archived into {self.path}: {error}")
+        return ArchiveError(f"stream {self.name!r} could not be archived into {self.path}: {_one_line(error)}")
 
     # reading
 
@@ -241,9 +242,13 @@ class LakeTable:
         try:
             return DeltaTable(str(self.path))
         except (DeltaError, OSError, ValueError) as error:
-            reason = str(error).partition("\n")[0]
-            problem = f"cannot be read as the commits of a Delta table ({reason:.300})"
+            problem = f"cannot be read as the commits of a Delta table ({_one_line(error):.300})"
             raise LakeDamagedError(self.path / FOLDER, problem, self.name, 0, END) from error
+
+
+def _one_line(error: Exception) -> str:
+    """What Delta Lake says in several lines, with arrows and colours."""
+    return " ".join(re.sub(r"\x1b\[\d*m|↳", "", str(error)).split())
 
 
 def _reaching(upto: int) -> CommitProperties:

@@ -17,8 +17,6 @@ from tests.hostile.homes import APPLICATION, Sums, post, ride, settings_of, sums
 from tests.hostile.test_damaged_files import by_service, by_verify
 
 EVENTS = 3_000
-LIMITS_KIB = [8, 24, 48, 200]
-"""Files of so many KiB at most: the smallest breaks the first commit of the lake, the largest what comes last."""
 can_mount = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own is mounted by root alone")
 
 
@@ -31,16 +29,16 @@ def filled(home: Path) -> Sums:
     return sums_of(rides)
 
 
-def run(home: Path, *before: str) -> subprocess.CompletedProcess[str]:
+def run(home: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "infra.cli", "batch", "run", str(APPLICATION), "--home", str(home)]
     environment = {**os.environ, "ANABRANCH_WORKERS": "1"}
-    return subprocess.run([*before, *command], env=environment, capture_output=True, text=True, check=False)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
 
 def assert_told(ended: subprocess.CompletedProcess[str]) -> None:
     """It failed with a sentence, which is its last line."""
     assert ended.returncode == 1, ended.stderr
-    assert "Traceback" not in ended.stderr
+    assert "Traceback" not in ended.stderr, ended.stderr
     assert ended.stderr.splitlines()[-1].startswith("anabranch: "), ended.stderr
 
 
@@ -50,19 +48,6 @@ def assert_goes_on(home: Path, sums: Sums) -> None:
     with opened(settings_of(home)) as process:
         assert by_verify(process, sums) == ""
         by_service(process, sums)
-
-
-def test_whichever_file_cannot_grow_the_run_says_so_and_the_next_one_publishes(tmp_path: Path) -> None:
-    home = tmp_path / "home"
-    sums = filled(home)
-    failed = 0
-    for limit in LIMITS_KIB:
-        ended = run(home, "bash", "-c", f'ulimit -f {limit}; exec "$@"', "bash")
-        if ended.returncode:
-            assert_told(ended)
-            failed += 1
-    assert failed >= 2, "the limits must be met at several stages"
-    assert_goes_on(home, sums)
 
 
 @contextmanager
@@ -81,14 +66,14 @@ def test_a_disk_that_is_full_at_any_point_of_the_first_run_blocks_no_later_one(t
         home = folder / "home"
         sums = filled(home)
         failed = 0
-        for free_kib in (4, 16, 40, 100):
+        for free_kib in (16, 150, 200, 230, 300):
             _leave_free(folder, free_kib)
             ended = run(home)
             (folder / "ballast").unlink()
             if ended.returncode:
                 assert_told(ended)
                 failed += 1
-        assert failed >= 2, "the disk must be full at several stages"
+        assert failed >= 4, "the disk must be full at several stages"
         assert_goes_on(home, sums)
 
 

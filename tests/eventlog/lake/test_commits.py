@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,6 +13,8 @@ import pytest
 from eventlog.lake import Lake
 from eventlog.lake.commits import has_commits
 from tests.eventlog.lake.conftest import segment
+
+ROOT = Path(__file__).parents[3]
 
 
 def nothing(table: Path) -> None:
@@ -65,3 +69,37 @@ def test_commits_that_are_all_empty_are_damage_and_no_beginning(tmp_path: Path) 
     for path in (tmp_path / "rides" / "_delta_log").glob("*.json"):
         path.write_bytes(b"")
     assert has_commits(tmp_path / "rides")
+
+
+ARCHIVE = """
+import resource, sys
+from pathlib import Path
+from eventlog.errors import ArchiveError
+from eventlog.lake import Lake
+from tests.eventlog.lake.conftest import segment
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+try:
+    Lake(Path(sys.argv[1])).archive("rides", [segment(0, 1_000)], 1_000)
+except ArchiveError as error:
+    print(error)
+"""
+"""What a process does that may write files of so many bytes at most."""
+
+
+def test_a_file_that_cannot_grow_is_told_and_leaves_nothing_in_the_way(tmp_path: Path) -> None:
+    told = [
+        subprocess.run(
+            [sys.executable, "-c", ARCHIVE, tmp_path, str(limit)],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
+            check=True,
+        ).stdout
+        for limit in (0, 100, 1_000, 4_000)
+    ]
+    assert [text.startswith("stream 'rides' could not be archived into") for text in told] == [True] * len(told)
+    assert [text.count("\n") for text in told] == [1] * len(told)
+    lake = Lake(tmp_path)
+    assert list(tmp_path.glob("rides/*.part")) + list(tmp_path.glob("rides/.*.part")) == []
+    assert lake.archive("rides", [segment(0, 1_000)], 1_000) == 1_000
+    lake.check_whole(1_000)
