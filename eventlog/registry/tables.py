@@ -40,6 +40,7 @@ segments = Table(
     Column("times", LargeBinary, nullable=False),  # int64, little endian
     Column("heads", LargeBinary, nullable=False),  # JSON [[ids], [keys]]
     Column("data", LargeBinary, nullable=False),  # JSON array, one event a line
+    Column("checksum", BigInteger),  # CRC-32 of all of these; NULL: an earlier release wrote the row
 )
 
 Index(  # decisions are few, and are looked for without the events between them

@@ -93,3 +93,30 @@ def test_a_text_that_is_no_json_any_more_is_damage(
     with pytest.raises(DatabaseDamagedError, match="a text in it is no JSON"):
         read(database)
     database.close()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "data = CAST(replace(CAST(data AS TEXT), '0', '1') AS BLOB)",
+        "times = zeroblob(length(times))",
+        "heads = CAST(replace(CAST(heads AS TEXT), 'null', '\"id\"') AS BLOB)",
+        "stream = 'cracks'",
+        "appended = appended + 1",
+    ],
+)
+def test_a_segment_that_is_not_what_was_stored_is_never_handed_out(path: Path, change: str) -> None:
+    with closing(Database(f"sqlite:///{path}")) as database, closing(SqlLog(database)) as log:
+        assert sum(found.count for found in log.read(START)) == 5_000
+        with database.write() as connection:
+            connection.execute(text(f"UPDATE segments SET {change} WHERE offset = 300"))
+        database.check()  # to SQLite it is as good as any
+        with pytest.raises(DatabaseDamagedError, match="the records from 0:300 on are not those that were stored"):
+            log.read(START)
+
+
+def test_a_segment_of_an_earlier_release_has_no_checksum_and_is_believed(path: Path) -> None:
+    with closing(Database(f"sqlite:///{path}")) as database, closing(SqlLog(database)) as log:
+        with database.write() as connection:
+            connection.execute(text("UPDATE segments SET checksum = NULL"))
+        assert sum(found.count for found in log.read(START)) == 5_000
