@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from difflib import get_close_matches
+from functools import cache
 
 import duckdb
 
@@ -69,6 +70,19 @@ _RECURRING = "recurring"
 """The schema in which a recursive query with keys finds what it has so far."""
 
 
+@cache
+def own_views() -> frozenset[str]:
+    """The views of DuckDB's own that are found without their schema, in lower case.
+
+    It opens a DuckDB of its own for a moment, once in the life of a process.
+    """
+    with duckdb.connect() as connection:
+        found = connection.execute(
+            "SELECT lower(view_name) FROM duckdb_views() WHERE internal AND schema_name IN ('main', 'pg_catalog')"
+        ).fetchall()
+    return frozenset(str(name) for (name,) in found)
+
+
 class RelationNames:
     """The names that stand for something in `FROM`, in lower case.
 
@@ -90,14 +104,9 @@ class RelationNames:
     @classmethod
     def of(cls, connection: duckdb.DuckDBPyConnection) -> RelationNames:
         """Those of an open snapshot."""
-        found = connection.execute(
-            "SELECT internal, schema_name, lower(view_name), lower(current_database()) FROM duckdb_views()"
-        ).fetchall()
-        return cls(
-            database=next((database for *_, database in found), ""),
-            shown={name for internal, schema, name, _ in found if not internal and schema == "main"},
-            hidden={name for internal, schema, name, _ in found if internal and schema in ("main", "pg_catalog")},
-        )
+        ((database,),) = connection.execute("SELECT lower(current_database())").fetchall()
+        shown = {str(name).lower() for (name,) in connection.execute("SHOW TABLES").fetchall()}
+        return cls(database, shown, own_views())
 
     def check(self, path: Sequence[str], queries: Collection[str]) -> None:
         """Let the parts of a name pass, in lower case.

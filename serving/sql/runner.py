@@ -139,12 +139,13 @@ def main(arguments: Sequence[str]) -> None:
     import serving.sql.result_rows
     import serving.sql.sandbox  # noqa: F401
     from serving.sql.functions import refused_functions
+    from serving.sql.relation_names import own_views
 
     limits, log_format, scratch = orjson.loads(arguments[0]), arguments[1], arguments[2]
     handler = logging.StreamHandler()
     handler.setFormatter(formatter_of(log_format, {}))
     logging.basicConfig(level=logging.WARNING, handlers=[handler])
-    refused_functions()  # it opens a database of its own
+    refused_functions(), own_views()  # each opens a database of its own
     used_bytes = _data_bytes() + limits["memory_bytes"]
     restrict(used_bytes + _RESULT_BYTES, arguments[3:], scratch)
     answer_all(Runner(limits, scratch, used_bytes + _RESULT_BYTES // 2).answer)

@@ -90,11 +90,7 @@ class Sandbox:
                 "allow_persistent_secrets": False,
             },
         )
-        found = self._connection.execute(
-            "SELECT DISTINCT function_name FROM duckdb_functions() WHERE NOT internal AND function_type = 'table_macro'"
-        ).fetchall()
-        macros = frozenset(str(name).lower() for (name,) in found)
-        self._check = StatementCheck(self._connection, macros, RelationNames.of(self._connection))
+        self._check = StatementCheck(self._connection, RelationNames.of(self._connection))
         self._connection.execute("SET GLOBAL TimeZone = 'UTC'")
         self._connection.execute(f"SET allowed_paths = [{', '.join(literal(file) for file in files)}]")
         self._connection.execute("SET enable_external_access = false")

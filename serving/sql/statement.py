@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import duckdb
@@ -53,15 +54,12 @@ class StatementCheck:
     ----------
     connection
         Parses; no statement of a stranger is ever run on it.
-    macros
-        The names of the table macros of the snapshot.
     relations
         What statements may read.
     """
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, macros: Collection[str], relations: RelationNames):
+    def __init__(self, connection: duckdb.DuckDBPyConnection, relations: RelationNames):
         self._connection = connection
-        self._macros = macros
         self._relations = relations
 
     def passed(self, sql: str) -> Checked:
@@ -93,6 +91,15 @@ class StatementCheck:
         if len(statements) > 1:
             raise SqlRefusedError("statement", f"There are {len(statements)} statements; send them one by one")
         return statements[0]
+
+    @cached_property
+    def _macros(self) -> frozenset[str]:
+        """The table macros of the snapshot. To list them takes longer than most statements, and few call one."""
+        found = self._connection.execute(
+            "SELECT DISTINCT lower(function_name) FROM duckdb_functions()"
+            " WHERE NOT internal AND function_type = 'table_macro'"
+        ).fetchall()
+        return frozenset(str(name) for (name,) in found)
 
     # EXPLAIN
 
