@@ -216,7 +216,7 @@ class Settings(BaseSettings):
 
     @property
     def sql_limits(self) -> dict[str, float]:
-        """What a statement of the SQL endpoint may take; see `serving.sql.sandbox.StatementLimits`."""
+        """What a statement of the SQL endpoint may take; see `serving.sql.sandbox.sandbox.StatementLimits`."""
         return {
             "seconds": duration_us(self.sql_timeout) / 1e6,
             "memory_bytes": self.sql_memory,

@@ -15,7 +15,10 @@ SCHEMAS = "tests/eventlog/registry/test_schemas.py", "a part of registering sche
 MIGRATIONS = "tests/contracts/test_schema_version.py", "on SQLite and PostgreSQL, from the tables of every release"
 DECISIONS = "tests/eventlog/decisions/test_decision.py", "one table holds all of them, to the letter"
 METRICS = "tests/serving/metrics/test_metrics.py", "a collector: it is scraped as a whole"
-SNAPSHOTS = "tests/serving/sql/test_snapshots.py", "a part of a snapshot, which is held to the answers over HTTP"
+SNAPSHOTS = (
+    "tests/serving/sql/snapshots/test_snapshots.py",
+    "a part of a snapshot, which is held to the answers over HTTP",
+)
 PAGES = "tests/dashboard/test_doors.py", "who gets in, over HTTP; the pages themselves in tests/dashboard/browser"
 LAKE_FILES = (
     "tests/eventlog/lake/test_data_file.py",
@@ -72,16 +75,24 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "serving/routes/rejected.py": ("tests/serving/routes/test_events.py", "what was rejected is posted there first"),
     "serving/routes/streams.py": ("tests/end_to_end/test_streams.py", "over HTTP, beside what was posted"),
     "serving/service.py": ("tests/serving/conftest.py", "data: what the API is made of, made by every test of it"),
-    "serving/sql/catalog.py": SNAPSHOTS,
-    "serving/sql/events_relation.py": ("tests/serving/sql/test_stored_value.py", "every type of field as its column"),
-    "serving/sql/overlay.py": SNAPSHOTS,
-    "serving/sql/published_tables.py": SNAPSHOTS,
-    "serving/sql/relation.py": SNAPSHOTS,
-    "serving/sql/relations.py": ("tests/serving/sql/test_system_relations.py", "the list of all relations"),
-    "serving/sql/runner.py": ("tests/serving/sql/test_runner_pool.py", "a process: it is asked through its pool"),
-    "serving/sql/sandbox.py": ("tests/end_to_end/test_sql_sandbox.py", "hostile statements, over HTTP"),
-    "serving/sql/snapshot_contents.py": SNAPSHOTS,
-    "serving/sql/view_relations.py": SNAPSHOTS,
+    "serving/sql/relations/events_relation.py": (
+        "tests/serving/sql/relations/test_stored_value.py",
+        "every type of field as its column",
+    ),
+    "serving/sql/relations/relation.py": SNAPSHOTS,
+    "serving/sql/relations/relations.py": (
+        "tests/serving/sql/relations/test_system_relations.py",
+        "the list of all relations",
+    ),
+    "serving/sql/relations/snapshot_contents.py": SNAPSHOTS,
+    "serving/sql/relations/view_relations.py": SNAPSHOTS,
+    "serving/sql/sandbox/runner.py": (
+        "tests/serving/sql/test_runner_pool.py",
+        "a process: it is asked through its pool",
+    ),
+    "serving/sql/snapshots/catalog.py": SNAPSHOTS,
+    "serving/sql/snapshots/overlay.py": SNAPSHOTS,
+    "serving/sql/snapshots/published_tables.py": SNAPSHOTS,
     "infra/analytics/snapshot_writer.py": (
         "tests/infra/analytics/test_analytics.py",
         "a process, asked by who starts it",

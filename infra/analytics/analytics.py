@@ -256,7 +256,7 @@ class _RefusedError(Exception):
 
 
 def _say_fresh(path: Path, time_us: int) -> None:
-    """As `serving.sql.snapshots` does, which needs DuckDB: say that nothing newer is known at this time."""
+    """As `serving.sql.snapshots.snapshots` does, which needs DuckDB: say that nothing newer is known at this time."""
     beside = path.with_name(f".{path.name}.part")
     beside.write_bytes(orjson.dumps({"as_of": iso(time_us)}))
     beside.replace(path)

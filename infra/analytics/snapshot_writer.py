@@ -22,8 +22,8 @@ from infra import logs
 from infra.composition import Process, opened
 from infra.settings import Settings
 from serving.sql.child_process import Message, answer_all
-from serving.sql.snapshot_folder import SnapshotFolder
-from serving.sql.snapshots import Snapshot, Snapshots, Sources
+from serving.sql.snapshots.snapshot_folder import SnapshotFolder
+from serving.sql.snapshots.snapshots import Snapshot, Snapshots, Sources
 from speed.errors import RetractedError
 from speed.offline_fold import OfflineFold
 

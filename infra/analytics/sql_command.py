@@ -22,11 +22,11 @@ from infra.composition import Process
 from infra.errors import UsageError
 from infra.home import masked
 from infra.terminal import console
-from serving.sql import result_rows
 from serving.sql.errors import SqlError
-from serving.sql.result_rows import Result
-from serving.sql.snapshot_folder import SnapshotFolder
-from serving.sql.snapshots import Snapshot, Snapshots
+from serving.sql.sandbox import result_rows
+from serving.sql.sandbox.result_rows import Result
+from serving.sql.snapshots.snapshot_folder import SnapshotFolder
+from serving.sql.snapshots.snapshots import Snapshot, Snapshots
 from speed.offline_fold import OfflineFold
 
 FORMATS = ("table", *result_rows.FORMATS)

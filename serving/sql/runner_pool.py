@@ -21,9 +21,9 @@ from typing import Any, Protocol
 
 import orjson
 
-from serving.sql import landlock
 from serving.sql.child_process import ChildEndedError, ChildProcess
 from serving.sql.errors import SqlBusyError, SqlTooLargeError, SqlTooLongError, SqlUnavailableError, error_of
+from serving.sql.sandbox import landlock
 
 logger = logging.getLogger(__name__)
 RUNNING_MOST = 2
@@ -220,7 +220,7 @@ class RunnerPool:
             scratch = tempfile.mkdtemp(dir=self._scratch)
         except OSError as error:
             raise SqlUnavailableError(f"There is no place to run the query in: {error}") from None
-        command = [sys.executable, "-P", "-m", "serving.sql.runner", orjson.dumps(self._limits).decode()]
+        command = [sys.executable, "-P", "-m", "serving.sql.sandbox.runner", orjson.dumps(self._limits).decode()]
         packages = str(Path(__file__).parents[2])
         environment = {"PYTHONPATH": packages, "LC_ALL": "C.UTF-8", "PATH": os.defpath, **_SPARING}
         return RunnerProcess([*command, self._log_format, scratch, *map(str, self._readable)], environment, scratch)

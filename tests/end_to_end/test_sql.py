@@ -62,7 +62,7 @@ def in_order(view: str, found: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def of_file(service: Service, sql: str) -> list[dict[str, Any]]:
     """What any DuckDB client reads from the published file, by the conversion of the endpoint."""
-    from serving.sql.result_rows import read, values
+    from serving.sql.sandbox.result_rows import read, values
 
     with duckdb.connect(service.home / "analytics.duckdb", read_only=True) as connection:
         connection.execute("SET TimeZone = 'UTC'")

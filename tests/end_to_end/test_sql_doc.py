@@ -14,7 +14,7 @@ import pytest
 from infra.analytics.snapshot_writer import snapshots_of
 from infra.composition import opened
 from infra.settings import Settings
-from serving.sql.result_rows import read, values
+from serving.sql.sandbox.result_rows import read, values
 
 ROOT = Path(__file__).parents[2]
 BLOCK = re.compile(r"^```sql\n(?P<sql>.*?)^```\n(?:\n```text\n(?P<answer>.*?)^```\n)?", re.MULTILINE | re.DOTALL)

@@ -1,7 +1,7 @@
 """Labels that come later are joined by one rule: the speed layer's join, the batch layer's table and plain Python.
 
-SQL is held to the same table of cases in `tests/serving/sql/test_predictions_relation.py`, a batch run from end to end
-in `tests/batch/models/test_labels.py`.
+SQL is held to the same table of cases in `tests/serving/sql/relations/test_predictions_relation.py`, a batch run from
+end to end in `tests/batch/models/test_labels.py`.
 """
 
 from __future__ import annotations

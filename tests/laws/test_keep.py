@@ -28,8 +28,8 @@ from eventlog.log.segment import Segment
 from infra.verify.recount import Recount
 from serving.answers import merged_answer
 from serving.answers.selection import ViewQuery
-from serving.sql import view_relations
-from serving.sql.snapshot_contents import SnapshotContents
+from serving.sql.relations import view_relations
+from serving.sql.relations.snapshot_contents import SnapshotContents
 from speed.expiry import Expiry
 from speed.state import Epoch, SpeedState
 from speed.tile_selection import take

@@ -26,9 +26,9 @@ from serving.sql.errors import (
     SqlTooLongError,
     SqlUnavailableError,
 )
-from serving.sql.runner import Runner
 from serving.sql.runner_pool import Query, RunnerPool, RunnerProcess
-from serving.sql.sandbox import Sandbox
+from serving.sql.sandbox.runner import Runner
+from serving.sql.sandbox.sandbox import Sandbox
 
 LIMITS = {"seconds": 2.0, "memory_bytes": 100_000_000, "rows": 100, "result_bytes": 100_000}
 
@@ -158,7 +158,7 @@ def test_a_snapshot_that_cannot_be_opened_is_no_fault_of_the_statement(tmp_path:
 @contextmanager
 def runner_on(folder: Path, before: str = "") -> Iterator[ChildProcess]:
     """A runner as the pool starts it; `before` is run ahead of it in its process."""
-    code = f"{before}\nimport sys, serving.sql.runner\nserving.sql.runner.main(sys.argv[1:])"
+    code = f"{before}\nimport sys, serving.sql.sandbox.runner\nserving.sql.sandbox.runner.main(sys.argv[1:])"
     child = ChildProcess([sys.executable, "-c", code, orjson.dumps(LIMITS).decode(), "text", str(folder), str(folder)])
     try:
         child.ask({}, 60.0)

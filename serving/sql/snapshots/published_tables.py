@@ -1,0 +1,95 @@
+"""What of the generations a snapshot reads: the published tables, linked so that they outlive their generation."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from anabranch import App, View
+from batch.errors import GenerationError
+from batch.generation import Generation
+from batch.generations import Generations
+from eventlog.decisions import Publication
+from serving.sql.snapshots.snapshot_folder import SnapshotFolder
+
+
+class PublishedTables:
+    """The generation that answers for the batch part, and those that are kept beside it.
+
+    Attributes
+    ----------
+    publication
+        What announced it; None: there is none.
+    """
+
+    def __init__(self, generations: Generations, app: App, folder: SnapshotFolder):
+        self._generations = generations
+        self._app = app
+        self._folder = folder
+        self._generation: Generation | None = None
+        self._linked: dict[tuple[int, str], Path] = {}
+        self.publication: Publication | None = None
+
+    def look(self, publication: Publication | None) -> None:
+        """Turn to the generation that was adopted."""
+        self.publication = publication
+        self._generation = None
+        if publication is not None:
+            self._generation = self._generations.get(publication.generation, publication.manifest_sha256)
+            for view in self._app.views.values():
+                self._link(self._generation, view)  # before a batch run removes it
+
+    @property
+    def number(self) -> int | None:
+        return None if self._generation is None else self._generation.number
+
+    @property
+    def end(self) -> int:
+        """The first offset that it does not cover."""
+        return 0 if self._generation is None else self._generation.end
+
+    def table(self, view: View) -> Path | None:
+        """The published table of a view."""
+        return None if self._generation is None else self._link(self._generation, view)
+
+    def versions(self) -> dict[str, Sequence[Mapping[str, Any]]]:
+        """The versions of every model that it holds."""
+        return {} if self._generation is None else {name: self._generation.versions(name) for name in self._app.models}
+
+    def tables(self, announced: Collection[int]) -> dict[int, dict[str, str]]:
+        """By generation that is kept, the published table of every view that it has by the present definition.
+
+        Parameters
+        ----------
+        announced
+            The generations that were published: others are what a run left behind.
+        """
+        found: dict[int, dict[str, str]] = {}
+        for number in self._generations.numbers():
+            if number not in announced:
+                continue
+            try:
+                generation = self._opened(number)
+                views = [view for view in self._app.views.values() if generation.covers(view)]
+                found[number] = {view.name: str(self._link(generation, view)) for view in views}
+            except (GenerationError, FileNotFoundError, KeyError, TypeError):  # gone, damaged, or of another format
+                continue
+        return found
+
+    def _opened(self, number: int) -> Generation:
+        if self._generation is not None and self._generation.number == number:
+            return self._generation
+        return Generation.peek(self._generations.folder, number)
+
+    def _link(self, generation: Generation, view: View) -> Path:
+        known = self._linked.get((generation.number, view.name))
+        if known is None or not known.exists():
+            if generation is not self._generation:  # that one was checked when it was opened
+                generation.check(view, "table")
+            name = f"generation-{generation.number}-{view.name}.parquet"
+            known = self._folder.link(generation.path(view, "table"), name)
+            if not known.exists():
+                raise FileNotFoundError(known)
+            self._linked[generation.number, view.name] = known
+        return known
