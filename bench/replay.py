@@ -18,6 +18,7 @@ from batch.plan import plan
 from batch.views.fold_all import fold_all
 from bench.data import appends
 from bench.report import Figure, at_least
+from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
@@ -62,7 +63,7 @@ def run(home: Path) -> list[Figure]:
 
 def fold_rate(app: App, log: SqlLog, checkpoints: Path) -> float:
     """Events a second that the speed layer folds and learns from."""
-    consumer = Consumer(app, log, Checkpoints(checkpoints), lambda publication: False)
+    consumer = Consumer(app, log, Checkpoints(checkpoints, HomeKey.of(checkpoints.parent)), lambda publication: False)
     begun = time.perf_counter()
     consumer.start()
     consumer.reader.when_past(log.end()).result()

@@ -1,6 +1,7 @@
 """The event log: what comes in, the log itself, the lake, and what is remembered beside them.
 
-Read `log` first (what every log promises), then `intake` (how an event gets there).
+Read `log` first (what every log promises), then `intake` (how an event gets there). `home_key` is how a home knows its
+own files again.
 
 =============  =====================================================================================
 room           what is here

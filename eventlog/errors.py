@@ -12,6 +12,7 @@ AnabranchError
     ├── NotRetractableError          no event stands there that could be taken out
     ├── ArchiveError                 the lake cannot take segments: they do not continue it, or cannot be written
     ├── LeaseLostError               somebody else took the lease over; what it fenced was not written
+    ├── HomeKeyError                 the key of the home cannot be read or made
     ├── SchemaChangedError           a stream's schema changed in a way that stored events do not survive
     └── IngestError                  a request that cannot be taken apart; nothing of it was stored
         ├── UnsupportedContentTypeError
@@ -181,6 +182,26 @@ class LeaseLostError(EventLogError):
         self.token = token
         self.current = current
         super().__init__(f"lease {name!r} with token {token} is lost; the valid token is {current}")
+
+
+class HomeKeyError(EventLogError):
+    """The key of the home cannot be read or made.
+
+    Attributes
+    ----------
+    path
+        Where it is.
+    problem
+        What is wrong with it.
+    """
+
+    def __init__(self, path: Path, problem: str):
+        self.path = path
+        self.problem = problem
+        super().__init__(
+            f"the key of the home, {path}, cannot be used: {problem}. Put it back from a backup, or remove it: a new"
+            " one is made, checkpoints are folded again from the log, and models that were pickled are trained again"
+        )
 
 
 class SchemaChangedError(EventLogError):

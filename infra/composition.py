@@ -17,6 +17,7 @@ from batch.generations import Generations
 from eventlog.clock import Clock, SteadyClock, now_us
 from eventlog.counting.event_counts import EventCounts
 from eventlog.decisions import Publication
+from eventlog.home_key import HomeKey
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
@@ -48,7 +49,7 @@ class Process:
         The directory on disk, as an absolute path.
     umask
         The umask of the user, for files outside of the home; those in it are made for their owner alone.
-    database, log, counts, lake, leases, runs, schemas, dead_letters, generations, checkpoints
+    database, log, counts, lake, leases, runs, schemas, dead_letters, generations, key, checkpoints
         The parts, each as its own package describes it.
     clock
         Microseconds since 1970: a steady clock, unless another was given.
@@ -69,7 +70,8 @@ class Process:
         self.schemas = Schemas(self.database, clock)
         self.dead_letters = DeadLetters(self.database, clock, settings.letter_bounds)
         self.generations = Generations(self.home / "generations")
-        self.checkpoints = Checkpoints(self.home / "checkpoints")
+        self.key = _key(settings, self.home)
+        self.checkpoints = Checkpoints(self.home / "checkpoints", self.key)
         self.problems: list[str] = []
         """What `can_serve` found wrong, a sentence each."""
         self._servable: dict[tuple[int, str, int], bool] = {}
@@ -176,6 +178,11 @@ def _database(settings: Settings) -> Database:
         return Database(settings.database_url)
     except (ValueError, ImportError) as error:
         raise UsageError(f"ANABRANCH_DATABASE: {error}") from None
+
+
+def _key(settings: Settings, home: Path) -> HomeKey:
+    given = settings.home_key
+    return HomeKey.of(home) if given is None else HomeKey(given.get_secret_value().encode())
 
 
 class _LakeOnDemand:

@@ -1,8 +1,9 @@
 """Checkpoints: (cut, state) of the speed layer, durable together.
 
-A file holds a header of JSON (what it is, how long, its sha256) and the pickled state. It is written beside its
-place, synced, and renamed: there is never half a checkpoint under the name. What the header says is checked at
-reading, before anything is unpickled.
+A file holds a header of JSON (what it is, how long, its sha256, and the MAC of all that) and the pickled state. It is
+written beside its place, synced, and renamed: there is never half a checkpoint under the name. What the header says is
+checked at reading, before anything is unpickled: a pickle runs what its maker wanted, so only files that were made with
+the key of the home are opened.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import hashlib
 import json
 import os
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -19,12 +20,14 @@ from typing import Any, BinaryIO
 from anabranch import App, Cut
 from anabranch.view import Tiles, View
 from eventlog.decisions import Champions, Publication
-from eventlog.decisions.champions import ChampionsByModel
 from eventlog.decisions.event_fields import EventFields
+from eventlog.home_key import HomeKey
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
-FORMAT = "anabranch checkpoint 3"
+FORMAT = "anabranch checkpoint 4"
+WITHOUT_MAC = "anabranch checkpoint 3"
+"""What earlier releases wrote. Nothing tells who made such a file, so it is not opened."""
 KEPT = 2
 _HEADER_BYTES = 512
 _ROWS_A_PICKLE = 2_000
@@ -32,10 +35,17 @@ _ROWS_A_PICKLE = 2_000
 
 
 class Checkpoints:
-    """The checkpoints in a folder, newest first."""
+    """The checkpoints in a folder, newest first.
 
-    def __init__(self, folder: Path):
+    Parameters
+    ----------
+    key
+        With which they are made; those of another key are refused.
+    """
+
+    def __init__(self, folder: Path, key: HomeKey):
         self.folder = folder
+        self._key = key
 
     def newest_first(self) -> list[Path]:
         """The checkpoint files."""
@@ -57,6 +67,7 @@ class Checkpoints:
                 digest.update(part)
                 size += file.write(part)
             header = {"format": FORMAT, "cut": str(state.cut), "bytes": size, "sha256": digest.hexdigest()}
+            header["mac"] = self._key.mac(FORMAT, _vouched(header))
             file.seek(0)
             file.write(json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n")
             file.flush()
@@ -68,45 +79,49 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
-    def load(self, path: Path, app: App, champions_at: Callable[[Cut], ChampionsByModel]) -> SpeedState:
+    def load(self, path: Path, app: App) -> SpeedState:
         """The state in a checkpoint.
-
-        Parameters
-        ----------
-        champions_at
-            Who the champions are at a cut of the log. Only a checkpoint of an earlier release asks: it does not say.
 
         Raises
         ------
         CheckpointError
-            If the file is gone, torn or altered, or its views are defined otherwise than the application's.
+            If the file is gone, torn, altered or from elsewhere, or its views are defined otherwise than the
+            application's.
         """
         try:
             file = path.open("rb")
         except OSError as error:  # another process keeps only the newest few
             raise CheckpointError(path, f"it cannot be opened ({error.strerror})") from None
         with file:
-            _check(path, file)
+            _check(path, file, self._key)
             try:
-                state, has_champions = _state(_objects(file), app, path)
+                return _state(_objects(file), app, path)
             except CheckpointError:
                 raise
             except Exception as error:  # what was pickled by another release may fail to come back in any way
                 raise CheckpointError(path, f"its content is not a state ({error!r})") from error
-        if not has_champions:  # asked out here: a log that cannot be read now says nothing against the checkpoint
-            state.champions = champions_at(state.cut)
-        return state
 
 
-def _check(path: Path, file: BinaryIO) -> None:
+def _vouched(header: dict[str, Any]) -> bytes:
+    """What the MAC is of: all else that the header says, the sha256 of the payload among it."""
+    return json.dumps({name: value for name, value in header.items() if name != "mac"}, sort_keys=True).encode()
+
+
+def _check(path: Path, file: BinaryIO, key: HomeKey) -> None:
     """Hold the file against its header and leave it at the start of the payload."""
     try:
         header = json.loads(file.read(_HEADER_BYTES))
-        known = header["format"] == FORMAT
+        found = header["format"]
     except (ValueError, KeyError, TypeError):
-        known = False
-    if not known:
+        found = None
+    if found == WITHOUT_MAC:
+        raise CheckpointError(
+            path, "an earlier release wrote it, without a MAC of this home; what it held is folded again from the log"
+        )
+    if found != FORMAT:
         raise CheckpointError(path, f"it does not begin like one ({FORMAT})")
+    if not key.made(header.get("mac"), FORMAT, _vouched(header)):
+        raise CheckpointError(path, "it was not made with the key of this home, and so it is not opened")
     digest = hashlib.sha256()
     size = 0
     while part := file.read(1 << 20):
@@ -161,8 +176,7 @@ def _objects(file: BufferedReader) -> Iterator[Any]:
         yield pickle.load(file)
 
 
-def _state(objects: Iterator[Any], app: App, path: Path) -> tuple[SpeedState, bool]:
-    """The state, and whether it has its champions: checkpoints of earlier releases do not."""
+def _state(objects: Iterator[Any], app: App, path: Path) -> SpeedState:
     head: dict[str, Any] = next(objects, {})
     _check_definitions(head["views"], app, path)
     state = SpeedState(
@@ -171,8 +185,8 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> tuple[SpeedState, bo
         [Epoch(Cut.parse(start), run) for start, run in head["epochs"]],
         head["watermarks"],
     )
-    state.left_out = frozenset(head.get("left_out", ()))  # earlier releases took nothing out
-    state.champions = {name: Champions(versions) for name, versions in head.get("champions", {}).items()}
+    state.left_out = frozenset(head["left_out"])
+    state.champions = {name: Champions(versions) for name, versions in head["champions"].items()}
     if head["learners"]:
         from speed.learning.learner import Learner
     for name, fingerprint in head["learners"].items():
@@ -184,7 +198,7 @@ def _state(objects: Iterator[Any], app: App, path: Path) -> tuple[SpeedState, bo
         tiles = state.epochs[number].tiles.setdefault(name, {})
         for key, start, packed in rows:
             tiles.setdefault(key, {})[start] = view.unpack(packed)
-    return state, "champions" in head
+    return state
 
 
 def _check_definitions(stored: dict[str, tuple[str, int | None]], app: App, path: Path) -> None:

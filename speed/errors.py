@@ -2,7 +2,7 @@
 
 AnabranchError
 └── SpeedError
-    ├── CheckpointError       a checkpoint cannot be used: torn, altered, or of other definitions
+    ├── CheckpointError       a checkpoint cannot be used: torn, altered, from elsewhere, or of other definitions
     ├── RetractedError        an event was taken out of the log that a state has folded
     └── StandsStillError      somebody waits for a fold that has come to its end
 """

@@ -8,7 +8,7 @@ definitions, its generation intact
 an intact checkpoint without generation   that state
 a checkpoint that has folded an event     the next older one
 which was taken out of the log since
-a torn or altered checkpoint              the next older one
+a torn, altered or foreign checkpoint     the next older one
 a checkpoint whose generation is broken   the next older one
 no usable checkpoint                      the newest generation that is intact and of these definitions
 no usable generation either               the beginning of the log
@@ -96,7 +96,7 @@ def _recovered(
 
     for path in checkpoints.newest_first():
         try:
-            state = checkpoints.load(path, app, champions_at)
+            state = checkpoints.load(path, app)
         except CheckpointError as error:
             problems.append(str(error))
             continue

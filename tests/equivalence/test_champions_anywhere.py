@@ -30,6 +30,7 @@ from speed.learners import new_learners
 from speed.recovery import recover
 from speed.state import CanServe, SpeedState
 from speed.still_reader import StillReader
+from tests.home_key import KEY
 from tests.speed.learning.learner_world import FixedLayer, make_app
 
 MODEL = "minutes"
@@ -126,7 +127,7 @@ def test_all_layers_name_the_same_champions(steps: list[tuple[Any, ...]], data: 
     assert told(whole) == (expected, expected.present)
 
     with tempfile.TemporaryDirectory() as folder:
-        checkpoints = Checkpoints(Path(folder))
+        checkpoints = Checkpoints(Path(folder), KEY)
         begun = recover(
             APP, log, checkpoints, can_serve, lambda _: FixedLayer(*VERSIONS)
         )  # a generation, or the beginning

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eventlog.home_key import HomeKey
 from infra.composition import opened
 from infra.errors import UsageError
 from infra.settings import Settings
@@ -22,3 +23,18 @@ def test_a_home_that_an_engine_cannot_take_is_refused(tmp_path: Path, character:
             opened(Settings.load(home=home)),
         ):
             pass
+
+
+def test_homes_that_were_given_one_key_know_what_each_other_wrote_and_make_none(tmp_path: Path) -> None:
+    macs = []
+    for name in "ab":
+        with opened(Settings.load(home=tmp_path / name, home_key="a key that several homes share, long")) as process:
+            macs.append(process.key.mac("test", b"content"))
+        assert not (tmp_path / name / "key").exists()
+    assert len(set(macs)) == 1
+
+
+def test_a_home_without_a_given_key_makes_its_own(tmp_path: Path) -> None:
+    for _ in range(2):
+        with opened(Settings.load(home=tmp_path)) as process:
+            assert process.key.made(HomeKey.of(tmp_path).mac("test", b"content"), "test", b"content")

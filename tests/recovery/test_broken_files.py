@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -27,6 +28,18 @@ def empty(path: Path) -> None:
     path.write_bytes(b"")
 
 
+def of_an_earlier_release(path: Path) -> None:
+    content = path.read_bytes()
+    header = json.loads(content[:512])
+    del header["mac"]
+    header["format"] = "anabranch checkpoint 3"
+    path.write_bytes(json.dumps(header).encode().ljust(511) + b"\n" + content[512:])
+
+
+def of_another_home(path: Path) -> None:
+    (path.parent.parent / "key").write_text("0" * 64)
+
+
 @pytest.fixture
 def lived(service: Service) -> tuple[Service, list[dict[str, Any]], str]:
     """A service that has two generations, a checkpoint and a tail, and is stopped."""
@@ -45,7 +58,7 @@ def lived(service: Service) -> tuple[Service, list[dict[str, Any]], str]:
     return service, events, position
 
 
-@pytest.mark.parametrize("damage", [torn, altered, empty])
+@pytest.mark.parametrize("damage", [torn, altered, empty, of_an_earlier_release, of_another_home])
 def test_a_broken_checkpoint_is_named_and_the_state_rebuilt(lived: Any, damage: Callable[[Path], None]) -> None:
     service, events, position = lived
     for path in (service.home / "checkpoints").glob("*.checkpoint"):

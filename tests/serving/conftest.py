@@ -36,6 +36,7 @@ from serving.models.prediction_recorder import Recorder
 from serving.service import Service
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
+from tests.home_key import KEY
 
 NOW = 1_700_000_000_000_000
 app = App("bikes")
@@ -199,7 +200,7 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
         def published(publication: Publication) -> PublishedLayer:
             return PublishedLayer(generations.get(publication.generation, publication.manifest_sha256))
 
-        checkpoints = Checkpoints(tmp_path / "checkpoints")
+        checkpoints = Checkpoints(tmp_path / "checkpoints", KEY)
         consumer = Consumer(app, log, checkpoints, adopted, clock=lambda: NOW, published=published)
         started: list[bool] = []
 

@@ -8,8 +8,7 @@ import orjson
 import pytest
 from pydantic import BaseModel
 
-from anabranch import App, Cut, agg
-from eventlog.decisions import Champions
+from anabranch import App, agg
 from eventlog.log import Append
 from eventlog.log.segment import Segment
 
@@ -51,8 +50,3 @@ def append(count: int, station: str = "A", hour: int = 0) -> Append:
         [hour * 3_600_000_000] * count,
         [orjson.dumps(ride(station, float(number), hour)) for number in range(count)],
     )
-
-
-def nobody(cut: Cut) -> dict[str, Champions]:
-    """Who the champions are in a log without publications."""
-    return {}

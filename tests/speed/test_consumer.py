@@ -20,6 +20,7 @@ from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from speed.lag import SEEN_SECONDS
 from tests.end_to_end.analyst import until
+from tests.home_key import KEY
 from tests.speed.conftest import append, make_app
 
 SECOND = 1_000_000
@@ -69,7 +70,13 @@ class Failing(MemoryLog):
 @contextmanager
 def running(log: MemoryLog, folder: Path, app: App | None = None, **options: Any) -> Iterator[Consumer]:
     consumer = Consumer(
-        app or make_app(), log, Checkpoints(folder), lambda _: True, retry_seconds=0.001, clock=log.clock, **options
+        app or make_app(),
+        log,
+        Checkpoints(folder, KEY),
+        lambda _: True,
+        retry_seconds=0.001,
+        clock=log.clock,
+        **options,
     )
     consumer.start()
     try:
@@ -170,11 +177,11 @@ def test_whoever_waits_while_the_fold_recovers_is_answered_although_nothing_is_l
 ) -> None:
     log = MemoryLog()
     position = log.append(append(3)).position
-    first = Consumer(app, log, Checkpoints(tmp_path), lambda _: True)
+    first = Consumer(app, log, Checkpoints(tmp_path, KEY), lambda _: True)
     first.start()
     first.reader.when_past(position).result(10)
     first.stop()
-    again = Consumer(app, log, Checkpoints(tmp_path), lambda _: True)
+    again = Consumer(app, log, Checkpoints(tmp_path, KEY), lambda _: True)
     asked = again.reader.when_past(position)  # before it has recovered, and its checkpoint is the end of the log
     again.start()
     try:

@@ -15,6 +15,7 @@ from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
+from tests.home_key import KEY
 from tests.speed.learning.learner_world import FixedLayer, hours, make_app, ride
 
 
@@ -28,7 +29,7 @@ def consumer_of(log: MemoryLog, folder: Path, *versions: int, drifts: list[str] 
     return Consumer(
         make_app(),
         log,
-        Checkpoints(folder),
+        Checkpoints(folder, KEY),
         lambda _: True,
         published=lambda _: FixedLayer(*versions),
         on_drift=lambda model, _: None if drifts is None else drifts.append(model.name),

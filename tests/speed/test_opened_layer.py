@@ -10,6 +10,7 @@ from speed.base_layer import Predictor
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from tests.end_to_end.analyst import until
+from tests.home_key import KEY
 from tests.speed.learning.learner_world import FixedLayer, make_app
 
 
@@ -30,7 +31,7 @@ def test_whoever_becomes_champion_is_opened_before_the_state_is_locked(tmp_path:
     log = MemoryLog()
     by_generation = {1: Watched(1), 2: Watched(1, 2)}  # version 1 is carried over; version 3 is damaged
     consumer = Consumer(
-        make_app(), log, Checkpoints(tmp_path), lambda _: True, published=lambda p: by_generation[p.generation]
+        make_app(), log, Checkpoints(tmp_path, KEY), lambda _: True, published=lambda p: by_generation[p.generation]
     )
     for layer in by_generation.values():
         layer.is_locked = lambda: consumer.reader.busy

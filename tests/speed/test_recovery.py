@@ -14,6 +14,7 @@ from speed.checkpoint import Checkpoints
 from speed.fold import apply
 from speed.recovery import recover
 from speed.state import CanServe, SpeedState
+from tests.home_key import KEY
 from tests.speed.conftest import append
 
 
@@ -41,7 +42,7 @@ def log() -> MemoryLog:
 @pytest.fixture
 def checkpoints(tmp_path: Path, app: App, log: MemoryLog) -> Checkpoints:
     """One checkpoint before generation 1, one after generation 1, one after generation 2."""
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, KEY)
     save_three(checkpoints, app, log)
     return checkpoints
 
@@ -117,7 +118,7 @@ def test_a_checkpoint_that_has_seen_more_than_the_log_is_passed_over(
 def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(
     app: App, log: MemoryLog, tmp_path: Path
 ) -> None:
-    recovery = recover(app, log, Checkpoints(tmp_path), intact(1, 2), None)
+    recovery = recover(app, log, Checkpoints(tmp_path, KEY), intact(1, 2), None)
     assert recovery.state.cut == Cut((7,))
     assert recovery.state.publication is not None
     assert recovery.state.publication.generation == 2
@@ -126,13 +127,13 @@ def test_without_checkpoint_the_newest_intact_generation_is_the_beginning(
 def test_without_checkpoint_a_broken_generation_is_named_and_the_older_taken(
     app: App, log: MemoryLog, tmp_path: Path
 ) -> None:
-    recovery = recover(app, log, Checkpoints(tmp_path), intact(1), None)
+    recovery = recover(app, log, Checkpoints(tmp_path, KEY), intact(1), None)
     assert recovery.state.cut == Cut((3,))
     assert recovery.problems == ["generation 2 cannot be served"]
 
 
 def test_without_anything_the_log_is_folded_from_its_beginning(app: App, log: MemoryLog, tmp_path: Path) -> None:
-    assert recover(app, log, Checkpoints(tmp_path), intact(), None).state.cut == Cut()
+    assert recover(app, log, Checkpoints(tmp_path, KEY), intact(), None).state.cut == Cut()
 
 
 @pytest.mark.parametrize("generations", [(1, 2), (1,), (2,), ()])
@@ -140,7 +141,7 @@ def test_every_row_of_the_table_ends_in_the_same_answers(
     app: App, log: MemoryLog, tmp_path: Path, generations: tuple[int, ...]
 ) -> None:
     """What the batch covers plus what the epochs hold is all there is, wherever the fold begins."""
-    state = recover(app, log, Checkpoints(tmp_path), intact(*generations), None).state
+    state = recover(app, log, Checkpoints(tmp_path, KEY), intact(*generations), None).state
     for segment in log.read(state.cut):
         apply(state, segment, app, intact(*generations))
     covered = {None: 0, 1: 3, 2: 5}[state.publication.generation if state.publication else None]
@@ -156,5 +157,5 @@ def test_generations_and_champions_are_found_without_reading_the_events_between_
         log.append(append(3))
         cut = Cut((log.mark(BatchStarted(f"r{generation}").event()),))
         log.mark(Publication(generation, cut, "", f"r{generation}", {"minutes": generation}).event())
-    recovery = recover(app, log, Checkpoints(tmp_path), intact(2), None)
+    recovery = recover(app, log, Checkpoints(tmp_path, KEY), intact(2), None)
     assert (recovery.state.cut, recovery.state.champions) == (Cut((8,)), {"minutes": Champions((1,))})

@@ -11,6 +11,7 @@ from anabranch import App, Cut
 from eventlog.log.memory_log import MemoryLog
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
+from tests.home_key import KEY
 from tests.speed.learning.learner_world import Ride, ride
 from tests.speed.test_consumer_models import append
 
@@ -48,7 +49,7 @@ def test_a_fold_that_passes_while_one_asks_is_not_missed(tmp_path: Path) -> None
     append(log, ride(0, 1.0))
     app = App("rides")  # without a model, which would have samples of features appended, too
     app.stream("rides", Ride, time="at")
-    consumer = Consumer(app, log, Checkpoints(tmp_path), lambda _: True)
+    consumer = Consumer(app, log, Checkpoints(tmp_path, KEY), lambda _: True)
     consumer.start()
     try:
         assert log.waited.wait(20)

@@ -10,7 +10,7 @@ import pytest
 from anabranch import Cut
 from speed.checkpoint import Checkpoints
 from speed.learning.learner import Learner
-from tests.speed.conftest import nobody
+from tests.home_key import KEY
 from tests.speed.learning.learner_world import Cautious, World, linear, make_app, mean, ride
 
 
@@ -26,8 +26,8 @@ def test_stopped_anywhere_and_gone_on_it_is_the_same_to_the_bit(later: bool, sto
     straight, stopped = World(app, 1), World(app, 1)
     for number, (stream, item) in enumerate(data):
         if number == stop:
-            checkpoints = Checkpoints(tmp_path)
-            loaded = checkpoints.load(checkpoints.save(stopped.state, app), app, nobody)
+            checkpoints = Checkpoints(tmp_path, KEY)
+            loaded = checkpoints.load(checkpoints.save(stopped.state, app), app)
             stopped = World(app, 1)
             stopped.resume(loaded)
         for world in (straight, stopped):
@@ -43,10 +43,10 @@ def test_stopped_anywhere_and_gone_on_it_is_the_same_to_the_bit(later: bool, sto
 def test_a_learner_of_another_definition_is_not_taken_from_a_checkpoint(tmp_path: Path) -> None:
     world = World(make_app(linear))
     world.append("rides", ride(1, 4.0))
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, KEY)
     path = checkpoints.save(world.state, world.app)
-    assert list(checkpoints.load(path, make_app(linear), nobody).learners) == ["minutes"]
-    assert checkpoints.load(path, make_app(mean), nobody).learners == {}
+    assert list(checkpoints.load(path, make_app(linear)).learners) == ["minutes"]
+    assert checkpoints.load(path, make_app(mean)).learners == {}
 
 
 def test_an_application_may_bring_a_blend_of_its_own(tmp_path: Path) -> None:
@@ -55,8 +55,8 @@ def test_an_application_may_bring_a_blend_of_its_own(tmp_path: Path) -> None:
     world.publish(1, minutes=1)
     world.append("rides", *(ride(i, float(i)) for i in range(10)))
     assert world.report["weights"] == {"batch": 0.5, "speed": 0.5}
-    checkpoints = Checkpoints(tmp_path)
-    loaded = checkpoints.load(checkpoints.save(world.state, app), app, nobody)
+    checkpoints = Checkpoints(tmp_path, KEY)
+    loaded = checkpoints.load(checkpoints.save(world.state, app), app)
     assert loaded.learners["minutes"].blend.state() == world.learner.blend.state()
 
 

@@ -28,6 +28,7 @@ from speed.checkpoint import Checkpoints
 from speed.offline_fold import OfflineFold
 from tests.end_to_end.application import app
 from tests.end_to_end.conftest import APPLICATION, rides
+from tests.home_key import KEY
 
 
 @contextmanager
@@ -48,7 +49,7 @@ def add(process: Process, stream: str, events: list[dict[str, Any]]) -> None:
 
 def served(process: Process, view_name: str) -> list[dict[str, Any]]:
     """What the service answers when it has folded the whole log."""
-    checkpoints = Checkpoints(process.home / "none")
+    checkpoints = Checkpoints(process.home / "none", KEY)
     fold = OfflineFold(process.app, process.log, checkpoints, process.can_serve, process.published_layer, models=False)
     for _ in fold.fold_to(process.log.end()):
         pass
