@@ -2,6 +2,7 @@
 
 AnabranchError
 ├── LeaseHeldError            another batch run is at work
+├── EstimatorNotStoredError   only a pickle could hold an estimator, and that is not allowed
 ├── ViewTooWideError          a view needs more memory than there is, for the smallest piece of the log
 ├── UnwritableError           a disk is full, broken or may not be written
 └── GenerationError           a generation cannot be read
@@ -31,6 +32,26 @@ class LeaseHeldError(AnabranchError):
         self.holder = holder
         by = f" ({holder})" if holder else ""
         super().__init__(f"another batch run holds the lease{by}; this one leaves it alone")
+
+
+class EstimatorNotStoredError(AnabranchError):
+    """Only a pickle could hold a fitted estimator, and that is not allowed.
+
+    Attributes
+    ----------
+    estimator
+        Its class.
+    problem
+        What keeps it from being stored otherwise.
+    """
+
+    def __init__(self, estimator: str, problem: str):
+        self.estimator = estimator
+        self.problem = problem
+        super().__init__(
+            f"{estimator} can only be stored as a pickle ({problem}), which runs code when it is opened;"
+            " ANABRANCH_PICKLE_MODELS=true allows that"
+        )
 
 
 class ViewTooWideError(AnabranchError):

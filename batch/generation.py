@@ -19,9 +19,11 @@ from anabranch.model import Model
 from anabranch.view import View, key_order
 from anabranch.watermarks import Watermarks, advance, joined
 from batch.errors import CorruptGenerationError, FormatError, VersionError
+from batch.models import pickled_files
 from batch.models.predictor import VersionPredictor
 from batch.views import index_file
 from batch.views.reader_pool import ReaderPool
+from eventlog.home_key import HomeKey
 
 FORMAT = 2
 """The format of a generation; another one is not read, but made anew."""
@@ -46,8 +48,9 @@ class Generation:
         The run that published it.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any]):
+    def __init__(self, folder: Path, manifest: dict[str, Any], pickles: HomeKey | None = None):
         self.folder = folder
+        self._pickles = pickles
         self.manifest = manifest
         self.number: int = manifest["generation"]
         self.cut = Cut.parse(manifest["cut"])
@@ -60,7 +63,9 @@ class Generation:
         self._opening = threading.Lock()
 
     @classmethod
-    def open(cls, generations: Path, number: int, manifest_sha256: str | None = None) -> Generation:
+    def open(
+        cls, generations: Path, number: int, manifest_sha256: str | None = None, pickles: HomeKey | None = None
+    ) -> Generation:
         """Open a generation, and check every byte of it.
 
         Parameters
@@ -69,6 +74,8 @@ class Generation:
             The folder of all generations.
         manifest_sha256
             The digest that the log has of its manifest; None: do not compare.
+        pickles
+            The key of the home, by which it knows models that are pickles; None: such are not opened.
 
         Raises
         ------
@@ -77,14 +84,16 @@ class Generation:
         FormatError
             If it was written by another version of this program.
         """
-        generation = cls.peek(generations, number, manifest_sha256)
+        generation = cls.peek(generations, number, manifest_sha256, pickles)
         for view in generation._views.values():
             for file in view["files"].values():
                 verify(generation.folder / file["path"], file["bytes"], file["sha256"])
         return generation
 
     @classmethod
-    def peek(cls, generations: Path, number: int, manifest_sha256: str | None = None) -> Generation:
+    def peek(
+        cls, generations: Path, number: int, manifest_sha256: str | None = None, pickles: HomeKey | None = None
+    ) -> Generation:
         """Open a generation without checking more than its manifest: to learn of it, not to read it."""
         folder = generations / str(number)
         path = folder / MANIFEST
@@ -96,7 +105,7 @@ class Generation:
         if manifest_sha256 is not None and found != manifest_sha256:
             raise CorruptGenerationError(path, f"sha256 {manifest_sha256}", f"sha256 {found}")
         try:
-            return cls(folder, _parsed(path, raw))
+            return cls(folder, _parsed(path, raw), pickles)
         except (KeyError, TypeError, ValueError, AttributeError):  # it is not what was written
             raise CorruptGenerationError(path, "a manifest", "something else") from None
 
@@ -212,7 +221,8 @@ class Generation:
         VersionError
             If there is no such version, or it was trained on features of another definition.
         CorruptGenerationError, ModelFileError
-            If its file is not the one that was published, or cannot be opened. Its sha256 is compared first.
+            If its file is not the one that was published, or cannot or may not be opened. Its sha256 is compared
+            first.
         """
         held = self._held(model, version)
         known = self._predictors.get((model.name, version))
@@ -223,6 +233,7 @@ class Generation:
             if known is None:
                 path = self.folder / held["file"]["path"]
                 verify(path, held["file"]["bytes"], held["file"]["sha256"])
+                pickled_files.check(held["format"], held["file"], path, self._pickles)
                 known = self._predictors[model.name, version] = VersionPredictor.open(version, model.task, held, path)
             return known
 

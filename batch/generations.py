@@ -11,16 +11,26 @@ from pathlib import Path
 from batch.errors import GenerationError
 from batch.generation import Generation
 from eventlog.decisions import Publication
+from eventlog.home_key import HomeKey
 
 KEPT_GENERATIONS = 3
 """The newest so many stay on disk: a service may read one, and the next run may build on one before."""
 
 
 class Generations:
-    """The generations of a home. Each is opened, and checked, once. Safe to use from many threads."""
+    """The generations of a home. Each is opened, and checked, once. Safe to use from many threads.
 
-    def __init__(self, folder: Path):
+    Attributes
+    ----------
+    folder
+        Where they are.
+    pickles
+        As for `Generation.open`.
+    """
+
+    def __init__(self, folder: Path, pickles: HomeKey | None = None):
         self.folder = folder
+        self.pickles = pickles
         self._lock = threading.Lock()
         """Of the dictionary of those that are open; never held while a file is read."""
         self._checking = threading.Lock()
@@ -38,7 +48,7 @@ class Generations:
         with self._checking:
             known = self._open.get(wanted)
             if known is None:
-                known = Generation.open(self.folder, number, manifest_sha256)
+                known = Generation.open(self.folder, number, manifest_sha256, self.pickles)
                 with self._lock:
                     self._open[wanted] = known
             return known

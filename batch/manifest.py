@@ -35,9 +35,10 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
     - ``champion``: the version as of publishing, or null;
     - ``versions``, the newest first: ``version`` (the number of the generation that trained it, twice: ``generation``),
       ``cut``, ``rows``, ``holdout`` (``loss``, ``rows``, and the loss of the ``incumbent`` or null), ``candidate``,
-      ``promoted`` (at its publication), ``fingerprint``; the model that serves in ``format`` (lightgbm or pickle),
-      ``file`` and ``encoding`` (of `batch.models.encoding`, and ``classes``), the one that passed the gate, which has
-      not seen the holdout, in the same of ``gate``;
+      ``promoted`` (at its publication), ``fingerprint``; the model that serves in ``format``
+      (lightgbm, skops or pickle), ``file`` (of a pickle with its ``mac``, of `batch.models.pickled_files`) and
+      ``encoding`` (of `batch.models.encoding`, and ``classes``), the one that passed the gate, which has not seen the
+      holdout, in the same of ``gate``;
     - ``rows``: ``features`` (their kinds by name), ``newest`` (event times by stream, microseconds) and ``files``, each
       with ``path`` (from the home on), ``start``, ``end``, ``rows``, ``failed``, ``bytes`` and ``sha256``; ``labels``:
       such files of a label that arrives later;

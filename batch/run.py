@@ -55,6 +55,7 @@ from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
 from eventlog.decisions import BatchFailed, BatchStarted, Publication, champions_by_model, decisions, publications
 from eventlog.errors import LogUnavailableError
+from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.log import Log
@@ -107,6 +108,7 @@ def run_batch(
     slice_records: int = 1_000_000,
     train_bytes: int = 1_000_000_000,
     retention_us: int = 7 * 86_400_000_000,
+    pickles: HomeKey | None = None,
     progress: Progress | None = None,
     run: str | None = None,
     clock: Clock = now_us,
@@ -134,6 +136,8 @@ def run_batch(
         all workers of a cluster together.
     retention_us
         How long archived records stay in the hot log, by append time.
+    pickles
+        The key of the home, where models may be pickles; None: they may not.
     run
         What to call the run; no other may have had the name. None: a name with the time.
 
@@ -154,7 +158,7 @@ def run_batch(
         raise LeaseHeldError
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
-        batch = _Batch(app, Generations(home / "generations"), log, runs, lake, keeper, name, clock)
+        batch = _Batch(app, Generations(home / "generations", pickles), log, runs, lake, keeper, name, clock)
         batch.begin(full, progress or NoProgress())
         try:
             outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
@@ -427,8 +431,10 @@ class _Batch:
 
     def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
         home = self.generations.folder.parent
-        check, problem = self.keeper.check, self._problem
-        return ModelStages(self.app, capacity, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
+        pickles, check, problem = self.generations.pickles, self.keeper.check, self._problem
+        return ModelStages(
+            self.app, capacity, self.lake, home, self.folder, train_bytes, pickles, self.progress, check, problem
+        )
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that ended after its publication did publish, whatever its row says: the log is the truth."""

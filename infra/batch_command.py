@@ -53,6 +53,7 @@ def run_batch(process: Process, *, full: bool, mend: bool = False) -> int:
                 slice_records=settings.slice_records,
                 train_bytes=settings.train_bytes,
                 retention_us=settings.retention_us,
+                pickles=process.pickles,
                 progress=CombinedProgress([_RunNamed(process), shown]),
                 clock=process.clock,
             )

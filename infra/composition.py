@@ -51,6 +51,8 @@ class Process:
         The umask of the user, for files outside of the home; those in it are made for their owner alone.
     database, log, counts, lake, leases, runs, schemas, dead_letters, generations, key, checkpoints
         The parts, each as its own package describes it.
+    pickles
+        The key, where models may be pickles; None: they may not.
     clock
         Microseconds since 1970: a steady clock, unless another was given.
     """
@@ -69,8 +71,9 @@ class Process:
         self.runs = Runs(self.database, clock)
         self.schemas = Schemas(self.database, clock)
         self.dead_letters = DeadLetters(self.database, clock, settings.letter_bounds)
-        self.generations = Generations(self.home / "generations")
         self.key = _key(settings, self.home)
+        self.pickles = self.key if settings.pickle_models else None
+        self.generations = Generations(self.home / "generations", self.pickles)
         self.checkpoints = Checkpoints(self.home / "checkpoints", self.key)
         self.problems: list[str] = []
         """What `can_serve` found wrong, a sentence each."""

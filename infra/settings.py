@@ -82,6 +82,10 @@ class Settings(BaseSettings):
         ge=1,
         description="Training rows, in memory, beyond which the workers of ANABRANCH_DASK train LightGBM together.",
     )
+    pickle_models: bool = Field(
+        False,
+        description="Whether models that only a pickle can hold are stored, as one: opening it runs code of its maker.",
+    )
     record_predictions: bool = Field(
         True, description="Whether every prediction is recorded in the log, so that it can be looked up later."
     )

@@ -40,6 +40,7 @@ ADDRESSES: dict[str, set[str]] = {
     "river": {"speed", "examples"},
     "lightgbm": {"batch", "examples"},
     "sklearn": {"batch", "examples"},
+    "skops": {"batch"},
     "threadpoolctl": {"batch"},
     "datasketches": {"anabranch"},
 }

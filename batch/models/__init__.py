@@ -8,7 +8,7 @@
   speed layer froze
 - `training`: candidates, gate and winner, out of a `training_table` (where labels that arrive later are joined);
   `train` is what a worker does of it, `estimator` fits anything (`distributed_fit`: on all workers together),
-  `encoding` and `matrix` turn features into numbers, `version_loss` compares, `model_files` carries versions from
-  generation to generation
+  `encoding` and `matrix` turn features into numbers, `version_loss` compares; `estimator_file` makes an estimator a
+  file, `pickled_files` says which pickles may be opened, `model_files` carries versions from generation to generation
 - `predictor`: a version, ready to predict
 """

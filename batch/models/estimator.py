@@ -14,7 +14,6 @@ All of them get the seed of the model wherever they were left without one.
 
 from __future__ import annotations
 
-import pickle
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +23,7 @@ import numpy as np
 
 from anabranch.model import LabelValue, Metric, Model
 from batch.models.encoding import Encoding
+from batch.models.estimator_file import pack
 from batch.models.matrix import Labels, Matrix, TrainingMatrix
 
 VALIDATION = 0.1
@@ -61,7 +61,14 @@ class Fitted:
     rounds: int | None = None
 
 
-def fit(model: Model, estimator: Any, rows: TrainingMatrix, threads: int, rounds: int | None = None) -> Fitted:
+def fit(
+    model: Model,
+    estimator: Any,
+    rows: TrainingMatrix,
+    threads: int,
+    rounds: int | None = None,
+    pickles: bool = False,
+) -> Fitted:
     """Fit a fresh estimator.
 
     Parameters
@@ -71,16 +78,20 @@ def fit(model: Model, estimator: Any, rows: TrainingMatrix, threads: int, rounds
     rounds
         With how many rounds an earlier fit of the same estimator predicts: it does not stop early then, and takes
         all rows for training; None: it finds out.
+    pickles
+        Whether it may be stored as a pickle, where nothing else can hold it.
 
     Raises
     ------
+    EstimatorNotStoredError
+        If only a pickle could hold it, and that is not allowed.
     Exception
         Whatever the estimator raises.
     """
     labels = rows.labels()
     classes: list[LabelValue] = [] if model.task == "regression" else np.unique(labels).tolist()
     if model.task != "regression" and len(classes) < 2:
-        return _constant(estimator, rows, classes)
+        return _constant(rows, classes)
     if model.task != "regression" and not hasattr(estimator, "predict_proba"):
         raise TypeError(f"{type(estimator).__name__} has no predict_proba, which a {model.task} model needs")
     settle(estimator, model.seed, threads)
@@ -88,8 +99,8 @@ def fit(model: Model, estimator: Any, rows: TrainingMatrix, threads: int, rounds
     if is_lightgbm(estimator):
         return _fit_lightgbm(model, estimator, rows, targets, classes, rounds, threads)
     if type(estimator).__name__.startswith("HistGradientBoosting"):
-        return _fit_histogram(estimator, rows, targets, classes, rounds)
-    return _fit_any(estimator, rows, targets, classes)
+        return _fit_histogram(estimator, rows, targets, classes, rounds, pickles)
+    return _fit_any(estimator, rows, targets, classes, pickles)
 
 
 def is_lightgbm(estimator: Any) -> bool:
@@ -180,7 +191,7 @@ def of_booster(booster: Any, encoding: Encoding, classes: list[LabelValue], roun
 
 
 def _fit_histogram(
-    estimator: Any, rows: TrainingMatrix, targets: Labels, classes: list[LabelValue], rounds: int | None
+    estimator: Any, rows: TrainingMatrix, targets: Labels, classes: list[LabelValue], rounds: int | None, pickles: bool
 ) -> Fitted:
     encoding = rows.encoding(min(HISTOGRAM_CATEGORIES, estimator.max_bins - 1))
     matrix = rows.matrix(encoding)
@@ -197,10 +208,10 @@ def _fit_histogram(
         estimator.set_params(early_stopping=False)
         estimator.fit(matrix, targets)
     found = estimator.n_iter_ if estimator.early_stopping else None
-    return _pickled(estimator, encoding, classes, found)
+    return _stored(estimator, encoding, classes, pickles, found)
 
 
-def _fit_any(estimator: Any, rows: TrainingMatrix, targets: Labels, classes: list[LabelValue]) -> Fitted:
+def _fit_any(estimator: Any, rows: TrainingMatrix, targets: Labels, classes: list[LabelValue], pickles: bool) -> Fitted:
     from sklearn.compose import ColumnTransformer
     from sklearn.impute import SimpleImputer
     from sklearn.pipeline import Pipeline
@@ -217,22 +228,24 @@ def _fit_any(estimator: Any, rows: TrainingMatrix, targets: Labels, classes: lis
     )
     whole = Pipeline([("ready", ready), ("estimator", estimator)])
     whole.fit(rows.matrix(encoding), targets)
-    return _pickled(whole, encoding, classes, None)
+    return _stored(whole, encoding, classes, pickles)
 
 
-def _constant(estimator: Any, rows: TrainingMatrix, classes: list[LabelValue]) -> Fitted:
+def _constant(rows: TrainingMatrix, classes: list[LabelValue]) -> Fitted:
     """All labels are the same: there is nothing to learn, and most estimators would raise."""
     from sklearn.dummy import DummyClassifier
 
     encoding = rows.encoding()
     constant = DummyClassifier(strategy="prior").fit(np.zeros((len(rows), 1)), np.zeros(len(rows), dtype=int))
-    return _pickled(constant, encoding, classes, None)
+    return _stored(constant, encoding, classes, pickles=False)
 
 
-def _pickled(estimator: Any, encoding: Encoding, classes: list[LabelValue], rounds: int | None) -> Fitted:
-    content = pickle.dumps(estimator)  # now: one that cannot be stored is no candidate
-    raw = estimator.predict_proba if classes else estimator.predict
-    return Fitted(encoding, classes, raw, "pickle", lambda path: _write(path, content), rounds)
+def _stored(
+    estimator: Any, encoding: Encoding, classes: list[LabelValue], pickles: bool, rounds: int | None = None
+) -> Fitted:
+    kind, content, kept = pack(estimator, pickles)  # now: one that cannot be stored is no candidate
+    raw = kept.predict_proba if classes else kept.predict  # what is scored is what will serve
+    return Fitted(encoding, classes, raw, kind, lambda path: _write(path, content), rounds)
 
 
 def _write(path: Path, content: bytes) -> None:

@@ -12,12 +12,14 @@ from anabranch.model import Model
 from batch.errors import GenerationError
 from batch.generation import Generation, verify
 from batch.manifest import file_entry
+from batch.models import pickled_files
+from eventlog.home_key import HomeKey
 
 KEPT_VERSIONS = 8
 """The newest versions of a model, which can still be promoted, beside its champion."""
 
 
-def publish_file(made: Path, folder: Path, name: str) -> dict[str, Any]:
+def publish_file(made: Path, folder: Path, name: str, pickles: HomeKey | None) -> dict[str, Any]:
     """Move a file that a worker made into a generation; returns what the manifest says of it.
 
     Parameters
@@ -26,13 +28,16 @@ def publish_file(made: Path, folder: Path, name: str) -> dict[str, Any]:
         That of the generation.
     name
         What it is called in the generation's ``models``, without suffix.
+    pickles
+        The key of the home; None: there are no pickles.
     """
     path = folder / "models" / f"{name}{made.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(made, path)
     with path.open("rb") as file:
         os.fsync(file.fileno())
-    return file_entry(folder, path)
+    entry = file_entry(folder, path)
+    return pickled_files.signed(entry, pickles) if pickles and path.suffix == pickled_files.SUFFIX else entry
 
 
 def held_versions(model: Model, generations: Sequence[Generation]) -> list[tuple[Generation, dict[str, Any]]]:

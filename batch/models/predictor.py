@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ from anabranch.features import Features
 from anabranch.model import LabelValue, Task
 from batch.errors import ModelFileError
 from batch.models.encoding import Encoding
+from batch.models.estimator_file import Kind, unpack
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,7 +48,7 @@ class VersionPredictor:
 
     @classmethod
     def open(cls, version: int, task: Task, held: Mapping[str, Any], path: Path) -> VersionPredictor:
-        """Open a file of a model, whose bytes were verified before: a pickle runs whatever is in it.
+        """Open a file of a model, whose bytes were verified before; a pickle also by `batch.models.pickled_files`.
 
         Parameters
         ----------
@@ -60,8 +62,8 @@ class VersionPredictor:
         """
         try:
             raw = _OPENERS[held["format"]](path)
-        except Exception as error:  # whatever unpickling runs into
-            raise ModelFileError(path, f"{type(error).__name__}: {error}") from error
+        except Exception as error:  # whatever a library runs into
+            raise ModelFileError(path, f"{type(error).__name__}: {error}".splitlines()[0]) from error
         return cls(version, task, Encoding.of(held["encoding"]), held["encoding"]["classes"], raw)
 
     def predict(self, rows: Sequence[Features]) -> Parts:
@@ -95,13 +97,11 @@ def _lightgbm(path: Path) -> Raw:
     return lambda matrix: booster.predict(matrix, num_threads=1, predict_disable_shape_check=True)  # type: ignore[return-value]  # dense in, dense out
 
 
-def _pickled(path: Path) -> Raw:
-    """An estimator of scikit-learn."""
-    import pickle
-
+def _estimator(kind: Kind, path: Path) -> Raw:
+    """An estimator of scikit-learn, or in the manner of it."""
     from threadpoolctl import ThreadpoolController
 
-    estimator = pickle.loads(path.read_bytes())
+    estimator = unpack(kind, path.read_bytes())
     raw: Raw = getattr(estimator, "predict_proba", None) or estimator.predict
     threads = ThreadpoolController()
 
@@ -129,4 +129,8 @@ def _in_blocks(raw: Raw, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([raw(padded[at : at + BLOCK]) for at in range(0, len(padded), BLOCK)])[:count]
 
 
-_OPENERS: dict[str, Callable[[Path], Raw]] = {"lightgbm": _lightgbm, "pickle": _pickled}
+_OPENERS: dict[str, Callable[[Path], Raw]] = {
+    "lightgbm": _lightgbm,
+    "skops": partial(_estimator, "skops"),
+    "pickle": partial(_estimator, "pickle"),
+}

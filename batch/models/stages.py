@@ -26,6 +26,7 @@ from batch.views.slice_fold import SliceDelta
 from eventlog.decisions import FEATURES
 from eventlog.decisions.champions import NONE_YET, ChampionsByModel
 from eventlog.errors import LakeDamagedError, LeaseLostError
+from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class ModelStages:
         Where ``rows/`` is.
     folder
         For what is only needed during the run.
-    distributed_bytes
+    distributed_bytes, pickles
         See `batch.models.training.ModelTrainer`.
     check
         Raises if another run took over.
@@ -71,6 +72,7 @@ class ModelStages:
     home: Path
     folder: Path
     distributed_bytes: int
+    pickles: HomeKey | None
     progress: Progress
     check: Callable[[], None]
     problem: Callable[[str], None]
@@ -213,7 +215,13 @@ class ModelStages:
 
         folder = self.folder / "training"
         return ModelTrainer(
-            self.capacity.absolute_app_path, workers, folder, self.distributed_bytes, advance, self.problem
+            self.capacity.absolute_app_path,
+            workers,
+            folder,
+            self.distributed_bytes,
+            self.pickles,
+            advance,
+            self.problem,
         )
 
     def _write_table(self, connection: Connection, training: Training) -> None:
@@ -255,7 +263,7 @@ class ModelStages:
         """What the manifest says of one model."""
         model = training.model
         rows = self.rows[model.name]
-        new = training.version(generation.number, generation.cut, generation.folder)
+        new = training.version(generation.number, generation.cut, generation.folder, self.pickles)
         versions = [] if new is None else [new]
         most = KEPT_VERSIONS - len(versions)
         versions += carry(held, most, champion, generation.folder, self.problem)

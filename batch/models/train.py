@@ -19,6 +19,7 @@ from threadpoolctl import threadpool_limits
 from anabranch.features import last_line
 from anabranch.load import load_app
 from anabranch.model import LabelValue, Model
+from batch.models import pickled_files
 from batch.models.candidates import candidates
 from batch.models.encoding import Encoding
 from batch.models.estimator import Fitted, fit
@@ -27,7 +28,7 @@ from batch.models.predictor import Raw, VersionPredictor
 from batch.models.training_table import TrainingTable
 from batch.models.version_loss import version_losses
 
-SUFFIXES = {"lightgbm": ".txt", "pickle": ".pickle"}
+SUFFIXES = {"lightgbm": ".txt", "skops": ".skops", "pickle": pickled_files.SUFFIX}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,8 @@ class FitTask:
         Whether all workers of a cluster can train it together.
     threads
         How many it may use.
+    pickles
+        Whether it may be stored as a pickle, where nothing else can hold it.
     """
 
     app: str
@@ -63,6 +66,7 @@ class FitTask:
     into: str
     together: bool = False
     threads: int = 1
+    pickles: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,7 @@ class ScoreTask:
     Attributes
     ----------
     held, path
-        What the manifest says of it, and its file, which was verified.
+        What the manifest says of it, and its file, which was verified, and may be opened if it is a pickle.
     start
         The first row of the holdout.
     """
@@ -153,7 +157,7 @@ ROWS_A_THREAD = 20_000
 
 def _fit(model: Model, task: FitTask) -> FitResult:
     rows = TrainingMatrix.read(task.table.path, task.table.kinds).between(0, task.end)
-    fitted = fit(model, candidates(model)[task.candidate], rows, threads_worth(task), task.rounds)
+    fitted = fit(model, candidates(model)[task.candidate], rows, threads_worth(task), task.rounds, task.pickles)
     return finish(model, task, fitted)
 
 

@@ -14,11 +14,13 @@ from anabranch.model import Model
 from batch.cluster import DaskWorkers, Workers
 from batch.errors import GenerationError
 from batch.generation import Generation, verify
+from batch.models import pickled_files
 from batch.models.candidates import candidates
 from batch.models.estimator import trains_together
 from batch.models.model_files import publish_file
 from batch.models.train import FitResult, FitTask, Result, ScoreResult, ScoreTask, Task, failed, work
 from batch.models.training_table import TrainingTable
+from eventlog.home_key import HomeKey
 
 LEAST_ROWS = 10
 """Fewer rows with a label are nothing to learn from."""
@@ -113,7 +115,7 @@ class Training:
         losses = {name: {"loss": result.loss} for name, result in self.fitted.items()}
         return {**losses, **{name: {"error": error} for name, error in self.errors.items()}}
 
-    def version(self, number: int, cut: Cut, folder: Path) -> dict[str, Any] | None:
+    def version(self, number: int, cut: Cut, folder: Path, pickles: HomeKey | None) -> dict[str, Any] | None:
         """Publish the files of the new version; returns what the manifest says of it. None: there is none."""
         winner, served, table = self.winner, self.served, self.table
         if winner is None or served is None or table is None or winner.held is None or served.held is None:
@@ -130,8 +132,8 @@ class Training:
             "promoted": self.promoted,
             "fingerprint": self.model.fingerprint,
             **served.held,
-            "file": publish_file(Path(served.path), folder, name),
-            "gate": {**winner.held, "file": publish_file(Path(winner.path), folder, f"{name}-gate")},
+            "file": publish_file(Path(served.path), folder, name, pickles),
+            "gate": {**winner.held, "file": publish_file(Path(winner.path), folder, f"{name}-gate", pickles)},
         }
 
 
@@ -149,6 +151,8 @@ class ModelTrainer:
         For the files that are made.
     distributed_bytes
         A LightGBM whose rows are larger is trained by all workers of a cluster together.
+    pickles
+        The key of the home, where models may be pickles; None: they may not.
     advance, problem
         Told of each fit, and of what went wrong.
     """
@@ -157,6 +161,7 @@ class ModelTrainer:
     workers: Workers
     folder: Path
     distributed_bytes: int
+    pickles: HomeKey | None
     advance: Callable[[int], None]
     problem: Callable[[str], None]
 
@@ -181,14 +186,16 @@ class ModelTrainer:
         if table is None:
             return
         start = table.holdout(model.holdout)
+        allowed = self.pickles is not None
         for place, (name, together) in enumerate(training.names.items()):
             into = str((self.folder / f"{model.name}-{place}").resolve())
-            yield FitTask(self.app_path, model.name, name, table, start, None, into, together)
+            yield FitTask(self.app_path, model.name, name, table, start, None, into, together, pickles=allowed)
         if training.incumbent is not None:
             generation, entry = training.incumbent
             gate, path = entry["gate"], generation.folder / entry["gate"]["file"]["path"]
             try:
                 verify(path, gate["file"]["bytes"], gate["file"]["sha256"])
+                pickled_files.check(gate["format"], gate["file"], path, self.pickles)
             except GenerationError as error:
                 training.errors["the champion"] = str(error)
                 return
@@ -200,8 +207,8 @@ class ModelTrainer:
         model, table, winner = training.model, training.table, training.winner
         if table is not None and winner is not None:
             name, into = winner.candidate, str((self.folder / f"{model.name}-served").resolve())
-            together = training.names[name]
-            yield FitTask(self.app_path, model.name, name, table, table.rows, winner.rounds, into, together)
+            together, allowed, end = training.names[name], self.pickles is not None, table.rows
+            yield FitTask(self.app_path, model.name, name, table, end, winner.rounds, into, together, pickles=allowed)
 
     def _run(self, tasks: Sequence[Task]) -> Iterator[Result]:
         """What came of some tasks: of those that are too large for one worker, one after the other."""

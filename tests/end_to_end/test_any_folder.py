@@ -93,7 +93,7 @@ def service(tmp_path: Path) -> Iterator[ServiceWithin]:
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
     # two workers, and slices small enough to keep both busy
-    options = {"ANABRANCH_SLICE_RECORDS": "1000", "ANABRANCH_WORKERS": "2"}
+    options = {"ANABRANCH_SLICE_RECORDS": "1000", "ANABRANCH_WORKERS": "2", "ANABRANCH_PICKLE_MODELS": "true"}
     service = ServiceWithin(folder / "my app.py", tmp_path / AWKWARD / "home", **options)
     yield service
     service.close()

@@ -10,12 +10,13 @@ from anabranch import Cut
 from infra.errors import LogBehindError
 from infra.seen_log import check_log_reaches
 from speed.checkpoint import Checkpoints
+from tests.home_key import KEY
 
 DIGEST = 64 * "0"
 
 
 def check(home: Path, end: int) -> None:
-    check_log_reaches(home, lambda: Cut((end,)), Checkpoints(home / "checkpoints"))
+    check_log_reaches(home, lambda: Cut((end,)), Checkpoints(home / "checkpoints", KEY))
 
 
 def made(path: Path) -> Path:
@@ -48,4 +49,4 @@ def test_where_the_log_ends_is_asked_last_because_a_service_may_be_at_work(tmp_p
         made(tmp_path / "checkpoints" / f"{9:020d}.checkpoint")  # written while the files were looked at
         return Cut((5,))
 
-    check_log_reaches(tmp_path, end, Checkpoints(tmp_path / "checkpoints"))
+    check_log_reaches(tmp_path, end, Checkpoints(tmp_path / "checkpoints", KEY))

@@ -192,7 +192,7 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
     def make(adopt: bool = True, app: App = app, **changes: Any) -> Home:
         database = Database(f"sqlite:///{tmp_path / 'log.db'}")
         log = SqlLog(database, clock=lambda: NOW)
-        generations = Generations(tmp_path / "generations")
+        generations = Generations(tmp_path / "generations", KEY)
 
         def adopted(publication: Publication) -> bool:
             return generations.get(publication.generation, publication.manifest_sha256).number > 0

@@ -13,6 +13,8 @@ from pydantic import BaseModel, Field
 from river import base, linear_model, preprocessing, tree
 
 from anabranch import App, Model, agg
+from batch.models.pickled_files import signed
+from tests.home_key import KEY
 from tests.serving.conftest import Home, publish
 
 app = App("trained")
@@ -145,10 +147,8 @@ def _held(folder: Path, model: Model, version: int, estimator: Any, promoted: bo
         "promoted": promoted,
         "fingerprint": model.fingerprint,
         "format": "pickle",
-        "file": {
-            "path": f"models/{path.name}",
-            "bytes": len(raw),
-            "sha256": hashlib.sha256(raw).hexdigest(),
-        },
+        "file": signed(
+            {"path": f"models/{path.name}", "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}, KEY
+        ),
         "encoding": {"kinds": {}, "categories": {}, "classes": classes},
     }

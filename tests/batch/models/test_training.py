@@ -13,6 +13,7 @@ from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
 from tests.batch.models.training import ODD_ROWS, ROWS, entry, home_with, model, predictions, promoted, rides
 from tests.batch.test_run import Crash, CrashAt
+from tests.home_key import KEY
 
 REGRESSORS = [
     "LGBMRegressor(n_estimators=100)",
@@ -107,7 +108,7 @@ def test_the_best_candidate_wins_and_the_others_are_reported(home: Home) -> None
     batch = "{'mean': DummyRegressor(), 'broken': Broken(), 'nan': Nowhere(), 'trees': LGBMRegressor(n_estimators=50)}"
     home_with(home, model(batch))
     home.post("rides", rides(400))
-    outcome = home.run()
+    outcome = home.run(pickles=KEY)
     found = entry(home, 1)
     assert found["versions"][0]["candidate"] == "trees"
     reported = found["report"]["candidates"]

@@ -8,9 +8,12 @@ from pathlib import Path
 import pytest
 
 from batch.errors import CorruptGenerationError, ModelFileError, VersionError
+from batch.generation import Generation
+from eventlog.home_key import HomeKey
 from tests.batch.conftest import Home
 from tests.batch.models.training import ROWS, entry, home_with, model, predictions, rides
 from tests.batch.test_run import damage
+from tests.home_key import KEY
 
 
 def test_the_newest_versions_and_the_champion_are_carried(home: Home) -> None:
@@ -32,12 +35,12 @@ def test_a_file_that_is_not_the_published_one_is_never_opened(home: Home) -> Non
     home_with(home, model("Ridge()"), model("LGBMRegressor(n_estimators=5)", "trees"))
     home.post("rides", rides(60))
     home.run()
-    pickled = home.generations / "1" / entry(home, 1)["versions"][0]["file"]["path"]
-    assert pickled.suffix == ".pickle"
+    stored = home.generations / "1" / entry(home, 1)["versions"][0]["file"]["path"]
+    assert stored.suffix == ".skops"
     evil = pickle.dumps(Path("/"))
-    pickled.unlink()
-    pickled.write_bytes(evil)
-    with pytest.raises(CorruptGenerationError, match=str(pickled)):
+    stored.unlink()
+    stored.write_bytes(evil)
+    with pytest.raises(CorruptGenerationError, match=str(stored)):
         home.open(1).predictor(home.app.models["m"], 1)
     damage(home.generations / "1" / entry(home, 1, "trees")["versions"][0]["file"]["path"], "altered")
     with pytest.raises(CorruptGenerationError):
@@ -66,3 +69,44 @@ def test_a_champion_whose_generation_is_damaged_is_carried_from_another(home: Ho
     damage(home.generations / "2" / "views" / "usage.sqlite", "altered")
     home.run()
     assert [version["version"] for version in entry(home, 3)["versions"]] == [3, 2, 1]
+
+
+OWN = "{'own': Mean()}"
+MEAN = """
+class Mean(RegressorMixin, BaseEstimator):
+    def fit(self, X, y):
+        self.mean_ = float(np.mean(y))
+        return self
+    def predict(self, X):
+        return np.full(len(X), self.mean_)
+"""
+
+
+def test_a_class_of_the_user_is_trained_where_the_settings_allow_pickles_and_else_named(home: Home) -> None:
+    home_with(home, MEAN, model(OWN))
+    home.post("rides", rides(60))
+    refused = next(problem for problem in home.run().problems if "own failed" in problem)
+    assert "model 'm'" in refused
+    assert "ANABRANCH_PICKLE_MODELS" in refused
+    assert entry(home, 1)["versions"] == []
+    assert not home.run(pickles=KEY).problems
+    allowed = Generation.open(home.generations, 2, pickles=KEY)
+    assert len(allowed.predictor(home.app.models["m"], 2).predict(ROWS)) == len(ROWS)
+    with pytest.raises(ModelFileError, match="ANABRANCH_PICKLE_MODELS does not allow it"):
+        home.open(2).predictor(home.app.models["m"], 2)
+    allowed.close()
+
+
+def test_a_pickle_of_another_home_is_no_champion_and_is_trained_anew(home: Home) -> None:
+    home_with(home, MEAN, model(OWN))
+    home.post("rides", rides(60))
+    home.run(pickles=HomeKey(b"the key of the home that was here"))
+    foreign = Generation.open(home.generations, 1, pickles=KEY)
+    with pytest.raises(ModelFileError, match="not stored with the key of this home"):
+        foreign.predictor(home.app.models["m"], 1)
+    foreign.close()
+    outcome = home.run(pickles=KEY)
+    assert [problem for problem in outcome.problems if "the champion failed" in problem and "-gate.pickle" in problem]
+    assert entry(home, 2)["champion"] == 2
+    assert not home.run(pickles=KEY).problems
+    assert entry(home, 3)["versions"][0]["holdout"]["incumbent"] is not None
