@@ -431,10 +431,9 @@ class _Batch:
 
     def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
         home = self.generations.folder.parent
-        pickles, check, problem = self.generations.pickles, self.keeper.check, self._problem
-        return ModelStages(
-            self.app, capacity, self.lake, home, self.folder, train_bytes, pickles, self.progress, check, problem
-        )
+        check, problem, pickles = self.keeper.check, self._problem, self.generations.pickles
+        parts = (self.app, capacity, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
+        return ModelStages(*parts, pickles=pickles)
 
     def _settle(self, known: Sequence[Publication]) -> None:
         """A run that ended after its publication did publish, whatever its row says: the log is the truth."""

@@ -19,7 +19,7 @@ KEPT_VERSIONS = 8
 """The newest versions of a model, which can still be promoted, beside its champion."""
 
 
-def publish_file(made: Path, folder: Path, name: str, pickles: HomeKey | None) -> dict[str, Any]:
+def publish_file(made: Path, folder: Path, name: str, pickles: HomeKey | None = None) -> dict[str, Any]:
     """Move a file that a worker made into a generation; returns what the manifest says of it.
 
     Parameters

@@ -72,12 +72,12 @@ class ModelStages:
     home: Path
     folder: Path
     distributed_bytes: int
-    pickles: HomeKey | None
     progress: Progress
     check: Callable[[], None]
     problem: Callable[[str], None]
     rows: dict[str, ModelRows] = field(default_factory=dict)
     promoted: dict[str, int] = field(default_factory=dict)
+    pickles: HomeKey | None = None
 
     def keep(self, base: Generation | None) -> Generation | None:
         """Find the rows that need no replay; returns the generation on which views and rows go on together.

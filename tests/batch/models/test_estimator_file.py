@@ -118,7 +118,7 @@ def doubled(matrix: Any) -> Any:
     return matrix * 2
 
 
-class Own(RegressorMixin, BaseEstimator):
+class Own(RegressorMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """One that no library knows."""
 
     def fit(self, x: Any, y: Any) -> Own:
