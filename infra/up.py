@@ -56,11 +56,13 @@ def up(settings: Settings) -> None:
     """
     check_exposure(settings)
     logs.set_up(settings.log_format, access=settings.logs_requests)
+    # the home before the address: else clients would connect to, and wait for, a service that finds its home taken
     with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
         exposure = exposure_of(process.home)
         if exposure is not None:
             logger.warning("%s", exposure)
         address = _address(settings.host, listener)
+        # only now: with --port 0 the system has chosen the port
         (process.home / LOCK).write_text(f"pid {os.getpid()}, {address}\n")
         consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
@@ -84,6 +86,7 @@ def up(settings: Settings) -> None:
                 _tune()
                 server.run([listener])
         finally:
+            # who writes into the log ends before the fold does: of what they still write the less is left to fold again
             end_children()
             recorder.close()
             consumer.stop()

@@ -25,17 +25,23 @@ LAKE_FILES = (
     "how a file is called, written and checked: one thing",
 )
 CONNECTIONS = "tests/hostile/test_connections.py", "connections of strangers, to a real service"
+RETRACTION = "tests/hostile/test_clocks.py", "an event is taken out of everything at once, by the command"
 DEMO = "tests/end_to_end/test_demo.py", "it starts a service and talks to it: there is nothing of it to test alone"
 
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "anabranch/errors.py": ERRORS,
     "anabranch/metric.py": ("tests/laws/test_metrics.py", "its three forms are held to each other"),
-    "eventlog/clock.py": ("tests/contracts/test_sql_log.py", "the system's clock; whoever tells time is given another"),
     "eventlog/decisions/batch_decisions.py": DECISIONS,
+    "eventlog/decisions/event_retracted.py": RETRACTION,
     "eventlog/decisions/feature_sample.py": DECISIONS,
     "eventlog/decisions/model_decisions.py": DECISIONS,
     "eventlog/decisions/recorded_prediction.py": DECISIONS,
     "eventlog/errors.py": ERRORS,
+    "eventlog/intake/arrow_columns.py": ("tests/eventlog/intake/test_arrow_bodies.py", "what a body holds, as events"),
+    "eventlog/intake/body_limits.py": (
+        "tests/eventlog/intake/test_bodies.py",
+        "data: the bounds that bodies are held to",
+    ),
     "eventlog/lake/data_file_writer.py": LAKE_FILES,
     "eventlog/lake/digests.py": LAKE_FILES,
     "eventlog/lake/file_name.py": LAKE_FILES,
@@ -44,6 +50,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/log/memory_log.py": ("tests/contracts/test_memory_log.py", "the suite of the contract"),
     "eventlog/log/sql_log.py": ("tests/contracts/test_sql_log.py", "the suite of the contract, and more"),
     "eventlog/registry/leases.py": ("tests/contracts/test_leases.py", "one suite for the database and its twin"),
+    "eventlog/registry/letter_keeping.py": ("tests/eventlog/registry/test_dead_letters.py", "which letters are kept"),
     "eventlog/registry/migrations/env.py": MIGRATIONS,
     "eventlog/registry/schema_description.py": SCHEMAS,
     "eventlog/registry/schema_version.py": MIGRATIONS,
@@ -56,6 +63,10 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "speed/base_layer.py": ("tests/infra/test_published_layer.py", "a Protocol; what fulfils it"),
     "speed/blend/second_order.py": ("tests/laws/test_blends.py", "the laws of all blends, of which two extend it"),
     "speed/errors.py": ERRORS,
+    "speed/page_reading.py": (
+        "tests/speed/test_state_reader.py",
+        "pages, by the reader; long ones in test_tile_groups",
+    ),
     "speed/reader.py": ("tests/speed/test_state_reader.py", "a Protocol; what both of its implementations share"),
     "serving/api.py": ("tests/end_to_end/test_api_description.py", "all routes, over HTTP"),
     "serving/dashboard/files.py": PAGES,
@@ -105,6 +116,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "infra/demo/traffic.py": DEMO,
     "infra/demo/view_display.py": DEMO,
     "infra/errors.py": ERRORS,
+    "infra/retract_command.py": RETRACTION,
     "infra/server/connection.py": CONNECTIONS,
     "infra/server/server.py": CONNECTIONS,
     "infra/terminal.py": ("tests/infra/test_progress_display.py", "the console that everything is printed to"),

@@ -191,7 +191,9 @@ class SqlLog:
         if not found:
             with self.database.read() as connection:
                 first, end = segment_rows.head(connection, _PARTITION)
-                if start < end:
+                if (
+                    start < end
+                ):  # a trim may come between the two statements: what is found says where the hot log begins
                     found = segment_rows.select_segments(connection, _PARTITION, start, start + limit)
                     first = found[0].offset if found else segment_rows.head(connection, _PARTITION).first
                 # another process may have taken events out; asked last, so that it knows every decision that was found
