@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -74,8 +74,8 @@ def parse(
 
 def _read_json(body: bytes, _stream: Stream, limits: BodyLimits, _take: Take) -> ParsedEvents:
     body = body.removeprefix(_BOM)
-    if body.lstrip()[:1] != b"[":
-        event = body.strip()
+    event = body.strip()
+    if event[:1] != b"[":
         if len(event) > limits.max_event_bytes:
             return _refused_unread(event, limits)
         load_json(body)
@@ -91,18 +91,18 @@ def _read_json(body: bytes, _stream: Stream, limits: BodyLimits, _take: Take) ->
 
 def _read_ndjson(body: bytes, _stream: Stream, limits: BodyLimits, _take: Take) -> ParsedEvents:
     events: list[bytes] = []
-    numbers: list[int] = []
+    numbers: Sequence[int] = ()
     first = 1
     for block in _blocks(body.removeprefix(_BOM)):
         lines = list(map(bytes.strip, block.split(b"\n")))
         if not lines[-1]:
             lines.pop()
-        if all(lines):
-            events += lines
-            numbers += range(first, first + len(lines))
-        else:
-            events += [line for line in lines if line]
-            numbers += [number for number, line in enumerate(lines, first) if line]
+        places: Sequence[int] = range(first, first + len(lines))
+        if not all(lines):
+            places = [number for number, line in zip(places, lines, strict=True) if line]
+            lines = list(filter(None, lines))
+        numbers = [*numbers, *places] if events else places
+        events += lines
         if len(events) > limits.max_events:
             raise TooManyEventsError(limits.max_events)
         first += block.count(b"\n") + 1

@@ -8,9 +8,11 @@ another stream as its validators left it: readers validate no more. See `stored_
 from __future__ import annotations
 
 import traceback
+from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import accumulate
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -103,6 +105,8 @@ class _Door:
         self._validate_json = stream.checked.__pydantic_validator__.validate_json
 
     def validate(self, parsed: ParsedEvents, latest: int, most_bytes: int) -> Admission:
+        if sum(map(len, parsed.events)) <= min(most_bytes, _ALONE_BYTES):  # so is each of them
+            return self._admission(parsed, latest, 0)
         sizes = list(map(len, parsed.events))
         largest = max(sizes)
         if largest > most_bytes:
@@ -164,9 +168,8 @@ class _Door:
         """By index, the values of the events that may be stored as they are."""
         validate_json = self._validate_json
         passed: list[int] = []
-        for index, event in enumerate(parsed.events):
-            if index in parsed.refused:
-                continue
+        places = enumerate(parsed.events)
+        for index, event in [place for place in places if place[0] not in parsed.refused] if parsed.refused else places:
             try:
                 validate_json(event, strict=True)
             except ValidationError:  # the second try, without `strict`, tells why
@@ -192,13 +195,12 @@ class _Door:
 
 def _stretches(sizes: list[int]) -> Iterator[tuple[int, int]]:
     """(begin, end) of consecutive events of about `_STRETCH_BYTES` together; one may be larger."""
-    begin = size = 0
-    for index, one in enumerate(sizes):
-        if size and size + one > _STRETCH_BYTES:
-            yield begin, index
-            begin, size = index, 0
-        size += one
-    yield begin, len(sizes)
+    ends = list(accumulate(sizes))
+    begin = before = 0
+    while begin < len(ends):
+        end = max(begin + 1, bisect_right(ends, before + _STRETCH_BYTES, begin))
+        yield begin, end
+        begin, before = end, ends[end - 1]
 
 
 def _between(parsed: ParsedEvents, begin: int, end: int) -> ParsedEvents:

@@ -19,6 +19,7 @@ from tests.end_to_end.test_models import APPLICATION as MODEL_APPLICATION
 from tests.service import Service
 
 STARTS_A_RUN = ("POST", "/v1/batch/runs")
+KEY = "river"
 
 
 MODES = pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
@@ -47,9 +48,44 @@ def test_neither_is_one_about_models(with_models: Service, mode: GenerationMode)
     assert ask_everything(with_models, mode, "/v1/(models|predictions)") > 50
 
 
-def ask_everything(service: Service, mode: GenerationMode, paths: str = "") -> int:
-    """Make up requests of every operation, and return how many."""
-    description = schemathesis.openapi.from_url(f"{service.client.base_url}/openapi.json")
+@pytest.fixture(scope="module")
+def locked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    """A service that wants a key."""
+    service = Service(MODEL_APPLICATION, tmp_path_factory.mktemp("locked") / "home", ANABRANCH_API_KEY=KEY)
+    service.client.headers["Authorization"] = f"Bearer {KEY}"
+    service.start()
+    service.post("rides", [ride(0, member=True)])
+    yield service
+    service.close()
+
+
+@MODES
+def test_neither_is_one_with_the_key(locked: Service, mode: GenerationMode) -> None:
+    assert ask_everything(locked, mode, headers={"Authorization": f"Bearer {KEY}"}) > 50
+
+
+@MODES
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer lake"}, {"Cookie": "anabranch=lake"}])
+def test_without_the_key_whatever_is_asked_is_unauthorized_and_changes_nothing(
+    locked: Service, mode: GenerationMode, headers: dict[str, str]
+) -> None:
+    before = locked.client.get("/v1/streams").json()
+    asked = ask_everything(locked, mode, headers=headers, only={401, 429}, examples=4)
+    assert asked > 50
+    assert locked.client.get("/v1/streams").json() == before
+
+
+def ask_everything(
+    service: Service,
+    mode: GenerationMode,
+    paths: str = "",
+    headers: dict[str, str] | None = None,
+    only: set[int] | None = None,
+    examples: int = 20,
+) -> int:
+    """Make up requests of every operation, and return how many. What is open to all may answer beyond `only`."""
+    wanted = dict(service.client.headers.items())
+    description = schemathesis.openapi.from_url(f"{service.client.base_url}/openapi.json", headers=wanted)
     asked = 0
     for found in description.get_all_operations():
         assert isinstance(found, Ok), found
@@ -58,13 +94,15 @@ def ask_everything(service: Service, mode: GenerationMode, paths: str = "") -> i
             continue
 
         @given(case=operation.as_strategy(generation_mode=mode))
-        @settings(max_examples=20, database=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=examples, database=None, suppress_health_check=list(HealthCheck))
         def ask(case: Case[Any]) -> None:
             nonlocal asked
             if case.query and "after" in case.query:
                 case.query["timeout_ms"] = "10"  # waiting for a position that never comes is not what is looked for
-            response = case.call()
+            response = case.call(headers=headers)
             asked += 1
+            if only is not None and case.path != "/healthz":
+                assert response.status_code in only, (response.status_code, case.path)
             assert response.status_code < 500 or response.status_code == 504, response.text
             if response.status_code >= 400:
                 assert "application/problem+json" in response.headers["content-type"]

@@ -61,7 +61,7 @@ def one_large_event_among_others() -> bytes:
 
 
 def many_lines() -> bytes:
-    return b"1\n" * (3 * MEGABYTE)
+    return b"12\n" * (2 * MEGABYTE)
 
 
 def blank_lines() -> bytes:
@@ -191,22 +191,23 @@ def patched(body: bytes, found: bytes, instead: bytes) -> bytes:
 
 def offset_behind_the_text() -> bytes:
     """What lies behind it is the memory of this process, which would come back as a dead letter."""
-    return _text_that_ends_at(1_000)
+    return _first_text_ends_at(1_000)
 
 
 def offset_far_behind_the_text() -> bytes:
     """Reading there ends the process."""
-    return _text_that_ends_at(2**31 - 1)
+    return _first_text_ends_at(2**31 - 1)
 
 
-def _text_that_ends_at(end: int) -> bytes:
-    body = ipc(pa.table({"n": [1], "x": ["a" * 77]}))
-    return patched(body, struct.pack("<ii", 0, 77), struct.pack("<ii", 0, end))
+def _first_text_ends_at(end: int) -> bytes:
+    """An inner offset: the last one, which says how long all texts are together, is right."""
+    body = ipc(pa.table({"n": [1, 2], "x": ["a" * 40, "a" * 37]}))
+    return patched(body, struct.pack("<iii", 0, 40, 77), struct.pack("<iii", 0, end, 77))
 
 
 def offset_before_the_list() -> bytes:
-    body = ipc(pa.table({"n": [1], "x": [[7] * 77]}))
-    return patched(body, struct.pack("<ii", 0, 77), struct.pack("<ii", -1_000, 77))
+    body = ipc(pa.table({"n": [1, 2, 3], "x": [[7] * 40, [7] * 37, []]}))
+    return patched(body, struct.pack("<iii", 0, 40, 77), struct.pack("<iii", 0, -1_000, 77))
 
 
 def index_behind_the_dictionary() -> bytes:
