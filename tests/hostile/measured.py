@@ -62,9 +62,14 @@ def memory_bytes(name: str) -> int:
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
 
 
+def reset_highest() -> None:
+    """From now on ``VmHWM`` begins at what there is now (proc(5), "clear_refs")."""
+    Path("/proc/self/clear_refs").write_text("5")
+
+
 def measured(kind: str, body: bytes) -> dict[str, Any]:
     """What becomes of a body, and by how much the memory of this process grew meanwhile, at its highest."""
-    Path("/proc/self/clear_refs").write_text("5")  # what was the highest before is forgotten
+    reset_highest()
     before = memory_bytes("VmRSS")
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, resource.RLIM_INFINITY))
     told: dict[str, Any] = {}
