@@ -14,6 +14,7 @@ from anabranch.instant import instant_us, iso
 from eventlog.errors import IngestError
 from eventlog.intake.door import Admission, BodyLimits, admit
 from tests.eventlog.intake.door import JSON, NDJSON, NOW, Colour, Sale, doubled, lines, pings, rental, rentals, sales
+from tests.eventlog.intake.door import admitted as posted
 
 
 def admitted(*events: Any, stream: Stream = rentals) -> Admission:
@@ -224,3 +225,37 @@ def test_any_bytes_are_events_or_an_error_of_ours(body: bytes, content_type: str
     except IngestError:
         return
     assert admission.append.data or admission.rejected
+
+
+def test_a_request_of_many_stretches_is_as_one() -> None:
+    events = [rental(rental_id=f"r{number}", more="x" * 1_000) for number in range(3_000)]
+    for wrong in (0, 1_500, 2_999):
+        events[wrong]["minutes"] = -1
+    admission = admitted(*events)
+    assert [rejected.index for rejected in admission.rejected] == [0, 1_500, 2_999]
+    right = [event for index, event in enumerate(events) if index not in (0, 1_500, 2_999)]
+    assert admission.append.ids == [event["rental_id"] for event in right]
+    assert [orjson.loads(event)["rental_id"] for event in admission.append.data] == admission.append.ids
+    assert len(admission.append.times) == len(admission.append.keys) == len(right)
+
+
+@pytest.mark.parametrize("content_type", [JSON, NDJSON])
+def test_an_event_that_is_too_large_is_rejected_by_itself(content_type: str) -> None:
+    events = [rental(), rental(rental_id="large", more="x" * 2**20), rental(rental_id="r2")]
+    body = lines(*events) if content_type == NDJSON else orjson.dumps(events)
+    admission = posted(content_type, body)
+    assert admission.append.ids == ["r1", "r2"]
+    (rejected,) = admission.rejected
+    assert (rejected.index, rejected.body) == (1, orjson.dumps(events[1]))
+    assert rejected.errors[0]["type"] == "too_large"
+    assert "ANABRANCH_MAX_EVENT_BYTES" in rejected.errors[0]["message"]
+
+
+def test_of_very_many_problems_none_is_listed_and_of_many_events_each_tells_its_first() -> None:
+    (rejected,) = posted(JSON, orjson.dumps(rental(numbers=["x"] * 1_001))).rejected
+    assert [(error["type"], error["message"][:14]) for error in rejected.errors] == [
+        ("too_many_errors", "1,001 problems")
+    ]
+    admission = posted(JSON, orjson.dumps([rental(numbers=["x"] * 30)] * 1_500))
+    told = [len(event.errors) for event in admission.rejected]
+    assert (told[0], told[-1], len(told)) == (20, 1, 1_500)

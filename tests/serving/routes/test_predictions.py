@@ -11,9 +11,12 @@ import pytest
 
 from anabranch import Cut
 from eventlog.decisions import PREDICTIONS
+from eventlog.intake.door import BodyLimits
+from serving.http.request_memory import RequestMemory
 from tests.serving.conftest import Home, rental
 from tests.serving.trained import Constant, Raising, Shares, app, mail, publish_versions
 
+JSON = {"content-type": "application/json"}
 ASKED = {"station": "a", "started": "2023-11-01T12:00:00Z"}
 
 
@@ -293,3 +296,16 @@ def test_predictions_are_measured(home: Home) -> None:
     assert 'anabranch_predict_seconds_count{model="duration"} 1.0' in text
     assert "anabranch_predictions_recorded_total 1.0" in text
     assert "anabranch_predictions_dropped_total 0.0" in text
+
+
+def test_examples_are_bounded_as_events_are_and_what_they_take_is_given_back(make_home: Callable[..., Home]) -> None:
+    home = make_home(app=app, limits=BodyLimits(max_events=10_000, max_event_bytes=10_000), memory=RequestMemory(10**7))
+    large = ask(home, [ASKED, {**ASKED, "more": "x" * 10_000}], status=422)["rejected"]
+    assert [(event["index"], event["errors"][0]["type"]) for event in large] == [(1, "too_large")]
+    assert ask(home, [{}] * 10_001, status=413)["type"] == "urn:anabranch:problem:too-many-events"
+    assert len(ask(home, [{}] * 3_000, status=413)["detail"]) > 20  # their answers would take more than there is
+    assert ask(home, [[[["deep"]]] * 3], status=422)["detail"]
+    deep = home.client.post("/v1/models/duration/predict", content=b"[" * 700 + b"]" * 700, headers=JSON)
+    assert deep.status_code == 422
+    assert home.service.memory.taken == 0
+    assert ask(home, ASKED)["features"]
