@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from heapq import nsmallest
 from typing import Any
 
 import httptools
@@ -19,6 +20,9 @@ from serving.errors import (
     ServingError,
 )
 from serving.http.problems import problem_of
+
+_SHARE_ENDED = 64
+"""One of so many of all connections may be ended at once to make room."""
 
 
 class Connection(HttpToolsProtocol):
@@ -188,7 +192,10 @@ class Connection(HttpToolsProtocol):
             self.transport.abort()
 
     def _make_room(self) -> bool:
-        """End the connection that can be ended and has been so for longest; False: there is none."""
+        """End those that can be ended and have been so for longest, a few at once; False: there is none.
+
+        To look at all for each new one would be work that an attacker could have done.
+        """
         idle = [
             connection
             for connection in self.connections
@@ -196,10 +203,11 @@ class Connection(HttpToolsProtocol):
         ]
         if not idle:
             return False
-        oldest = min(idle, key=lambda connection: connection._begun_at)
-        self.connections.discard(oldest)  # it is told only later that it is lost
-        oldest.transport.abort()
-        self._ended["made room"] += 1
+        few = 1 + self._limits.connections // _SHARE_ENDED
+        for oldest in nsmallest(few, idle, key=lambda connection: connection._begun_at):
+            self.connections.discard(oldest)  # it is told only later that it is lost
+            oldest.transport.abort()
+            self._ended["made room"] += 1
         return True
 
     def _refuse(self, error: ServingError) -> None:

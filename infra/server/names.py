@@ -17,7 +17,7 @@ def served_names(settings: Settings, listener: socket.socket) -> ServedNames:
     port of a container and the machine's own all lead here; and the name of the machine, which in a container is that
     of the container or pod.
     """
-    bound = str(listener.getsockname()[0])
-    everywhere = ip_address(bound.partition("%")[0]).is_unspecified
+    bound = str(listener.getsockname()[0]).partition("%")[0]  # behind it stands the interface, for link-local addresses
+    everywhere = ip_address(bound).is_unspecified
     own = [socket.gethostname()] if everywhere else [settings.host, bound]
     return ServedNames([*own, *settings.allowed_names], any_address=everywhere)

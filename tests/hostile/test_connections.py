@@ -33,9 +33,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         ANABRANCH_REQUEST_TIMEOUT=f"{REQUEST_SECONDS}s",
     )
     service.client.headers["Authorization"] = "Bearer river"
-    service.start()
-    yield service
-    service.close()
+    try:
+        service.start()
+        yield service
+    finally:
+        service.close()
 
 
 def flood(service: Service, start: bytes, more: bytes, megabytes: int) -> tuple[int, dict[str, str], bytes]:

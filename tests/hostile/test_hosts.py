@@ -35,9 +35,11 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
     service = Service(
         APPLICATION, tmp_path_factory.mktemp("hosts") / "home", ANABRANCH_ALLOWED_HOSTS="a.example, *.lan"
     )
-    service.start()
-    yield service
-    service.close()
+    try:
+        service.start()
+        yield service
+    finally:
+        service.close()
 
 
 def get(service: Service, path: str, *hosts: str, version: str = "1.1") -> tuple[int, dict[str, str], bytes]:
