@@ -28,9 +28,9 @@ _SHARE_ENDED = 64
 class Connection(HttpToolsProtocol):
     """A connection of HTTP/1.1.
 
-    Its life is: silent, a head arrives, a body arrives, answered, silent again. One that is silent or sends a head has
-    cost nothing yet: when there are too many, the one that has been at it for longest ends for a new one. So whoever
-    holds many open with half a head shuts out nobody.
+    Its life is: silent, a head arrives, a body arrives, answered, silent again. When there are too many, those that
+    have been silent, at a head, or at a slow body for longest end for new ones. So whoever holds many open with half
+    a request shuts out nobody for long.
 
     What is refused gets its problem as an answer, if no other answer is under way; one that is, goes on to its end.
 
@@ -144,10 +144,9 @@ class Connection(HttpToolsProtocol):
 
     # what is made of it
 
-    @property
-    def can_make_room(self) -> bool:
-        """Whether nothing is lost with it but the beginning of a request."""
-        return self._is_answered and (self._in_head or not self._arriving)
+    def can_make_room(self, now: float) -> bool:
+        """Whether little is lost with it: a head, a body that nobody waits for, or one that takes its time."""
+        return self._is_answered or (self._arriving and now - self._begun_at > self._limits.head_seconds)
 
     @property
     def _is_answered(self) -> bool:
@@ -196,10 +195,11 @@ class Connection(HttpToolsProtocol):
 
         To look at all for each new one would be work that an attacker could have done.
         """
+        now = self._begun_at
         idle = [
             connection
             for connection in self.connections
-            if connection is not self and isinstance(connection, Connection) and connection.can_make_room
+            if connection is not self and isinstance(connection, Connection) and connection.can_make_room(now)
         ]
         if not idle:
             return False

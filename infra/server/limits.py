@@ -22,7 +22,8 @@ class ConnectionLimits:
     head_bytes, head_fields
         How large the head of a request (its target and headers) may be, and how many headers it may have.
     head_seconds
-        How long a head may take from its first byte on, and how long a new connection may stay silent.
+        How long a head may take from its first byte on, and how long a new connection may stay silent; a body that
+        takes longer makes room where there are too many connections.
     request_seconds
         How long a whole request may take to arrive.
     silent_seconds

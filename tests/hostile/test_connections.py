@@ -232,3 +232,17 @@ def test_when_a_request_is_at_work_on_every_connection_the_next_is_told_to_come_
         assert json_of(body)["type"] == "urn:anabranch:problem:too-many-connections"
         bodies[0].sendall(b" " * 98 + b"]")
         assert bodies[0].recv(65_536).startswith(b"HTTP/1.1 422 ")  # an array of no event
+
+
+@pytest.mark.parametrize("path", [b"/login", b"/v1/streams/rides/events"], ids=["before the key", "without the key"])
+def test_bodies_of_strangers_on_every_connection_shut_out_nobody_for_long(start: Start, path: bytes) -> None:
+    settings = {"ANABRANCH_MAX_CONNECTIONS": "8", "ANABRANCH_HEAD_TIMEOUT": f"{HEAD_SECONDS}s"}
+    service = start(ANABRANCH_API_KEY="river", **settings)
+    with ExitStack() as stack:
+        for _ in range(20):
+            connected = stack.enter_context(connection(service))
+            connected.sendall(b"POST " + path + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9000\r\n\r\nkey=")
+        deadline = time.monotonic() + HEAD_SECONDS + MARGIN_SECONDS
+        while asked(service, HEAD + b"Connection: close\r\n\r\n")[0] != 200:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)  # until the bodies have taken their time
