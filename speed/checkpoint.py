@@ -59,6 +59,8 @@ class Checkpoints:
         self.folder.mkdir(parents=True, exist_ok=True)
         path = self.folder / f"{state.cut.offsets[0]:020d}.checkpoint"
         temporary = path.with_suffix(".part")
+        for unfinished in self.folder.glob("*.part"):  # of a process that was killed, or met a full disk
+            unfinished.unlink(missing_ok=True)
         digest = hashlib.sha256()
         size = 0
         with temporary.open("wb") as file:

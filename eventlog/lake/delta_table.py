@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from time import time_ns
 
@@ -54,7 +55,7 @@ class LakeTable:
         """Add the stream's records in [archived, `upto`); see `Lake.archive`."""
         schema = schema_of(stream)
         table = self._ready(schema)  # the one state that the check and the commit refer to
-        start = _reaches(table)
+        start = self._reaches(table)
         if upto <= start:
             return 0
         own = (s for s in segments if s.stream == self.name and s.offset < upto and s.end > start)
@@ -120,7 +121,7 @@ class LakeTable:
                 [*gone, written.add_action()],
                 mode="append",
                 schema=table.schema(),
-                commit_properties=_reaching(max(_reaches(table), written.file.end)),
+                commit_properties=_reaching(max(self._reaches(table), written.file.end)),
             )
             sync_commits(self.path)
         except (DeltaError, pa.ArrowException, OSError) as error:
@@ -163,7 +164,7 @@ class LakeTable:
 
     def archived(self) -> int:
         """The offset up to which records are in the table."""
-        return _reaches(self._opened())
+        return self._reaches(self._opened())
 
     def count(self, end: int = END) -> int:
         """How many records before `end` there are. Files are opened where their names do not tell."""
@@ -192,10 +193,7 @@ class LakeTable:
 
     def data_files(self, start: int = 0, end: int = END) -> list[DataFile]:
         """What the table says of its files that may hold offsets in [start, end), in order. None of them is opened."""
-        added = pa.table(self._opened().get_add_actions(flatten=True))
-        told = ("path", "size_bytes", "num_records", "min._offset", "max._offset")
-        rows = added.select([name for name in told if name in added.column_names]).to_pylist()
-        return sorted(file for file in (DataFile.of(self.path, row) for row in rows) if file.overlaps(start, end))
+        return sorted(file for file in self._files_of(self._opened()) if file.overlaps(start, end))
 
     def read(self, start: int, end: int, most_bytes: int) -> tuple[list[Segment], int]:
         """The records with offsets in [start, end), and `end`; or fewer, and the offset up to which they are all.
@@ -232,21 +230,45 @@ class LakeTable:
         return None
 
     def _opened(self) -> DeltaTable:
-        """The table as its commits say.
-
-        Raises
-        ------
-        LakeDamagedError
-            If they cannot be read.
-        """
-        try:
+        """The table as its commits say; raises `LakeDamagedError` if they cannot be read."""
+        with self._reading_commits():
             return DeltaTable(str(self.path))
-        except (DeltaError, OSError, ValueError) as error:
-            problem = f"cannot be read as the commits of a Delta table ({_one_line(error):.300})"
-            raise LakeDamagedError(self.path / FOLDER, problem, self.name, 0, END) from error
+
+    def _reaches(self, table: DeltaTable) -> int:
+        """The offset up to which a table says it reaches, which none of its files lies behind."""
+        with self._reading_commits():
+            reached = table.transaction_version(_TRANSACTION) or 0
+        ends = [file.end for file in self._files_of(table) if file.end < END]
+        if max(ends, default=0) > reached:
+            problem = f"says that the table ends at 0:{reached}, and names files up to 0:{max(ends)}"
+            raise LakeDamagedError(self.path / FOLDER, problem, self.name, reached, max(ends))
+        return reached
+
+    def _files_of(self, table: DeltaTable) -> list[DataFile]:
+        told = ("path", "size_bytes", "num_records", "min._offset", "max._offset")
+        with self._reading_commits():
+            added = pa.table(table.get_add_actions(flatten=True))
+            rows = added.select([name for name in told if name in added.column_names]).to_pylist()
+            return [DataFile.of(self.path, row) for row in rows]
+
+    @contextmanager
+    def _reading_commits(self) -> Iterator[None]:
+        """Tell whatever Delta Lake raises at damage as that: it reads only when it is asked, and panics, too."""
+        try:
+            yield
+        except (DeltaError, pa.ArrowException, OSError, ValueError, TypeError, KeyError) as error:
+            raise self._unreadable(error) from error
+        except BaseException as error:
+            if type(error).__name__ == "PanicException":  # of Rust; it has no other name in Python
+                raise self._unreadable(error) from error
+            raise
+
+    def _unreadable(self, error: BaseException) -> LakeDamagedError:
+        problem = f"cannot be read as the commits of a Delta table ({_one_line(error):.300})"
+        return LakeDamagedError(self.path / FOLDER, problem, self.name, 0, END)
 
 
-def _one_line(error: Exception) -> str:
+def _one_line(error: BaseException) -> str:
     """What Delta Lake says in several lines, with arrows and colours."""
     return " ".join(re.sub(r"\x1b\[\d*m|↳", "", str(error)).split())
 
@@ -254,10 +276,6 @@ def _one_line(error: Exception) -> str:
 def _reaching(upto: int) -> CommitProperties:
     """What a commit says of how far the table reaches."""
     return CommitProperties(app_transactions=[Transaction(_TRANSACTION, upto)])
-
-
-def _reaches(table: DeltaTable) -> int:
-    return table.transaction_version(_TRANSACTION) or 0
 
 
 def _count(file: DataFile, end: int) -> int:

@@ -86,6 +86,7 @@ def _lacks_some(table: LakeTable, files: Iterable[DataFile]) -> bool:
         return True
     try:
         known = table.data_files()
+        table.archived()
     except LakeDamagedError:
         return True
     return sum(file.records or 0 for file in files) > table.count() and {f.path for f in known} < {
