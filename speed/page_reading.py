@@ -30,7 +30,8 @@ from speed.tile_selection import Place, TileSelection, groups_of, starts_of, tak
 NEW_KEYS_AT_ONCE = 1_000
 """So many keys are sorted in while the state stands still; more are sorted in before."""
 LOOKED_AT_ONCE = 2_000
-"""So many keys are looked at while the state stands still."""
+TILES_AT_ONCE = 20_000
+"""So many keys are looked at while the state stands still, and about so many tiles of theirs."""
 JOBS_AT_ONCE = 500
 """So many groups are copied while the state stands still, each of `speed.tile_groups.FAN` tiles at most."""
 ROUNDS_MOST = 1_000
@@ -206,8 +207,8 @@ def read_many(holding: Holding, index: KeyIndex, asked: Asked) -> SpeedTiles | N
 
 
 def _look(holding: Holding, asked: Asked, last: LastLook, unseen: Iterator[Key], found: list[Key]) -> bool:
-    """Add keys that have wanted tiles to `found`, as many as a page has; False: there are no more."""
-    view, wanted = asked.view, len(found)
+    """Add keys that have wanted tiles to `found`, as many as fill a page; False: there are no more."""
+    view, rows = asked.view, 0
     while True:
         with holding() as state:
             last.check(state)
@@ -215,15 +216,32 @@ def _look(holding: Holding, asked: Asked, last: LastLook, unseen: Iterator[Key],
             if selection is None:
                 return False
             layers = [epoch.tiles[view.name] for epoch in state.epochs if view.name in epoch.tiles]
-            looked = 0
+            looked = tiles = 0
             for key in islice(unseen, LOOKED_AT_ONCE):
                 looked += 1
                 last.end = key
-                parts = [tiles[key] for tiles in layers if key in tiles]
-                if parts and starts_of(view, parts, selection):
+                parts = [of_layer[key] for of_layer in layers if key in of_layer]
+                wanted = _rows_of(view, parts, selection, key)
+                if wanted:
                     found.append(key)
-                    if len(found) - wanted >= selection.limit:
+                    rows += wanted
+                    if rows >= selection.limit:
                         return True
+                tiles += sum(map(len, parts))
+                if tiles >= TILES_AT_ONCE:
+                    break
         if not looked:
             last.end = None
             return False
+
+
+def _rows_of(view: View, parts: Sequence[Mapping[int, Cells]], selection: TileSelection, key: Key) -> int:
+    """How many rows of a page a key makes, as far as can be told now."""
+    if not parts:
+        return 0
+    if selection.place is not None and selection.place[0] == key:
+        return int(not selection.total)  # some of its tiles were on the page before: it is looked at, and counts little
+    if selection.total and selection.first is None and selection.stop is None:
+        return 1
+    count = len(starts_of(view, parts, selection))
+    return min(count, 1) if selection.total else count
