@@ -213,3 +213,31 @@ def test_status_says_that_a_stream_is_ahead_of_the_clock(service: Service) -> No
     status = json.loads(command(service, "status", "--json"))
     assert status["ahead_seconds"]["rides"] == pytest.approx(400 * 86_400, rel=0.01)
     assert "ahead of it; see anabranch retract" in command(service, "status")
+
+
+def test_a_model_is_trained_without_a_retracted_event(tmp_path: Path) -> None:
+    """Its rows are made again too, and the speed layer learns it no more."""
+    application = Path(__file__).parents[1] / "recovery" / "clock_application.py"
+    service = Service(application, tmp_path / "home", ANABRANCH_MAX_FUTURE="500d")
+    service.start()
+    try:
+        at = [(NOW - timedelta(minutes=number)).isoformat() for number in range(120)]
+        rides = [{"station": "A", "at": time, "minutes": 5.0} for time in at]
+        service.post("rides", rides[:60])
+        wrong = {**rides[0], "at": (NOW + timedelta(days=400)).isoformat(), "minutes": 1e6}
+        position = int(service.post("rides", [wrong])["position"].removeprefix("0:")) - 1
+        service.post("rides", rides[60:])
+        batch(service)
+        before = service.client.get("/v1/models/duration").json()["versions"][0]["rows"]
+        command(service, "retract", f"0:{position}", str(application), "--yes")
+        batch(service)
+        end = service.post("rides", rides[:1])["position"]
+        assert [row["n"] for row in service.rows("hourly", end, last="1h", group="total")] != []
+        model = service.client.get("/v1/models/duration").json()
+        assert model["versions"][0]["generation"] == 2
+        assert model["versions"][0]["rows"] == before - 1
+        answer = service.client.post("/v1/models/duration/predict", json={"station": "A", "at": at[0]}).json()
+        assert answer["parts"]["batch"] == pytest.approx(5.0, abs=0.5)
+        command(service, "verify", str(application))
+    finally:
+        service.close()
