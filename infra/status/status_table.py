@@ -80,9 +80,9 @@ def _running(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield "epochs", _epochs(status)
     if (waiting := {stream: count for stream, count in status["rejected"].items() if count}) != {}:
         yield "rejected", ", ".join(f"{count:,} of {stream}" for stream, count in waiting.items())
-    for stream, seconds in status["ahead_seconds"].items():
+    for stream, seconds in status.get("ahead_seconds", {}).items():
         yield "clock", f"the newest event of {stream} is {duration(seconds)} ahead of it; see anabranch retract"
-    dropped = {stream: count for stream, count in status["rejected_dropped"].items() if count}
+    dropped = {stream: count for stream, count in status.get("rejected_dropped", {}).items() if count}
     if dropped:
         told = ", ".join(f"{count:,} of {stream}" for stream, count in dropped.items())
         yield "dropped", f"{told}: rejected events that had to make room, see ANABRANCH_REJECTED_KEEP"
