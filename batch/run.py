@@ -21,12 +21,9 @@ paused for so long that another took over cannot publish.
 
 from __future__ import annotations
 
-import os
 import shutil
-import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -43,33 +40,28 @@ from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.manifest import sync_folder, write_manifest
 from batch.models.model_rows import remove_rows
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, ViewGroup, plan
-from batch.run_progress import CombinedProgress, NoProgress, Progress, StageRecord, StageTimes
+from batch.publish_generation import publish_generation
+from batch.run_progress import NoProgress, Progress
+from batch.run_record import RunRecord
 from batch.stream_watermarks import watermarks_at
 from batch.views.fold_all import fold_all, is_out_of_memory
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
 from eventlog.decisions import BatchFailed, BatchStarted, Publication, champions_by_model, decisions, publications
-from eventlog.errors import LogUnavailableError
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.log import Log
 from eventlog.registry.lease_holder import this_process
 from eventlog.registry.leases import Leases
-from eventlog.registry.runs import Run, Runs, Status
+from eventlog.registry.runs import Runs, Status
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
-_PATIENCE_SECONDS = 5.0
-"""How long a run that published waits for a database that restarts, to say so there."""
-_AGAIN_SECONDS = 0.5
-_SETTLED_MOST = 100
-"""Of so many of the newest runs the rows are corrected by what the log says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,8 +150,8 @@ def run_batch(
         raise LeaseHeldError
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
-        batch = _Batch(app, Generations(home / "generations", pickles), log, runs, lake, keeper, name, clock)
-        batch.begin(full, progress or NoProgress())
+        record = RunRecord(runs, name, full, progress or NoProgress())
+        batch = _Batch(app, Generations(home / "generations", pickles), log, record, lake, keeper, name, clock)
         try:
             outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
@@ -182,7 +174,7 @@ class _Batch:
         app: App,
         generations: Generations,
         log: Log,
-        runs: Runs,
+        record: RunRecord,
         lake: Lake,
         keeper: LeaseKeeper,
         name: str,
@@ -191,21 +183,14 @@ class _Batch:
         self.app = app
         self.generations = generations
         self.log = log
-        self.runs = runs
+        self.record = record
+        self.progress = record.progress
         self.lake = lake
         self.keeper = keeper
         self.name = name
         self.clock = clock
-        self.problems: list[str] = []
         self.folder = generations.folder / f".run-{name}"
         self.published: int | None = None
-
-    def begin(self, full: bool, progress: Progress) -> None:
-        """Enter the run into the registry, where runs that died are still at work."""
-        for run in self.runs.list(status="running"):
-            self.runs.finish(run, "abandoned", error="its process ended before the run did")
-        self.row: Run = self.runs.start(self.name, full=full, pid=os.getpid())
-        self.progress: Progress = CombinedProgress([progress, StageTimes(self._store)])
 
     def run(self, full: bool, mend: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
@@ -213,9 +198,9 @@ class _Batch:
         self.generations.workplace(self.name)
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark(BatchStarted(self.name).event(), self.keeper.lease),))
-        self.row = replace(self.row, cut=str(self.cut))
+        self.record.tell(cut=str(self.cut))
         for sentence in mend_archived(self.log, self.lake, self.app) if mend else ():
-            self._problem(sentence)
+            self.record.problem(sentence)
         self.retracted = frozenset(offset for offset in self.log.retracted() if offset < self.end)
         capacity = replace(capacity, retracted=self.retracted)
         self.progress.advance()
@@ -227,12 +212,12 @@ class _Batch:
             self._archive()
             # an error that damage led to is told as damage, and nothing is published before every file was checked
             with connect(None, MEMORY_BYTES, self.folder / "spill") as connection, self.lake.checked_meanwhile():
-                self._settle(known)
+                self.record.settle(known)
                 previous = None if full else self._base(known)
                 base = models.keep(previous)
                 groups = plan(self.app.views.values(), base)
                 events = self.end - min([*(group.start for group in groups), *models.starts()], default=self.end)
-                self.row = replace(self.row, events=events)
+                self.record.tell(events=events)
                 parts, deltas = self._fold(groups, starting, capacity, models)
                 new = NewGeneration(known[0].generation + 1 if known else 1, self.cut, self._generation)
                 views = self._merge(connection, groups, deltas, base)
@@ -243,8 +228,8 @@ class _Batch:
         self._publish(new, previous, views, watermarks, learnt, models.promoted)
         self._trim(new.number, known, retention_us)
         self.progress.end()
-        self._finish_published()
-        return Outcome(new.number, self.name, self.cut, events, self.problems)
+        self.record.finish_published(new.number)
+        return Outcome(new.number, self.name, self.cut, events, self.record.problems)
 
     @property
     def end(self) -> int:
@@ -256,14 +241,14 @@ class _Batch:
         What ends a run after its publication takes nothing back: then the registry says that it published.
         """
         if self.published is not None:
-            self._finish_published(patience_seconds=0)
+            self.record.finish_published(self.published, patience_seconds=0)
             return
         ended = isinstance(error, SystemExit | KeyboardInterrupt)  # by a signal: nothing is wrong with the run
         status: Status = "abandoned" if ended else "failed"
         text = f"{type(error).__name__}: {error}"
         for say in (
             lambda: self.log.mark(BatchFailed(self.name, text).event(), self.keeper.lease),
-            lambda: self.runs.finish(self.row, status, error=text),
+            lambda: self.record.finish(status, text),
         ):
             try:
                 say()
@@ -277,11 +262,11 @@ class _Batch:
 
     def _base(self, known: Sequence[Publication]) -> Generation | None:
         """The generation to go on from; None: everything is recomputed."""
-        base = self.generations.base(known, self._problem)
+        base = self.generations.base(known, self.record.problem)
         held = [] if base is None else base.holds(self.retracted)
         if base is not None and held:
             told = f"{len(held):,} events were taken out of the log that generation {base.number} covers"
-            self._problem(f"{told}: everything is recomputed without them")
+            self.record.problem(f"{told}: everything is recomputed without them")
             return None
         return base
 
@@ -335,7 +320,9 @@ class _Batch:
                 mine = [delta for delta in deltas if name in delta.paths]
                 failures = sum(delta.failures[name] for delta in mine)
                 if failures:
-                    self._problem(f"a function of view {name!r} raised on {failures:,} events, which it leaves out")
+                    self.record.problem(
+                        f"a function of view {name!r} raised on {failures:,} events, which it leaves out"
+                    )
                 view, of_base = self.app.views[name], base if group.start else None
                 try:
                     found[name] = merge_view(connection, view, mine, of_base, self._generation)
@@ -366,7 +353,7 @@ class _Batch:
         champions = champions_by_model(decisions(self.log))
         since = known[0].cut.offsets[0] if known else 0
         learnt = models.train(connection, workers, champions, self.generations.peeked(known), since, new)
-        self.row = replace(self.row, report=report(learnt, new.number))
+        self.record.tell(report=report(learnt, new.number))
         return learnt
 
     def _publish(
@@ -394,14 +381,7 @@ class _Batch:
             "views": views,
             "models": models,
         }
-        sha256 = write_manifest(self._generation, manifest)
-        target = self.generations.folder / str(number)
-        self.keeper.confirm()  # a run that was taken over must not touch what its successor may have renamed
-        if target.exists():
-            shutil.rmtree(target)
-        self._generation.rename(target)
-        sync_folder(self.generations.folder)
-        self.log.mark(Publication(number, self.cut, sha256, self.name, promoted).event(), self.keeper.lease)
+        publish_generation(self._generation, manifest, promoted, self.generations, self.log, self.keeper)
         self.published = new.number
         self.progress.advance()
 
@@ -412,14 +392,14 @@ class _Batch:
             self.keeper.check()
             trim(self.log, self.lake, self.cut, self.clock() - retention_us)
         except Exception as error:
-            self._problem(f"old records could not be dropped from the hot log: {error}")
+            self.record.problem(f"old records could not be dropped from the hot log: {error}")
         try:
             remove_old_names(self.lake)
             kept = {number, *(publication.generation for publication in known[: KEPT_GENERATIONS - 1])}
             self.generations.remove_but(kept)
             remove_rows(self.generations.folder, kept)
         except Exception as error:
-            self._problem(f"old generations could not be dropped: {error}")
+            self.record.problem(f"old generations could not be dropped: {error}")
         self.progress.advance()
 
     # parts of stages
@@ -431,38 +411,6 @@ class _Batch:
 
     def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
         home = self.generations.folder.parent
-        check, problem, pickles = self.keeper.check, self._problem, self.generations.pickles
+        check, problem, pickles = self.keeper.check, self.record.problem, self.generations.pickles
         parts = (self.app, capacity, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
         return ModelStages(*parts, pickles=pickles)
-
-    def _settle(self, known: Sequence[Publication]) -> None:
-        """A run that ended after its publication did publish, whatever its row says: the log is the truth."""
-        generation_by_run = {publication.run: publication.generation for publication in known}
-        for run in self.runs.list(_SETTLED_MOST):
-            if run.id in generation_by_run and run.status != "published":
-                self.runs.finish(run, "published", generation=generation_by_run[run.id])
-
-    def _finish_published(self, patience_seconds: float = _PATIENCE_SECONDS) -> None:
-        """Say in the registry that the run published; if that cannot be reached now, the next run does it."""
-        deadline = time.monotonic() + patience_seconds
-        while True:
-            try:
-                self.runs.finish(self.row, "published", generation=self.published)
-            except LogUnavailableError as error:
-                if time.monotonic() < deadline:
-                    time.sleep(_AGAIN_SECONDS)
-                    continue
-                self._problem(f"the run is published, but its row says so only after the next run: {error}")
-            except Exception as error:
-                self._problem(f"the run is published, but its row says so only after the next run: {error}")
-            return
-
-    def _problem(self, text: str) -> None:
-        self.problems.append(text)
-        self.row = replace(self.row, problems=list(self.problems))
-        self.progress.note(text)
-
-    def _store(self, stage: str, stages: Sequence[StageRecord]) -> None:
-        self.row = replace(self.row, stage=stage, stages=[asdict(record) for record in stages])
-        with suppress(LogUnavailableError):  # a database that is busy must not end a run that only wants to tell
-            self.runs.update(self.row)
