@@ -117,7 +117,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "infra/demo/view_display.py": DEMO,
     "infra/errors.py": ERRORS,
     "infra/retract_command.py": RETRACTION,
-    "infra/server/connection.py": CONNECTIONS,
     "infra/server/server.py": CONNECTIONS,
     "infra/terminal.py": ("tests/infra/test_progress_display.py", "the console that everything is printed to"),
     "infra/verify/served.py": ("tests/end_to_end/test_verify.py", "what is served, by a real service"),
