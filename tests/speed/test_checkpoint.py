@@ -69,9 +69,10 @@ def test_only_the_newest_few_are_kept(app: App, state: SpeedState, tmp_path: Pat
 def test_what_a_process_left_of_a_checkpoint_goes_with_the_next_one(
     app: App, state: SpeedState, tmp_path: Path
 ) -> None:
-    checkpoints = Checkpoints(tmp_path)
+    checkpoints = Checkpoints(tmp_path, KEY)
     (tmp_path / f"{7:020d}.part").touch()
-    assert list(tmp_path.iterdir()) == [checkpoints.save(state, app)]
+    saved = checkpoints.save(state, app)
+    assert list(tmp_path.iterdir()) == [saved]
 
 
 def test_what_was_just_saved_is_kept_beside_others_of_later_cuts(app: App, state: SpeedState, tmp_path: Path) -> None:
