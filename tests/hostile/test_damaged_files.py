@@ -55,9 +55,10 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "older manifest": ("generations/1/manifest.json", ("by_sql", *BATCH[1:])),
     "table": ("generations/2/views/hourly.parquet", ("by_verify", "by_sql", "by_service")),
     "index": ("generations/2/views/hourly.sqlite", ("by_verify", "by_service", *BATCH[1:])),
-    "model": ("generations/2/models/duration-2.pickle", ("by_service", *BATCH[1:])),
+    "model": ("generations/2/models/duration-2.skops", ("by_service", *BATCH[1:])),
     "training rows": ("rows/*/00000000000000000000-*.parquet", BATCH[1:]),
     "checkpoint": ("checkpoints/*.checkpoint", ("by_sql", "by_service")),
+    "key": ("key", ("by_status", "by_service")),
     "analysts' database": ("analytics.duckdb", ("by_sql",)),
     "analysts' file": ("analytics/*/view-hourly-*.parquet", ("by_sql",)),
 }
