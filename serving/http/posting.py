@@ -137,7 +137,7 @@ def answer_posted(metrics: RequestMetrics, stream: Stream, admission: Admission,
 
 
 def _told(event: Rejected, *, whole: bool) -> dict[str, Any]:
-    """A rejected event in the answer; the dead letter has all of its reasons."""
+    """A rejected event in the answer; its dead letter may have more reasons."""
     if whole:
         return {"index": event.index, "errors": event.errors}
     first = event.errors[0]
