@@ -228,7 +228,8 @@ def test_a_model_is_trained_without_a_retracted_event(tmp_path: Path) -> None:
         position = int(service.post("rides", [wrong])["position"].removeprefix("0:")) - 1
         service.post("rides", rides[60:])
         batch(service)
-        before = service.client.get("/v1/models/duration").json()["versions"][0]["rows"]
+        seen = {"after": service.post("showers", [{"at": at[0]}])["position"], "timeout_ms": 60_000}
+        before = service.client.get("/v1/models/duration", params=seen).json()["versions"][0]["rows"]
         command(service, "retract", f"0:{position}", str(application), "--yes")
         batch(service)
         end = service.post("rides", rides[:1])["position"]
