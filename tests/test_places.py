@@ -37,7 +37,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/decisions/model_decisions.py": DECISIONS,
     "eventlog/decisions/recorded_prediction.py": DECISIONS,
     "eventlog/errors.py": ERRORS,
-    "eventlog/intake/arrow_columns.py": ("tests/eventlog/intake/test_arrow_bodies.py", "what a body holds, as events"),
     "eventlog/intake/body_limits.py": (
         "tests/eventlog/intake/test_bodies.py",
         "data: the bounds that bodies are held to",
@@ -50,7 +49,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/log/memory_log.py": ("tests/contracts/test_memory_log.py", "the suite of the contract"),
     "eventlog/log/sql_log.py": ("tests/contracts/test_sql_log.py", "the suite of the contract, and more"),
     "eventlog/registry/leases.py": ("tests/contracts/test_leases.py", "one suite for the database and its twin"),
-    "eventlog/registry/letter_keeping.py": ("tests/eventlog/registry/test_dead_letters.py", "which letters are kept"),
     "eventlog/registry/migrations/env.py": MIGRATIONS,
     "eventlog/registry/schema_description.py": SCHEMAS,
     "eventlog/registry/schema_version.py": MIGRATIONS,

@@ -39,6 +39,7 @@ def table(tmp_path: Path) -> TrainingTable:
 
 def fit(app: str, table: TrainingTable, candidate: str, end: int, **more: Any) -> FitResult:
     into = Path(table.path).parent / "made" / candidate
+    more.setdefault("pickles", candidate == "nan")  # a class of the user's own is stored in no other way
     found = work(FitTask(app, "m", candidate, table, end, more.pop("rounds", None), str(into), **more))
     assert isinstance(found, FitResult)
     return found

@@ -35,8 +35,8 @@ def test_every_error_of_the_serving_layer_has_a_problem_of_its_own(base: type[Ex
 
 
 def test_kinds_are_told_apart_and_statuses_are_those_of_http() -> None:
-    kinds = [problem.kind for problem in PROBLEM_BY_ERROR.values()]
-    assert len(set(kinds)) == len(kinds)
+    told = {(problem.kind, problem.status, problem.title) for problem in PROBLEM_BY_ERROR.values()}
+    assert len({kind for kind, _, _ in told}) == len(told), "errors that share a kind are told as one"
     for problem in PROBLEM_BY_ERROR.values():
         assert 400 <= HTTPStatus(problem.status) < 600
         assert problem.kind == problem.kind.lower()
