@@ -6,6 +6,7 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -114,16 +115,29 @@ SIDES: dict[tuple[str, str], set[str]] = {
 TABLE = [(importer, imported) for importer in ALLOWED for imported in ALLOWED if importer != imported]
 
 
+Statement = tuple[Path, ast.Import | ast.ImportFrom]
+
+
+@cache  # nearly every test walks through all packages
+def _statements(package: str) -> list[Statement]:
+    """Every import statement of a package and its file, lazy ones included."""
+    return [
+        (path, node)
+        for path in sorted((ROOT / package).rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(), filename=str(path)))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+    ]
+
+
 def _imports(package: str) -> Iterator[tuple[Path, int, str]]:
-    """(file, line, the full name of the module) of every import statement of a package, lazy ones included."""
-    for path in sorted((ROOT / package).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
-            if isinstance(node, ast.Import):
-                for alias in node.names:
-                    yield path, node.lineno, alias.name
-            elif isinstance(node, ast.ImportFrom):
-                assert node.level == 0, f"{path}:{node.lineno}: import by full name, so that this test can see it"
-                yield path, node.lineno, node.module or ""
+    """(file, line, the full name of the module) of every import statement of a package."""
+    for path, node in _statements(package):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield path, node.lineno, alias.name
+        else:
+            assert node.level == 0, f"{path}:{node.lineno}: import by full name, so that this test can see it"
+            yield path, node.lineno, node.module or ""
 
 
 def _importers(package: str, imported: str) -> list[str]:
@@ -166,13 +180,12 @@ def test_a_library_has_one_address(library: str) -> None:
 
 def _names(package: str) -> Iterator[tuple[str, str]]:
     """(place, full name) of everything that a package imports: modules by themselves, names behind their module."""
-    for path in sorted((ROOT / package).rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(), filename=str(path))):
-            place = f"{path.relative_to(ROOT)}:{getattr(node, 'lineno', 0)}"
-            if isinstance(node, ast.Import):
-                yield from ((place, alias.name) for alias in node.names)
-            elif isinstance(node, ast.ImportFrom):
-                yield from ((place, f"{node.module}.{alias.name}") for alias in node.names)
+    for path, node in _statements(package):
+        place = f"{path.relative_to(ROOT)}:{node.lineno}"
+        if isinstance(node, ast.Import):
+            yield from ((place, alias.name) for alias in node.names)
+        else:
+            yield from ((place, f"{node.module}.{alias.name}") for alias in node.names)
 
 
 def _within(name: str, rooms: set[str]) -> bool:
