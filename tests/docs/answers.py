@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-VARYING = frozenset({"lag_seconds", "prediction_id", "request_id", "run", "received", "appended", "seconds"})
+VARYING = frozenset({"lag_seconds", "prediction_id", "request_id", "run", "received", "last", "appended", "seconds"})
 """Fields whose values are different each time: only their types are compared."""
 CUTS = frozenset({"batch_cut", "speed_cut", "position", "cut", "at"})
 """Places in the log: predictions and samples of features (of one in 61 examples), which are recorded moments later, may
