@@ -27,7 +27,8 @@ def read_archived(lake: Lake | None, start: int, first: int, limit: int) -> list
     if lake is None or not found:
         raise RecordsTrimmedError(Cut((start,)), Cut((first,)))
     wanted = [segment.head(first) for segment in found if segment.offset < first]
-    gap = _gap(wanted, start)
+    # where a table has lost a commit, what is found may all lie behind: nothing would look like the end of the log
+    gap = _gap(wanted, start) if wanted else (start, first)
     if gap is not None:
         raise LakeDamagedError(lake.root, "lacks records that were archived", None, gap[0], max(gap))
     return wanted

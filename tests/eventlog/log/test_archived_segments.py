@@ -53,6 +53,13 @@ def test_a_lake_that_lacks_a_record_in_between_is_damaged_and_says_which(tmp_pat
         read_archived(lake, 0, 5, 10)
 
 
+def test_a_lake_that_has_only_what_lies_behind_is_damaged_and_not_at_its_end(tmp_path: Path) -> None:
+    lake = Lake(tmp_path / "lake")
+    lake.archive("rides", [segment(4, 2)], 6)
+    with pytest.raises(LakeDamagedError, match=r"lacks records that were archived.* from 0:0 to before 0:4"):
+        read_archived(lake, 0, 4, 10)
+
+
 def test_decisions_are_read_without_the_events_between_them(lake: Lake) -> None:
     assert places(list(read_archived_system(lake, 0, 6))) == [(3, 4)]
     assert places(list(read_archived_system(lake, 4, 6))) == []
