@@ -50,7 +50,8 @@ def test_an_answer_that_is_wrong_is_found_and_named(lived: Service) -> None:
         events = json.loads(data)
         events[0]["station"] = "D"
         changed = b"[" + b",\n".join(json.dumps(event).encode() for event in events) + b"]"
-        database.execute("UPDATE segments SET data = ? WHERE offset = 0", (changed,))
+        # without its checksum, as rows of earlier releases are: the log itself would refuse the row
+        database.execute("UPDATE segments SET data = ?, checksum = NULL WHERE offset = 0", (changed,))
     database.close()
     done = verified(lived)
     assert done.returncode == 1
