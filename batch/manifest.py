@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from batch.generation import FORMAT, MANIFEST
+from eventlog.durable_files import put_file, sync_folder
 
 
 def file_entry(folder: Path, path: Path) -> dict[str, Any]:
@@ -46,21 +47,7 @@ def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> str:
       ``failed`` (``count``, ``examples`` of ``position`` and ``reason``).
     """
     raw = orjson.dumps({"format": FORMAT, **manifest}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-    with (folder / MANIFEST).open("wb") as file:
-        file.write(raw)
-        file.flush()
-        os.fsync(file.fileno())
-    for directory in (folder / "views", folder / "models", folder):
+    put_file(folder / MANIFEST, raw)
+    for directory in (folder / "views", folder / "models"):
         sync_folder(directory)
     return hashlib.sha256(raw).hexdigest()
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    if os.name == "nt" or not folder.is_dir():
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -10,8 +10,9 @@ from typing import Any
 from anabranch import Cut
 from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.manifest import sync_folder, write_manifest
+from batch.manifest import write_manifest
 from eventlog.decisions import Publication
+from eventlog.durable_files import sync_folder
 from eventlog.log import Log
 
 

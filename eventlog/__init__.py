@@ -1,7 +1,7 @@
 """The event log: what comes in, the log itself, the lake, and what is remembered beside them.
 
 Read `log` first (what every log promises), then `intake` (how an event gets there). `home_key` is how a home knows its
-own files again.
+own files again, `durable_files` how files come to be whole or not at all.
 
 =============  =====================================================================================
 room           what is here

@@ -18,6 +18,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from eventlog.durable_files import put_file
+
 logger = logging.getLogger(__name__)
 Clock = Callable[[], int]
 """Microseconds since 1970."""
@@ -117,9 +119,7 @@ class SteadyClock:
     def _save(self) -> None:
         if self._kept is None or self._boot is None:
             return
-        beside = self._kept.with_suffix(".part")
-        try:
-            beside.write_text(json.dumps({"boot": self._boot, "ahead_us": self._believed}))
-            beside.replace(self._kept)
+        try:  # not durable: after a power cut it counts no more
+            put_file(self._kept, json.dumps({"boot": self._boot, "ahead_us": self._believed}).encode(), durable=False)
         except OSError as error:  # a full disk must not end a process over this
             logger.warning("%s cannot be written: %s", self._kept, error.strerror)

@@ -21,6 +21,7 @@ from anabranch import App, Cut
 from anabranch.view import Tiles, View
 from eventlog.decisions import Champions, Publication
 from eventlog.decisions.event_fields import EventFields
+from eventlog.durable_files import sync_folder
 from eventlog.home_key import HomeKey
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
@@ -75,7 +76,7 @@ class Checkpoints:
             file.flush()
             os.fsync(file.fileno())
         temporary.replace(path)
-        _sync_folder(self.folder)
+        sync_folder(self.folder)
         others = [other for other in self.newest_first() if other != path]
         for old in others[KEPT - 1 :]:
             old.unlink(missing_ok=True)
@@ -213,11 +214,3 @@ def _check_definitions(stored: dict[str, tuple[str, int | None]], app: App, path
             changed.append(name)
     if changed:
         raise CheckpointError(path, f"it is of other definitions: {', '.join(changed)} changed")
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -137,10 +137,6 @@ class KeyIndex:
             if matches(key, self._fields, keys):
                 yield key
 
-    def is_filtered(self, keys: Mapping[str, Any]) -> bool:
-        """Whether `wanted` has to pass over keys."""
-        return len(self._leading(keys)) < len(keys)
-
     def _leading(self, keys: Mapping[str, Any]) -> Key:
         """The values of as many of the first fields as are given."""
         values = []

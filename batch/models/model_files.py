@@ -13,6 +13,7 @@ from batch.errors import GenerationError
 from batch.generation import Generation, verify
 from batch.manifest import file_entry
 from batch.models import pickled_files
+from eventlog.durable_files import sync_file
 from eventlog.home_key import HomeKey
 
 KEPT_VERSIONS = 8
@@ -34,8 +35,7 @@ def publish_file(made: Path, folder: Path, name: str, pickles: HomeKey | None = 
     path = folder / "models" / f"{name}{made.suffix}"
     path.parent.mkdir(parents=True, exist_ok=True)
     shutil.move(made, path)
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(path)
     entry = file_entry(folder, path)
     return pickled_files.signed(entry, pickles) if pickles and path.suffix == pickled_files.SUFFIX else entry
 

@@ -18,6 +18,7 @@ from anabranch.features import Features
 from anabranch.model import Model
 from batch.plan import Slice
 from batch.views.tile_table import arrow_type
+from eventlog.durable_files import sync_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -82,8 +83,7 @@ class RowWriter:
         """Finish the file."""
         self._write()
         self._writer.close()
-        with self._temporary.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(self._temporary)
         self._temporary.replace(self.path)
 
     def _table(self, fixed: Sequence[Sequence[Any]], columns: Mapping[str, list[Any]]) -> pa.Table:

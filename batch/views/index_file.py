@@ -9,7 +9,6 @@ does. No column has a type affinity, so that values come back as they went in.
 
 from __future__ import annotations
 
-import os
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from anabranch.contributions import Cells, Key
 from anabranch.view import View, key_order
 from batch.views.tile_block import Block, Layout, blocks
+from eventlog.durable_files import sync_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -65,8 +65,7 @@ def create(path: Path, view: View, tables: Iterable[TileRows | pa.RecordBatch], 
         connection.execute("COMMIT")
     finally:
         connection.close()
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(path)
 
 
 def connect(path: Path) -> sqlite3.Connection:

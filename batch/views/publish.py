@@ -7,7 +7,6 @@ described in `index_file`. Both are sorted by key and tile.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from batch.duckdb_session import Connection, literal, parquet_file, quoted
 from batch.views import index_file, tile_table
 from batch.views.merge import merge, value_column
 from batch.views.published_table import aggregate_columns, published, same_tile
+from eventlog.durable_files import sync_file
 
 INDEXED_TILES = 20_000
 """Tiles that are in memory at a time, on their way into the index."""
@@ -97,8 +97,7 @@ def _write_table(
     with connection.cursor() as cursor:
         cursor.execute(f"COPY (SELECT {', '.join(_named(view))} FROM ({query})) TO {literal(path)} {_PARQUET}")
         found = cursor.execute(f"SELECT count(*) FROM {parquet_file(path)}").fetchone()
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
+    sync_file(path)
     assert found is not None
     return int(found[0])
 

@@ -6,6 +6,8 @@ import os
 import re
 from pathlib import Path
 
+from eventlog.durable_files import sync_file, sync_folder
+
 FOLDER = "_delta_log"
 _COMMIT = re.compile(r"\d{20}\.(json|checkpoint.*\.parquet)")
 
@@ -37,15 +39,5 @@ def sync_commits(table: Path) -> None:
     """Make the newest commit durable: Delta Lake leaves that to the system."""
     newest = max((table / FOLDER).glob("*.json"), default=None)
     if newest is not None:
-        with newest.open("rb") as file:
-            os.fsync(file.fileno())
+        sync_file(newest)
     sync_folder(table / FOLDER)
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

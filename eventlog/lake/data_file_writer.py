@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from deltalake.transaction import AddAction
 
 from anabranch.instant import iso
-from eventlog.lake.commits import sync_folder
+from eventlog.durable_files import sync_folder
 from eventlog.lake.data_file import DataFile
 from eventlog.lake.file_name import FileName
 

@@ -8,7 +8,6 @@ stream without an id get one for the purpose, from the file's content and the ro
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -21,6 +20,7 @@ from rich.text import Text
 
 from anabranch import Stream
 from batch.lease_keeper import LeaseKeeper
+from eventlog.durable_files import put_file
 from eventlog.intake.door import Admission, BodyLimits, ParsedEvents, validate
 from eventlog.log import Append
 from eventlog.registry.lease_holder import this_process
@@ -227,15 +227,10 @@ class _Import:
             return Imported(self.rows.path.name, self.stream.name, refused=added)
 
     def _save(self, state: Imported) -> None:
-        """Write it beside its place, sync, rename."""
+        """Write it down: it survives a power cut, as what it says is stored does."""
         self.state = state
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = self._path.with_suffix(".part")
-        with temporary.open("w") as file:
-            json.dump(asdict(state), file)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(self._path)
+        put_file(self._path, json.dumps(asdict(state)).encode())
 
 
 def _where(batch: RowBatch, index: int) -> dict[str, int]:

@@ -13,6 +13,7 @@ from anabranch.instant import iso
 from batch.duckdb_session import connect
 from batch.generations import Generations
 from eventlog.decisions import PREDICTIONS
+from eventlog.durable_files import put_file
 from eventlog.lake import Lake
 from eventlog.log import Log
 from eventlog.log.reading import read_through
@@ -158,7 +159,7 @@ class Snapshots:
         self._newest = snapshot
         _say_fresh(Path(snapshot.fresh), taken)
         if publish is not None and (self._shown != snapshot.name or not publish.exists()):
-            _replace(publish, Path(snapshot.path).read_bytes())
+            put_file(publish, Path(snapshot.path).read_bytes(), durable=False)
             self._folder.hold(snapshot.name, _files(snapshot), published=True)
             self._shown = snapshot.name
         self._folder.tidy(in_use)
@@ -252,11 +253,4 @@ def _files(snapshot: Snapshot) -> list[Path]:
 
 
 def _say_fresh(path: Path, time_us: int) -> None:
-    _replace(path, orjson.dumps({"as_of": iso(time_us)}))
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Put a file in the place of another, in one step: who has the old one open goes on reading that."""
-    beside = path.with_name(f".{path.name}.part")
-    beside.write_bytes(content)
-    beside.replace(path)
+    put_file(path, orjson.dumps({"as_of": iso(time_us)}), durable=False)
