@@ -21,9 +21,9 @@ from sqlalchemy import Connection, insert, inspect, select, text
 from eventlog.errors import DatabaseVersionError
 from eventlog.registry.tables import heads, metadata, schema_version
 
-CURRENT = "0007"
+CURRENT = "0008"
 """The version that this program works with: the name of the newest step in `eventlog.registry.migrations`."""
-EARLIER = ("0001", "0002", "0003", "0004", "0005", "0006")
+EARLIER = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 """The versions that it can bring up to date."""
 _LOCK = 4242
 

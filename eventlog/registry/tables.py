@@ -69,6 +69,48 @@ retractions = Table(  # an index of the decisions that take an event out
     Column("decided", BigInteger, nullable=False),  # the offset of the decision
 )
 
+log_identity = Table(  # one row, made with the log: what was derived from it names it
+    "log_identity",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("created", BigInteger, nullable=False),
+)
+
+commits = Table(  # by which a writer whose connection broke asks whether its commit is in the log
+    "commits",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("offset", BigInteger, nullable=False),  # the end of the log after it
+    Index("commits_by_offset", "offset"),  # they go with the hot records
+)
+
+idempotent_requests = Table(  # what was answered to requests that carried an Idempotency-Key
+    "idempotent_requests",
+    metadata,
+    Column("key", Text, primary_key=True),
+    Column("request", Text, nullable=False),  # the sha256 of what was asked
+    Column("answer", LargeBinary),  # JSON
+    Column("offset", BigInteger, nullable=False),  # the end of the log after it
+    Index("idempotent_requests_by_offset", "offset"),
+)
+
+replicas = Table(  # who folds the log, and what each needs to go on from what it has kept
+    "replicas",
+    metadata,
+    Column("id", Text, primary_key=True),
+    Column("holder", Text, nullable=False),  # the process: see `lease_holder`
+    Column("cut", BigInteger, nullable=False),  # of the oldest checkpoint that it may go on from
+    Column("generation", Integer),  # which that one has adopted; NULL: none
+    Column("updated", BigInteger, nullable=False),
+)
+
+condemned_blobs = Table(  # what a batch run decided to remove from the store: its name is never given again
+    "condemned_blobs",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("condemned", BigInteger, nullable=False),
+)
+
 leases = Table(
     "leases",
     metadata,

@@ -1,0 +1,22 @@
+"""From a URL to a store."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from eventlog.store.folder_store import FolderStore
+from eventlog.store.store import Store
+
+
+def open_store(url: str | Path) -> Store:
+    """The store at a URL, or in the folder of a path. Nothing is made, and nobody is asked yet.
+
+    Raises
+    ------
+    ValueError
+        If it is no such URL.
+    """
+    text = str(url)
+    if "://" not in text:
+        return FolderStore(Path(text))
+    raise ValueError(f"{text!r} is no store; write a folder")
