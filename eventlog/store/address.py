@@ -1,0 +1,48 @@
+"""Where a store is, said so that a worker in another process, or on another machine, can open it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from eventlog.store.blobs import Blobs
+from eventlog.store.opening import open_store
+
+
+@dataclass(frozen=True, slots=True)
+class StoreAddress:
+    """A store and a folder for what is fetched from it; travels with the tasks of a batch run.
+
+    Attributes
+    ----------
+    url
+        See `Store.url`.
+    cache
+        The folder of the process that sent it. A worker whose environment names a home of its own uses that one's, and
+        one that cannot make the folder uses a temporary one.
+    """
+
+    url: str
+    cache: str
+
+    def opened(self) -> Blobs:
+        """The blobs, opened once in each process."""
+        return _opened(self)
+
+
+@cache
+def _opened(address: StoreAddress) -> Blobs:
+    return Blobs(open_store(address.url), _folder(address.cache))
+
+
+def _folder(wanted: str) -> Path:
+    home = os.environ.get("ANABRANCH_HOME")
+    folder = Path(home) / "cache" if home else Path(wanted)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:  # the sender's home does not lie here
+        return Path(tempfile.mkdtemp(prefix="anabranch-cache-"))
+    return folder
