@@ -79,7 +79,17 @@ class Log(Protocol):
     """One append-only log. Offsets are dense and become visible in order, whoever writes.
 
     Every method may be called from any thread.
+
+    Attributes
+    ----------
+    id
+        Made with the log, and the same as long as it lives: what was made of the log names it.
     """
+
+    @property
+    def id(self) -> str:
+        """See above."""
+        ...
 
     def submit(self, append: Append) -> Future[Appended]:
         """Queue an append. The future resolves when it is durable, or raises and nothing of it was written.

@@ -16,6 +16,7 @@ from eventlog.clock import Clock, now_us
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
+from eventlog.log.identity import new_id
 from eventlog.log.placement import place
 from eventlog.log.retraction import Retracted, Retraction, without
 from eventlog.log.segment import Segment
@@ -40,11 +41,14 @@ class MemoryLog:
 
     Attributes
     ----------
+    id
+        See `Log`.
     refused
         (stream, event) of everything that was refused, which a database keeps as dead letters.
     """
 
     def __init__(self, lake: Lake | None = None, clock: Clock = now_us, leases: MemoryLeases | None = None):
+        self.id = new_id()
         self.lake = lake
         self.clock = clock
         self.leases = leases or MemoryLeases(clock)

@@ -19,6 +19,7 @@ from eventlog.log.archived_segments import abutting, read_archived, read_archive
 from eventlog.log.commit_outcome import PATIENCE_SECONDS, StoredLetter, Written, was_committed
 from eventlog.log.group_commit import Committer, QueuedAppend
 from eventlog.log.id_index import IdIndex
+from eventlog.log.identity import opened_id
 from eventlog.log.placement import Placement, joined_column, place
 from eventlog.log.retraction import Retracted, Retraction, note_retraction, select_retracted, without
 from eventlog.log.segment import Segment
@@ -26,7 +27,6 @@ from eventlog.log.segment_cache import SegmentCache
 from eventlog.registry.database import Database
 from eventlog.registry.leases import Lease, check_lease
 from eventlog.registry.letter_keeping import KEPT, LetterBounds, keep_letters, note_retry
-from eventlog.registry.tables import heads
 
 if TYPE_CHECKING:
     from eventlog.lake import Lake
@@ -60,6 +60,8 @@ class SqlLog:
 
     Attributes
     ----------
+    id
+        See `Log`.
     commits
         How long commits took, and how many failed.
     """
@@ -80,8 +82,7 @@ class SqlLog:
         self._recent = SegmentCache()
         self._retracted: Retracted | None = None  # as last read; None: to be read
         self._committed = 0  # the end of the log as far as this process has written it
-        with database.write() as connection:
-            database.insert_if_absent(connection, heads, partition=_PARTITION, first=0, next=0)
+        self.id = opened_id(database, _PARTITION, clock)
         self._committer = Committer(self._commit)
         self.commits = self._committer.latencies
 

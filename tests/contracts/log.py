@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from uuid import UUID
 
 import orjson
 import pytest
@@ -15,6 +16,7 @@ from anabranch import SYSTEM, Cut
 from eventlog import Append, Log, Record, Segment
 from eventlog.errors import LeaseLostError, LogUnavailableError, RecordsTrimmedError
 from eventlog.lake import Lake
+from eventlog.log.memory_log import MemoryLog
 from eventlog.log.placement import MAX_SEGMENT_BYTES, MAX_SEGMENT_RECORDS
 from eventlog.log.retraction import RETRACTED, Retraction
 from eventlog.registry.leases import Leases, MemoryLeases
@@ -73,6 +75,13 @@ class LogContract:
     def refused(self, log: Log) -> list[tuple[str, RefusedEvent]]:
         """(stream, event) of what was refused, in the order it came."""
         raise NotImplementedError
+
+    def test_a_log_keeps_an_id_that_no_other_has(self, log: Log) -> None:
+        before = log.id
+        log.append(numbered(3))
+        assert log.id == before
+        assert before != MemoryLog().id
+        assert UUID(before)
 
     # appending
 

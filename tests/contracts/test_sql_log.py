@@ -3,6 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -96,6 +97,26 @@ class SqlLogContract(LogContract):
         letters = DeadLetters(log.database)
         found = [letter for stream in ("clicks", "views") for letter in letters.list(stream)]
         return [(letter.stream, (letter.body, letter.errors)) for letter in found]
+
+    def test_whoever_opens_a_new_log_at_once_finds_the_same_id(self, url: str) -> None:
+        Database(url).close()
+        databases = [Database(url) for _ in range(8)]
+        with ThreadPoolExecutor(8) as pool:
+            logs = list(pool.map(SqlLog, databases))
+        assert len({log.id for log in logs}) == 1
+        for log in logs:
+            log.close()
+            log.database.close()
+
+    def test_a_log_of_an_earlier_release_gets_its_id_when_it_is_opened(self, open_log: Open) -> None:
+        log = open_log()
+        assert isinstance(log, SqlLog)
+        log.append(numbered(3))
+        with log.database.write() as connection:
+            connection.exec_driver_sql("DELETE FROM log_identity")
+        again = open_log()
+        assert again.id != log.id
+        assert (again.id, again.end()) == (open_log().id, Cut((3,)))
 
     def test_what_was_appended_is_there_after_opening_it_again(self, open_log: Open) -> None:
         first = open_log()
