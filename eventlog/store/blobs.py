@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
@@ -63,6 +63,9 @@ class Blobs:
     def put(self, file: Path, *, durable: bool = True) -> Blob:
         """Put a file, which nobody changes afterwards, into the store under its sha256.
 
+        Where that name is taken, what it has is held against the file: something else, as a disk may make of it, is
+        left alone, and the file gets a name that nobody had.
+
         Raises
         ------
         StoreUnavailableError
@@ -70,8 +73,32 @@ class Blobs:
         """
         sha256, size = digest_of(file)
         blob = Blob(sha256, size, f"{BLOBS}/{sha256}")
-        self.store.create(blob.name, file, durable=durable)
-        return blob
+        if self.store.create(blob.name, file, durable=durable) or self._is_sound(blob):
+            return blob
+        return self._under_a_new_name(blob, file, durable)
+
+    def renamed(self, blob: Blob) -> Blob:
+        """The same content under a name that nobody had, beside the one that it has; raises as `fetch` does."""
+        return self._under_a_new_name(blob, self.fetch(blob), durable=True)
+
+    def _under_a_new_name(self, blob: Blob, file: Path, durable: bool) -> Blob:
+        new = replace(blob, name=f"{BLOBS}/{blob.sha256}.{uuid4().hex[:12]}")
+        self.store.create(new.name, file, durable=durable)
+        return new
+
+    def _is_sound(self, blob: Blob) -> bool:
+        """Whether the store itself, whatever is in the cache, has the content of a blob."""
+        path = self.store.path(blob.name)
+        try:
+            if path is not None:
+                self._check(blob, path)
+            else:
+                # a bucket checks what it keeps; what it can have is what another wrote
+                found = self.store.stat(blob.name)
+                return found is not None and found.bytes == blob.bytes
+        except BlobDamagedError:
+            return False
+        return True
 
     def fetch(self, blob: Blob) -> Path:
         """The file of a blob on this machine, every byte of which was held against its sha256 by this process.
@@ -110,7 +137,7 @@ class Blobs:
         try:
             found = os.stat(path)
             signature = found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
-            if self._sound.get(blob.sha256) == signature:
+            if self._sound.get(blob.name) == signature:
                 return
             if found.st_size != blob.bytes:
                 raise BlobDamagedError(self.store.url, blob.name, f"has {found.st_size} bytes instead of {blob.bytes}")
@@ -122,7 +149,7 @@ class Blobs:
         if sha256 != blob.sha256:
             raise BlobDamagedError(self.store.url, blob.name, f"has the sha256 {sha256} instead of {blob.sha256}")
         with self._lock:
-            self._sound[blob.sha256] = signature
+            self._sound[blob.name] = signature
 
 
 def digest_of(path: Path) -> tuple[str, int]:
