@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from uuid import uuid4
 
@@ -73,6 +73,16 @@ class FolderStore:
                     found = self.stat(f"{below}/{file}")
                     if found is not None:  # it went meanwhile
                         yield found
+
+    def folders(self, folder: str) -> Sequence[str]:
+        """See `Store.folders`."""
+        try:
+            with os.scandir(self.path(folder)) as entries:
+                return sorted(entry.name for entry in entries if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except OSError as error:
+            raise StoreUnavailableError(self.url, folder, error) from error
 
     def remove(self, names: Iterable[str]) -> None:
         """See `Store.remove`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from threading import Lock
 
@@ -56,6 +56,11 @@ class MemoryStore:
         for name, (content, modified) in list(self._contents.items()):
             if name.startswith(f"{folder}/"):
                 yield Listed(name, len(content), modified)
+
+    def folders(self, folder: str) -> Sequence[str]:
+        """See `Store.folders`."""
+        below = (name.removeprefix(f"{folder}/").split("/") for name in self._contents if name.startswith(f"{folder}/"))
+        return sorted({parts[0] for parts in below if len(parts) > 1})
 
     def remove(self, names: Iterable[str]) -> None:
         """See `Store.remove`."""

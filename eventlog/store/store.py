@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 BLOBS = "blobs"
 GENERATIONS = "generations"
 LAKE = "lake"
-"""Where things lie in a store: immutable files by their sha256, manifests, and the tables of the lake."""
+RUNS = "runs"
+"""Where things lie in a store: immutable files by their sha256, manifests, the tables of the lake, and what the workers
+of a batch run hand to each other."""
 
 
 class Listed(NamedTuple):
@@ -75,6 +77,13 @@ class Store(Protocol):
 
     def list(self, folder: str) -> Iterator[Listed]:
         """Every name that begins with `folder` and ``/``, in no order."""
+        ...
+
+    def folders(self, folder: str) -> Sequence[str]:
+        """The next part of every name that begins with `folder` and ``/`` and has parts below that, in order.
+
+        A folder store may know some in which nothing lies any more.
+        """
         ...
 
     def remove(self, names: Iterable[str]) -> None:
