@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-MODULES = ("anabranch", "eventlog", "batch", "speed", "serving", "serving.sql", "infra")
+MODULES = ("anabranch", "eventlog", "eventlog.store", "batch", "speed", "serving", "serving.sql", "infra")
 _LINE = re.compile(r"^(?P<indent>(?:│   |    )*)(?:(?:├|└)── )?(?P<name>\w+(?:Error|Problem))\b")
 
 

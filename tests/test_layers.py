@@ -31,6 +31,7 @@ ADDRESSES: dict[str, set[str]] = {
     "alembic": {"eventlog"},
     "psycopg": {"eventlog"},
     "deltalake": {"eventlog"},
+    "obstore": {"eventlog"},
     "fastapi": {"serving"},
     "fastapi_offline": {"serving"},
     "starlette": {"serving"},
@@ -66,6 +67,7 @@ ROOMS: dict[str, set[str]] = {
         "infra.importing.parquet_rows",
         "infra.verify.recount",
     },
+    "obstore": {"eventlog.store"},
     "numpy": {
         "batch.models",
         "batch.views.tile_block",

@@ -13,6 +13,7 @@ PACKAGES = ("anabranch", "eventlog", "batch", "speed", "serving", "infra")
 ERRORS = "tests/test_error_trees.py", "messages and facts: their tree is checked, and each is raised where it belongs"
 SCHEMAS = "tests/eventlog/registry/test_schemas.py", "a part of registering schemas, which is tested as a whole"
 MIGRATIONS = "tests/contracts/test_schema_version.py", "on SQLite and PostgreSQL, from the tables of every release"
+STORES = "tests/contracts/store.py", "the suite of the contract"
 DECISIONS = "tests/eventlog/decisions/test_decision.py", "one table holds all of them, to the letter"
 METRICS = "tests/serving/metrics/test_metrics.py", "a collector: it is scraped as a whole"
 SNAPSHOTS = (
@@ -48,6 +49,11 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/log/log.py": ("tests/contracts/log.py", "the contract: its suite runs on every backend"),
     "eventlog/log/memory_log.py": ("tests/contracts/test_memory_log.py", "the suite of the contract"),
     "eventlog/log/sql_log.py": ("tests/contracts/test_sql_log.py", "the suite of the contract, and more"),
+    "eventlog/store/errors.py": ERRORS,
+    "eventlog/store/folder_store.py": STORES,
+    "eventlog/store/memory_store.py": STORES,
+    "eventlog/store/object_store.py": STORES,
+    "eventlog/store/store.py": ("tests/contracts/store.py", "the contract: its suite runs on every store"),
     "eventlog/registry/leases.py": ("tests/contracts/test_leases.py", "one suite for the database and its twin"),
     "eventlog/registry/migrations/env.py": MIGRATIONS,
     "eventlog/registry/schema_description.py": SCHEMAS,

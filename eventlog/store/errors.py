@@ -3,6 +3,7 @@
 EventLogError
 └── StoreError
     ├── StoreUnavailableError   it cannot answer now; trying again later may help
+    │   └── StoreDeniedError    it does not let us in, or do this
     ├── StoreMissingError       it has no such name
     └── BlobDamagedError        what it has under a name is not what was put there, or nothing; it was not used
 """
@@ -40,6 +41,19 @@ class StoreUnavailableError(StoreError):
 
     def __init__(self, store: str, name: str, error: BaseException):
         super().__init__(store, name, f"cannot be reached now: {' '.join(str(error).split())}")
+
+
+class StoreDeniedError(StoreUnavailableError):
+    """The store does not let us in, or do this. Passes when somebody grants it; waiting alone does not help."""
+
+    def __init__(self, store: str, name: str, error: BaseException):
+        StoreError.__init__(
+            self,
+            store,
+            name,
+            f"may not be reached or changed with these keys: {' '.join(str(error).split())}"
+            " (reading, writing, listing and deleting below its prefix must be allowed)",
+        )
 
 
 class StoreMissingError(StoreError):

@@ -22,6 +22,7 @@ class FolderStore:
     def __init__(self, folder: Path):
         self.folder = folder.absolute()
         self.url = str(self.folder)
+        self.delta_options: dict[str, str] = {}
 
     def read(self, name: str) -> bytes:
         """See `Store.read`."""
@@ -95,6 +96,10 @@ class FolderStore:
     def path(self, name: str) -> Path:
         """See `Store.path`."""
         return self.folder / name
+
+    def delta_url(self, name: str) -> str:
+        """See `Store.delta_url`."""
+        return str(self.path(name))
 
 
 def _beside(target: Path) -> Path:

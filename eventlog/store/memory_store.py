@@ -22,6 +22,7 @@ class MemoryStore:
 
     def __init__(self, clock: Clock = now_us):
         self.url = "memory://"
+        self.delta_options: dict[str, str] = {}
         self._clock = clock
         self._lock = Lock()
         self._contents: dict[str, tuple[bytes, int]] = {}
@@ -71,3 +72,7 @@ class MemoryStore:
     def path(self, name: str) -> Path | None:
         """See `Store.path`."""
         return None
+
+    def delta_url(self, name: str) -> str:
+        """There is none: Delta Lake's own memory is another one for each table that is opened."""
+        raise NotImplementedError("no table of Delta Lake lies in a MemoryStore")

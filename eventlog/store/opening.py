@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from eventlog.store.bucket_url import BucketUrl
 from eventlog.store.folder_store import FolderStore
 from eventlog.store.store import Store
 
@@ -19,4 +20,7 @@ def open_store(url: str | Path) -> Store:
     text = str(url)
     if "://" not in text:
         return FolderStore(Path(text))
-    raise ValueError(f"{text!r} is no store; write a folder")
+    bucket = BucketUrl.of(text)
+    from eventlog.store.object_store import ObjectStore  # large, and a folder does without
+
+    return ObjectStore(bucket)

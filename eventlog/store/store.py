@@ -42,9 +42,12 @@ class Store(Protocol):
     ----------
     url
         Where it is, for people and for `eventlog.store.opening.open_store`; the absolute path of a folder.
+    delta_options
+        What Delta Lake needs besides a URL (`delta_url`) and the environment, as ``storage_options``.
     """
 
     url: str
+    delta_options: dict[str, str]
 
     def read(self, name: str) -> bytes:
         """The content of a name. Raises `StoreMissingError` if there is none."""
@@ -92,4 +95,8 @@ class Store(Protocol):
 
     def path(self, name: str) -> Path | None:
         """Where a name lies as a file, whether or not it is there; None: the store is no folder."""
+        ...
+
+    def delta_url(self, name: str) -> str:
+        """Where a table of Delta Lake lies that is called so."""
         ...
