@@ -33,7 +33,9 @@ class EventLogError(AnabranchError):
 
 
 class LogUnavailableError(EventLogError):
-    """The database is locked, full or away. Nothing was written; trying again later may help.
+    """The database is locked, full or away. Trying again later may help.
+
+    Nothing was written, unless the message says that this is not known: see `eventlog.log.commit_outcome`.
 
     Attributes
     ----------

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import Future
 from threading import Condition
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
 from sqlalchemy import Connection
@@ -16,7 +16,7 @@ from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
 from eventlog.log import Append, Appended, segment_rows
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
-from eventlog.log.commit_outcome import PATIENCE_SECONDS, StoredLetter, Written, was_committed
+from eventlog.log.commit_outcome import PATIENCE_SECONDS, CommitId, Commits, drop_commits, was_committed
 from eventlog.log.group_commit import Committer, QueuedAppend
 from eventlog.log.id_index import IdIndex
 from eventlog.log.identity import opened_id
@@ -39,6 +39,24 @@ TRIM_RECORDS = 50_000
 _PARTITION = 0
 _SYSTEM_SEGMENTS = 256
 """Of the system's stream, so many segments are in memory at a time."""
+
+
+class _Written(NamedTuple):
+    """What a transaction held when its COMMIT began. All of it is in the database, or nothing.
+
+    Attributes
+    ----------
+    commit
+        By what it is found there.
+    start
+        The offset of the first of its records.
+    segments
+        These records.
+    """
+
+    commit: CommitId
+    start: int
+    segments: list[Segment]
 
 
 class SqlLog:
@@ -78,6 +96,7 @@ class SqlLog:
         self.clock = clock
         self.letter_bounds = letter_bounds
         self._identities = IdIndex(database.dialect)
+        self._commits = Commits(database.dialect)
         self._grown = Condition()
         self._recent = SegmentCache()
         self._retracted: Retracted | None = None  # as last read; None: to be read
@@ -105,14 +124,14 @@ class SqlLog:
     def _commit(self, requests: list[QueuedAppend]) -> list[Appended]:
         """Make requests durable in one transaction: the writer thread's work. When it raises, none is in the log.
 
-        An error at COMMIT says nothing about that: then the database is asked what it holds.
+        An error at COMMIT says nothing about that: then the database is asked for the commit's id.
         """
-        written: Written | None = None
+        written: _Written | None = None
         try:
             with self.database.write() as connection:
                 results, written = self._write(connection, requests)
         except Exception:
-            if written is None or not was_committed(self.database, _PARTITION, written, PATIENCE_SECONDS):
+            if written is None or not was_committed(self.database, _PARTITION, written.commit, PATIENCE_SECONDS):
                 raise
             logger.warning("a commit at offset %s was written, though it raised", written.start, exc_info=True)
         assert written is not None
@@ -120,18 +139,17 @@ class SqlLog:
             self._retracted = None
         self._recent.add(written.start, written.segments)
         with self._grown:
-            self._committed = written.end
+            self._committed = written.commit.end
             self._grown.notify_all()
         return results
 
-    def _write(self, connection: Connection, requests: list[QueuedAppend]) -> tuple[list[Appended], Written]:
+    def _write(self, connection: Connection, requests: list[QueuedAppend]) -> tuple[list[Appended], _Written]:
         """Write requests in the transaction of a connection: all that comes before COMMIT."""
         appends_by_stream: dict[str, list[Append]] = {}
         for request in requests:
             appends_by_stream.setdefault(request.append.stream, []).append(request.append)
         results_by_stream = {}
         segments: list[Segment] = []
-        letter = None
         offset = start = segment_rows.lock_head(connection, _PARTITION).next
         for request in requests:
             if request.lease is not None:
@@ -141,27 +159,24 @@ class SqlLog:
             results_by_stream[stream] = iter(arranged.results)
             segments += arranged.segments
             offset += len(arranged.ids)
-            letter = self._store_letters(connection, stream, appends) or letter
+            self._store_letters(connection, stream, appends)
         segment_rows.set_next(connection, _PARTITION, offset)
         results = [next(results_by_stream[request.append.stream]) for request in requests]
         for request, result in zip(requests, results, strict=True):
             if (retraction := request.append.retracts) is not None:
                 note_retraction(connection, _PARTITION, retraction, result.position.offsets[_PARTITION] - 1)
                 self._identities.forget(connection, retraction.stream, [retraction.id])
-        return results, Written(start, offset, segments, letter)
+        return results, _Written(self._commits.note(connection, offset), start, segments)
 
-    def _store_letters(self, connection: Connection, stream: str, appends: list[Append]) -> StoredLetter | None:
-        """Keep what was refused of some requests, and note which retries are in; returns the last that was kept."""
+    def _store_letters(self, connection: Connection, stream: str, appends: list[Append]) -> None:
+        """Keep what was refused of some requests, and note which retries are in."""
         now = self.clock()
-        last = None
         refused = joined_column(append.refused for append in appends)
         if refused:
-            ids = keep_letters(connection, stream, refused, now, self.letter_bounds)
-            last = StoredLetter(ids[-1], stream, refused[-1][0], now)
+            keep_letters(connection, stream, refused, now, self.letter_bounds)
         for append in appends:
             if append.retries is not None:
                 note_retry(connection, append.retries, now)
-        return last
 
     def _store(self, connection: Connection, offset: int, stream: str, appends: list[Append]) -> Placement:
         ids = joined_column(append.ids for append in appends)
@@ -269,6 +284,7 @@ class SqlLog:
             if not going:
                 return 0
             segment_rows.drop_segments(connection, _PARTITION, going[-1].end)
+            drop_commits(connection, going[-1].end)
             self._recent.clear()
             return going[-1].end - first
 

@@ -149,12 +149,6 @@ def forget_letter(connection: Connection, id: int) -> None:  # noqa: A002 (the w
         _drop(connection, stream, [id], told=False)
 
 
-def holds_letter(connection: Connection, id: int, stream: str, body: bytes, now: int) -> bool:  # noqa: A002 (the word of the table)
-    """Whether what was kept at this time in the letter of this id is there; an identical event may have come since."""
-    same = (_d.id == id, _d.stream == stream, _d.body == body, _d.last >= now)
-    return connection.execute(select(_d.id).where(*same)).one_or_none() is not None
-
-
 def digest_of(body: bytes, errors: Sequence[dict[str, Any]]) -> bytes:
     """What identical events have in common: the body, and what is wrong with it.
 

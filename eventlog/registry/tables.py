@@ -76,12 +76,13 @@ log_identity = Table(  # one row, made with the log: what was derived from it na
     Column("created", BigInteger, nullable=False),
 )
 
-commits = Table(  # by which a writer whose connection broke asks whether its commit is in the log
+commits = Table(  # one row a writer, its newest: by which one whose connection broke asks whether it is in the log
     "commits",
     metadata,
-    Column("id", Text, primary_key=True),
+    Column("writer", Text, primary_key=True),
+    Column("number", BigInteger, nullable=False),  # which of its commits
     Column("offset", BigInteger, nullable=False),  # the end of the log after it
-    Index("commits_by_offset", "offset"),  # they go with the hot records
+    sqlite_with_rowid=False,
 )
 
 idempotent_requests = Table(  # what was answered to requests that carried an Idempotency-Key

@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, event, select, text
 
 from anabranch import Cut
 from eventlog import Append
 from eventlog.errors import LogUnavailableError
-from eventlog.log.commit_outcome import Written, was_committed
-from eventlog.log.segment import Segment
+from eventlog.log.commit_outcome import CommitId, Commits, was_committed
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
-from tests.contracts.log import START, anonymous, read_all, records
+from eventlog.registry.tables import commits
+from tests.contracts.log import START, anonymous, numbered, read_all, records
 from tests.cut_connections import BreakingWay
 from tests.databases import PostgresqlServer
 
@@ -83,19 +83,58 @@ def test_a_database_that_cannot_be_asked_leaves_it_open(way: BreakingWay) -> Non
     with pytest.raises(LogUnavailableError), database.write() as connection:
         connection.execute(text("SELECT 1"))
     with pytest.raises(LogUnavailableError, match="whether that was written is not known"):
-        was_committed(database, 0, Written(0, 1, [], None), patience_seconds=0.2)
+        was_committed(database, 0, CommitId("me", 1, 1), patience_seconds=0.2)
     database.close()
 
 
-def test_what_another_process_wrote_at_the_same_place_is_not_taken_for_ones_own(database: Database) -> None:
-    log = SqlLog(database, clock=lambda: 8)
+def test_duplicates_alone_whose_commit_was_written_unheard_are_told_as_such(way: BreakingWay, log: SqlLog) -> None:
+    log.append(numbered(3))
+    way.break_at_commit("after")
+    assert log.append(numbered(3)).duplicates == 3
+    assert way.broken.is_set()
+
+
+def test_only_the_newest_commit_of_its_writer_is_found(database: Database) -> None:
+    log = SqlLog(database)
+    log.append(anonymous(4))
+    mine, theirs = Commits(database.dialect), Commits(database.dialect)
+    with database.write() as connection:
+        first = mine.note(connection, 4)
+        other = theirs.note(connection, 4)
+    assert was_committed(database, 0, first, 0)
+    assert was_committed(database, 0, other, 0)
+    with database.write() as connection:
+        second = mine.note(connection, 9)
+        connection.rollback()
+    assert not was_committed(database, 0, second, 0)
+    with database.write() as connection:
+        third = mine.note(connection, 9)
+    assert was_committed(database, 0, third, 0)
+    assert not was_committed(database, 0, second, 0)
+    assert was_committed(database, 0, other, 0)
+    log.close()
+
+
+def test_ids_of_commits_do_not_pile_up_and_go_with_the_hot_log(database: Database) -> None:
+    for _ in range(3):
+        log = SqlLog(database)
+        for _ in range(3):
+            log.append(anonymous(2))
+        log.close()
+    with database.read() as connection:
+        assert connection.execute(select(commits.c.offset).order_by(commits.c.offset)).scalars().all() == [6, 12, 18]
+    log.trim(Cut((18,)))
+    with database.read() as connection:
+        assert connection.execute(select(commits.c.offset)).scalars().all() == [18]
+
+
+def test_what_was_dropped_from_the_hot_log_meanwhile_is_not_known(database: Database) -> None:
+    log = SqlLog(database)
     log.append(anonymous(2))
-    theirs = log.read(START)
-    mine = Segment.of(0, 0, "clicks", 9, [9, 9], [None] * 2, [None] * 2, [b'{"number":0}'] * 2)
-    behind = Segment.of(0, 2, "clicks", 8, [8], [None], [None], [b"{}"])
-    assert was_committed(database, 0, Written(0, 2, theirs, None), 0)
-    assert not was_committed(database, 0, Written(0, 2, [mine], None), 0)
-    assert not was_committed(database, 0, Written(2, 3, [behind], None), 0)
+    log.append(anonymous(2))
+    log.trim(Cut((4,)))
+    with pytest.raises(LogUnavailableError, match="not known"):
+        was_committed(database, 0, CommitId("gone", 1, 2), 0)
     log.close()
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
-from eventlog.registry.letter_keeping import Retry, holds_letter, note_retry
+from eventlog.registry.letter_keeping import Retry, note_retry
 from tests.contracts.leases import Clock
 
 
@@ -51,14 +51,3 @@ def test_the_ids_of_many_come_in_the_order_of_their_letters(database: Database) 
     assert [(letter.id, letter.body) for letter in letters.list("rentals", limit=2_000)] == list(
         zip(ids, bodies, strict=True)
     )
-
-
-def test_a_dead_letter_is_recognised_by_all_that_it_is(database: Database) -> None:
-    clock = Clock()
-    (id_,) = DeadLetters(database, clock).add("rentals", [(b"{}", [])])
-    with database.read() as connection:
-        assert holds_letter(connection, id_, "rentals", b"{}", clock())
-        assert not holds_letter(connection, id_ + 1, "rentals", b"{}", clock())
-        assert not holds_letter(connection, id_, "others", b"{}", clock())
-        assert not holds_letter(connection, id_, "rentals", b"[]", clock())
-        assert not holds_letter(connection, id_, "rentals", b"{}", clock() + 1)

@@ -12,8 +12,13 @@ down_revision = "0007"
 def upgrade() -> None:
     """Logs of before get their id when they are opened."""
     op.create_table("log_identity", Column("id", Text, primary_key=True), Column("created", BigInteger, nullable=False))
-    op.create_table("commits", Column("id", Text, primary_key=True), Column("offset", BigInteger, nullable=False))
-    op.create_index("commits_by_offset", "commits", ["offset"])
+    op.create_table(
+        "commits",
+        Column("writer", Text, primary_key=True),
+        Column("number", BigInteger, nullable=False),
+        Column("offset", BigInteger, nullable=False),
+        sqlite_with_rowid=False,
+    )
     op.create_table(
         "idempotent_requests",
         Column("key", Text, primary_key=True),
