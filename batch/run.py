@@ -51,13 +51,22 @@ from batch.views.fold_all import fold_all, is_out_of_memory
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
-from eventlog.decisions import BatchFailed, BatchStarted, Publication, champions_by_model, decisions, publications
+from eventlog.decisions import (
+    BatchFailed,
+    BatchStarted,
+    Publication,
+    champions_by_model,
+    decisions,
+    placed_publications,
+    publications,
+)
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.log import Log
 from eventlog.registry.lease_holder import this_process
 from eventlog.registry.leases import Leases
+from eventlog.registry.replicas import Replicas
 from eventlog.registry.runs import Runs, Status
 
 LEASE = "batch"
@@ -93,6 +102,7 @@ def run_batch(
     runs: Runs,
     lake: Lake,
     *,
+    replicas: Replicas | None = None,
     full: bool = False,
     mend: bool = False,
     dask: str | None = None,
@@ -113,6 +123,8 @@ def run_batch(
         The application, ``file.py`` or ``file.py:name``; the workers load it too.
     home
         Where ``generations/`` is. An existing cluster must see it under the same path.
+    replicas
+        Who folds the log: what they need is not removed. None: nobody does.
     full
         Recompute everything from the raw log, instead of what is new or changed.
     mend
@@ -151,7 +163,9 @@ def run_batch(
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
         record = RunRecord(runs, name, full, progress or NoProgress())
-        batch = _Batch(app, Generations(home / "generations", pickles), log, record, lake, keeper, name, clock)
+        batch = _Batch(
+            app, Generations(home / "generations", pickles), log, record, lake, keeper, name, clock, replicas
+        )
         try:
             outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
@@ -179,6 +193,7 @@ class _Batch:
         keeper: LeaseKeeper,
         name: str,
         clock: Clock,
+        replicas: Replicas | None,
     ):
         self.app = app
         self.generations = generations
@@ -189,6 +204,7 @@ class _Batch:
         self.keeper = keeper
         self.name = name
         self.clock = clock
+        self.replicas = replicas
         self.folder = generations.folder / f".run-{name}"
         self.published: int | None = None
 
@@ -396,11 +412,24 @@ class _Batch:
         try:
             remove_old_names(self.lake)
             kept = {number, *(publication.generation for publication in known[: KEPT_GENERATIONS - 1])}
+            kept |= self._needed_by_replicas()
             self.generations.remove_but(kept)
             remove_rows(self.generations.folder, kept)
         except Exception as error:
             self.record.problem(f"old generations could not be dropped: {error}")
         self.progress.advance()
+
+    def _needed_by_replicas(self) -> set[int]:
+        """The generations without which some service could not come back as it was."""
+        if self.replicas is None:
+            return set()
+        for replica in self.replicas.drop_silent(self.keeper.lease):
+            since = iso(replica.updated)
+            self.record.problem(
+                f"the replica {replica.id} ({replica.holder or 'of an earlier release'}) was not heard of since {since}"
+                " and is forgotten; should it come back, its models may begin anew"
+            )
+        return {publication.generation for publication in self.replicas.needed(placed_publications(self.log))}
 
     # parts of stages
 

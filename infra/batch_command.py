@@ -37,6 +37,7 @@ def run_batch(process: Process, *, full: bool, mend: bool = False) -> int:
 
     settings = process.settings
     assert process.app, "loaded before the run begins: a wrong definition must not leave a marker"
+    process.keep_needs()
     try:
         with LogProgress() if logs.is_json() else progress() as shown:
             outcome = run_all_stages(
@@ -46,6 +47,7 @@ def run_batch(process: Process, *, full: bool, mend: bool = False) -> int:
                 process.leases,
                 process.runs,
                 process.lake,
+                replicas=process.replicas,
                 full=full,
                 mend=mend,
                 dask=settings.dask,

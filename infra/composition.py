@@ -22,6 +22,7 @@ from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.leases import Leases
+from eventlog.registry.replicas import OwnReplica, Replicas
 from eventlog.registry.runs import Runs
 from eventlog.registry.schemas import Schemas
 from infra.errors import UsageError
@@ -49,7 +50,7 @@ class Process:
         The directory on disk, as an absolute path.
     umask
         The umask of the user, for files outside of the home; those in it are made for their owner alone.
-    database, log, counts, lake, leases, runs, schemas, dead_letters, generations, key, checkpoints
+    database, log, counts, lake, leases, replicas, runs, schemas, dead_letters, generations, key, checkpoints
         The parts, each as its own package describes it.
     pickles
         The key, where models may be pickles; None: they may not.
@@ -61,13 +62,14 @@ class Process:
         self.settings = settings
         self.home = home
         self.umask = umask
-        leases_clock = clock or now_us  # machines share them, and none knows the others' leaps
+        shared_clock = clock or now_us  # for what machines share: none knows the others' leaps
         self.clock = clock = clock or SteadyClock(home / "clock.json")
         self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
         self.log = SqlLog(self.database, self.lake, clock, settings.letter_bounds)
         self.counts = EventCounts(self.database, self.lake)
-        self.leases = Leases(self.database, leases_clock)
+        self.leases = Leases(self.database, shared_clock)
+        self.replicas = Replicas(self.database, shared_clock)
         self.runs = Runs(self.database, clock)
         self.schemas = Schemas(self.database, clock)
         self.dead_letters = DeadLetters(self.database, clock, settings.letter_bounds)
@@ -119,7 +121,14 @@ class Process:
             clock=self.clock,
             published=self.published_layer,
             on_drift=on_drift,
+            tell_need=OwnReplica(self.replicas, self.home).tell,
         )
+
+    def keep_needs(self) -> None:
+        """Have a batch run keep what this home needs, though no service of this release has told that yet."""
+        need = self.checkpoints.need()
+        if need is not None:
+            OwnReplica(self.replicas, self.home).tell_first(need)
 
     def published_layer(self, publication: Publication) -> PublishedLayer:
         """What the speed layer asks of a generation that can be served."""

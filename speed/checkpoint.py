@@ -13,6 +13,7 @@ import json
 import os
 import pickle
 from collections.abc import Iterator
+from contextlib import suppress
 from io import BufferedReader
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -23,6 +24,7 @@ from eventlog.decisions import Champions, Publication
 from eventlog.decisions.event_fields import EventFields
 from eventlog.durable_files import sync_folder
 from eventlog.home_key import HomeKey
+from eventlog.registry.replicas import Need
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
@@ -69,7 +71,13 @@ class Checkpoints:
             for part in _parts(state, app):
                 digest.update(part)
                 size += file.write(part)
-            header = {"format": FORMAT, "cut": str(state.cut), "bytes": size, "sha256": digest.hexdigest()}
+            header = {
+                "format": FORMAT,
+                "cut": str(state.cut),
+                "generation": state.publication and state.publication.generation,
+                "bytes": size,
+                "sha256": digest.hexdigest(),
+            }
             header["mac"] = self._key.mac(FORMAT, _vouched(header))
             file.seek(0)
             file.write(json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n")
@@ -82,6 +90,27 @@ class Checkpoints:
             old.unlink(missing_ok=True)
         return path
 
+    def need(self) -> Need | None:
+        """What it takes to go on from any of them; None: there are none, or none that could be opened.
+
+        Raises
+        ------
+        OSError
+            If one cannot be read now.
+        """
+        found = []
+        for path in self.newest_first():
+            with suppress(CheckpointError, FileNotFoundError), path.open("rb") as file:
+                header = _header(path, file, self._key)
+                if "generation" in header:
+                    found.append(Need(Cut.parse(header["cut"]).offsets[0], header["generation"]))
+                else:  # an earlier release wrote it: only its content tells
+                    _check(path, file, header)
+                    head = next(_objects(file))
+                    generation = head["publication"] and head["publication"]["generation"]
+                    found.append(Need(Cut.parse(head["cut"]).offsets[0], generation))
+        return Need.of_all(found)
+
     def load(self, path: Path, app: App) -> SpeedState:
         """The state in a checkpoint.
 
@@ -90,18 +119,22 @@ class Checkpoints:
         CheckpointError
             If the file is gone, torn, altered or from elsewhere, or its views are defined otherwise than the
             application's.
+        OSError, MemoryError
+            If it cannot be read now: that says nothing of it.
         """
         try:
             file = path.open("rb")
-        except OSError as error:  # another process keeps only the newest few
+        except FileNotFoundError as error:  # another process keeps only the newest few
             raise CheckpointError(path, f"it cannot be opened ({error.strerror})") from None
         with file:
-            _check(path, file, self._key)
+            _check(path, file, _header(path, file, self._key))
             try:
                 return _state(_objects(file), app, path)
-            except CheckpointError:
+            except (CheckpointError, MemoryError):  # the latter passes: nothing is wrong with the file
                 raise
             except Exception as error:  # what was pickled by another release may fail to come back in any way
+                if isinstance(error, OSError) and not isinstance(error, FileNotFoundError):
+                    raise
                 raise CheckpointError(path, f"its content is not a state ({error!r})") from error
 
 
@@ -110,10 +143,10 @@ def _vouched(header: dict[str, Any]) -> bytes:
     return json.dumps({name: value for name, value in header.items() if name != "mac"}, sort_keys=True).encode()
 
 
-def _check(path: Path, file: BinaryIO, key: HomeKey) -> None:
-    """Hold the file against its header and leave it at the start of the payload."""
+def _header(path: Path, file: BinaryIO, key: HomeKey) -> dict[str, Any]:
+    """What the file says of itself, which this home has vouched for."""
     try:
-        header = json.loads(file.read(_HEADER_BYTES))
+        header: dict[str, Any] = json.loads(file.read(_HEADER_BYTES))
         found = header["format"]
     except (ValueError, KeyError, TypeError):
         found = None
@@ -125,8 +158,14 @@ def _check(path: Path, file: BinaryIO, key: HomeKey) -> None:
         raise CheckpointError(path, f"it does not begin like one ({FORMAT})")
     if not key.made(header.get("mac"), FORMAT, _vouched(header)):
         raise CheckpointError(path, "it was not made with the key of this home, and so it is not opened")
+    return header
+
+
+def _check(path: Path, file: BinaryIO, header: dict[str, Any]) -> None:
+    """Hold the payload against the header, and leave the file at its start."""
     digest = hashlib.sha256()
     size = 0
+    file.seek(_HEADER_BYTES)
     while part := file.read(1 << 20):
         digest.update(part)
         size += len(part)

@@ -7,10 +7,15 @@ import time
 from collections.abc import Callable
 
 from anabranch import App
+from eventlog.errors import EventLogError
+from eventlog.registry.replicas import Need
 from speed.checkpoint import Checkpoints
 from speed.state import SpeedState
 
 logger = logging.getLogger(__name__)
+_TOLD_SECONDS = 3_600.0
+"""How often those who fold tell that they are there; a replica that is silent for a month is forgotten."""
+_RETRY_SECONDS = 5.0
 
 
 class Checkpointing:
@@ -26,6 +31,10 @@ class Checkpointing:
         It is due when either has passed, and something was folded.
     monotonic
         Seconds, of a clock that only goes forward.
+    tell
+        Told what is needed to go on from any checkpoint that is kept, whenever they have changed, and now and then: see
+        `eventlog.registry.replicas`. Until it has taken that, and while no checkpoint can be written, what was told
+        before stays.
     """
 
     def __init__(
@@ -35,13 +44,16 @@ class Checkpointing:
         seconds: float,
         records: int,
         monotonic: Callable[[], float] = time.monotonic,
+        tell: Callable[[Need], None] = lambda need: None,
     ):
         self.checkpoints = checkpoints
         self._app = app
         self._seconds = seconds
         self._records = records
         self._monotonic = monotonic
+        self._tell = tell
         self._last = monotonic()
+        self._tell_at = monotonic()
         self._folded = 0
 
     def note(self, records: int) -> None:
@@ -82,4 +94,23 @@ class Checkpointing:
         # also if it failed: a disk that is full is not asked again with every segment
         self._last = self._monotonic()
         self._folded = 0
+        self._tell_at = self._last
+        self.remind()
         return problem
+
+    def remind(self) -> None:
+        """Tell what is needed, if that is due: the checkpoints have changed, or it was told long ago.
+
+        That it is not taken (the database is away, say) harms nothing: it is tried again.
+        """
+        now = self._monotonic()
+        if now < self._tell_at:
+            return
+        self._tell_at = now + _TOLD_SECONDS
+        try:
+            need = self.checkpoints.need()
+            if need is not None:
+                self._tell(need)
+        except (OSError, EventLogError) as error:
+            self._tell_at = now + _RETRY_SECONDS
+            logger.warning("what is needed to go on from the checkpoints cannot be told yet: %s", error)

@@ -13,6 +13,7 @@ from eventlog.decisions import DriftDetected, Publication, decisions_of, retract
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
 from eventlog.log.segment import Segment
+from eventlog.registry.replicas import Need
 from speed.base_layer import BaseLayer
 from speed.catch_up import FOLDED_TOGETHER, catch_up
 from speed.checkpoint import Checkpoints
@@ -62,6 +63,8 @@ class Consumer:
     on_drift
         Called with a model and the time in microseconds of an alarm of its drift detector, when the fold meets it in
         the log; after a restart perhaps again.
+    tell_need
+        Told what is needed to go on from the checkpoints; see `speed.checkpointing.Checkpointing`.
     retry_seconds
         How long it waits before it tries again what failed; longer and longer, if it goes on to fail.
 
@@ -83,6 +86,7 @@ class Consumer:
         clock: Callable[[], int] = lambda: time.time_ns() // 1_000,
         published: Callable[[Publication], BaseLayer] | None = None,
         on_drift: Callable[[Model, int], None] = lambda model, time: None,
+        tell_need: Callable[[Need], None] = lambda need: None,
         retry_seconds: float = _RETRY_SECONDS,
     ):
         self.app = app
@@ -95,7 +99,7 @@ class Consumer:
         nothing.attach_generation(app, None)  # until it has recovered, it answers as if there were nothing
         self.reader = LiveReader(app, nothing, clock)
         self.reader.is_whole = False
-        self._checkpointing = Checkpointing(app, checkpoints, checkpoint_seconds, checkpoint_records)
+        self._checkpointing = Checkpointing(app, checkpoints, checkpoint_seconds, checkpoint_records, tell=tell_need)
         self._expiry = Expiry(app)
         self._outbox = Outbox(log)
         self._with_models = {model.on.name for model in app.models.values()}
@@ -166,6 +170,7 @@ class Consumer:
     def _step(self) -> None:
         """Fold what there is, or wait for more."""
         reader = self.reader
+        self._checkpointing.remind()  # at the start before anything else: what was kept must not be collected meanwhile
         if not reader.is_whole:
             self._recover()
         if self._first_end is None:

@@ -24,7 +24,7 @@ from eventlog.decisions.champions import Champions, champions_by_model
 from eventlog.decisions.decision import Decision, UnknownDecision, decision_of, decisions_of, retracted_by
 from eventlog.decisions.event_retracted import EventRetracted
 from eventlog.decisions.feature_sample import FEATURES, FeatureSample
-from eventlog.decisions.history import decisions, publications
+from eventlog.decisions.history import decisions, placed_publications, publications
 from eventlog.decisions.model_decisions import DriftDetected, ModelPromoted, ModelRolledBack
 from eventlog.decisions.recorded_prediction import PREDICTIONS, RecordedPrediction
 
@@ -47,6 +47,7 @@ __all__ = [
     "decision_of",
     "decisions",
     "decisions_of",
+    "placed_publications",
     "publications",
     "retracted_by",
 ]

@@ -30,4 +30,14 @@ def publications(log: Log, stop: Cut | None = None) -> list[Publication]:
 
     A generation whose number was used before (its files had been lost) stands there twice, the valid one first.
     """
-    return [decision for decision in decisions(log, stop) if isinstance(decision, Publication)][::-1]
+    return [publication for _, publication in placed_publications(log, stop)]
+
+
+def placed_publications(log: Log, stop: Cut | None = None) -> list[tuple[int, Publication]]:
+    """As `publications`, each behind the offset of its record."""
+    return [
+        (record.offset, decision)
+        for segment in log.read_system(stop)
+        for record, decision in decisions_of(segment)
+        if isinstance(decision, Publication)
+    ][::-1]

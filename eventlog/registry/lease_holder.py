@@ -30,6 +30,12 @@ def is_dead(holder: str) -> bool:
     return not _exists(pid)
 
 
+def is_alive(holder: str) -> bool:
+    """Whether a holder is known to be there. False where that cannot be told."""
+    host = holder.rpartition(":")[0].rpartition(":")[0]
+    return host == _host() and not is_dead(holder)
+
+
 def _host() -> str:
     try:
         namespace = os.readlink("/proc/self/ns/pid").strip("pid:[]")

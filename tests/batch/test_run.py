@@ -13,11 +13,12 @@ from sqlalchemy import event
 
 from anabranch import Cut
 from batch.archive import archive
-from batch.errors import LeaseHeldError
+from batch.errors import CorruptGenerationError, LeaseHeldError
 from batch.generation import Generation
 from batch.run_progress import MODEL_STAGES, STAGES, NoProgress
 from eventlog.errors import LeaseLostError
 from eventlog.registry.database import Database
+from eventlog.registry.replicas import SILENT_US, Need, OwnReplica, Replicas
 from eventlog.registry.runs import Status
 from tests.batch.conftest import LONG, Home
 from tests.batch.rides import START, rides
@@ -356,6 +357,28 @@ def test_the_newest_generations_are_kept(home: Home) -> None:
     for _ in range(5):
         home.run()
     assert sorted(path.name for path in home.generations.iterdir()) == ["3", "4", "5"]
+
+
+def test_what_a_replica_needs_is_kept_until_it_was_silent_for_a_month(home: Home) -> None:
+    replicas = Replicas(home.database, home.clock)
+    for _ in range(2):
+        home.run(replicas=replicas)
+    folds_elsewhere = OwnReplica(replicas, home.path, "another-machine/1:1:1")
+    folds_elsewhere.tell(Need(home.log.end().offsets[0], 2))
+    for _ in range(5):
+        home.run(replicas=replicas)
+    for number in (2, 3, 4, 5, 6, 7):
+        home.open(number).close()
+    with pytest.raises(CorruptGenerationError):
+        home.open(1)
+    home.now += SILENT_US
+    outcome = home.run(replicas=replicas)
+    assert "is forgotten" in str(outcome.problems)
+    assert str(folds_elsewhere.id) in str(outcome.problems)
+    for number in (2, 3, 4, 5):
+        with pytest.raises(CorruptGenerationError):
+            home.open(number)
+    assert home.run(replicas=replicas).problems == []
 
 
 def test_old_archived_records_leave_the_hot_log_and_are_still_there(home: Home) -> None:

@@ -11,6 +11,7 @@ import pytest
 from anabranch import SYSTEM, App, Cut, agg
 from eventlog.decisions import Champions
 from eventlog.home_key import HomeKey
+from eventlog.registry.replicas import Need
 from speed.checkpoint import FORMAT, KEPT, Checkpoints
 from speed.errors import CheckpointError
 from speed.fold import apply
@@ -55,6 +56,48 @@ def test_a_loaded_state_folds_on_like_one_that_never_stopped(app: App, state: Sp
     for some in (state, loaded):
         apply(some, segment(some.cut.offsets[0], "rides", [ride("A", 0.2), ride("C", 9.0)]), app, yes)
     assert answers(loaded, app) == answers(state, app)
+
+
+def test_what_the_oldest_that_is_kept_stands_on_is_needed(app: App, state: SpeedState, tmp_path: Path) -> None:
+    checkpoints = Checkpoints(tmp_path, KEY)
+    assert checkpoints.need() is None
+    fresh = SpeedState()
+    apply(fresh, segment(0, "rides", [ride("A")]), app, yes)
+    checkpoints.save(fresh, app)
+    assert checkpoints.need() == Need(1, None)
+    apply(fresh, segment(1, "rides", [ride("A")]), app, yes)
+    checkpoints.save(fresh, app)
+    checkpoints.save(state, app)
+    assert checkpoints.need() == Need(2, 1)
+    checkpoints.newest_first()[1].write_bytes(b"torn")
+    assert checkpoints.need() == Need(6, 1)
+
+
+def test_what_a_checkpoint_of_an_earlier_release_needs_is_in_its_content(
+    app: App, state: SpeedState, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(tmp_path, KEY)
+    path = checkpoints.save(state, app)
+    content = path.read_bytes()
+    header = json.loads(content[:512])
+    del header["generation"], header["mac"]
+    header["mac"] = KEY.mac(FORMAT, json.dumps(header, sort_keys=True).encode())
+    path.write_bytes(json.dumps(header).encode().ljust(511) + b"\n" + content[512:])
+    assert checkpoints.need() == Need(6, 1)
+    assert checkpoints.load(path, app).cut == state.cut
+
+
+def test_a_checkpoint_that_cannot_be_read_now_is_not_said_to_be_unusable(
+    app: App, state: SpeedState, tmp_path: Path
+) -> None:
+    checkpoints = Checkpoints(tmp_path, KEY)
+    path = checkpoints.save(state, app)
+    path.unlink()
+    path.symlink_to(path)  # a link that leads to itself stands for a disk that does not answer
+    with pytest.raises(OSError, match="symbolic links"):
+        checkpoints.load(path, app)
+    with pytest.raises(OSError, match="symbolic links"):
+        checkpoints.need()
 
 
 def test_only_the_newest_few_are_kept(app: App, state: SpeedState, tmp_path: Path) -> None:

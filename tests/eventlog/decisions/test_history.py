@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from anabranch import Cut
-from eventlog.decisions import BatchStarted, Publication, UnknownDecision, decisions, publications
+from eventlog.decisions import BatchStarted, Publication, UnknownDecision, decisions, placed_publications, publications
 from eventlog.log.memory_log import MemoryLog
 from tests.contracts.log import numbered
 
@@ -33,3 +33,8 @@ def test_publications_come_the_newest_first_and_only_up_to_a_cut() -> None:
     assert publications(log) == [SECOND, FIRST]
     assert publications(log, Cut((9,))) == [FIRST]
     assert publications(log, Cut((4,))) == []
+
+
+def test_publications_are_known_with_the_offsets_of_their_records() -> None:
+    assert placed_publications(make_log()) == [(9, SECOND), (4, FIRST)]
+    assert placed_publications(make_log(), Cut((9,))) == [(4, FIRST)]

@@ -7,13 +7,20 @@ from pathlib import Path
 
 import pytest
 
-from eventlog.registry.lease_holder import is_dead, this_process
+from eventlog.registry.lease_holder import is_alive, is_dead, this_process
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="needs /proc")
 
 
 def test_this_process_is_alive() -> None:
     assert not is_dead(this_process())
+    assert is_alive(this_process())
+
+
+def test_of_a_process_of_another_machine_nothing_is_known() -> None:
+    elsewhere = f"elsewhere/1:{os.getpid()}:0"
+    assert not is_dead(elsewhere)
+    assert not is_alive(elsewhere)
 
 
 def test_a_process_that_ended_is_dead_with_and_without_a_start_time() -> None:
