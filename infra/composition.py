@@ -25,8 +25,11 @@ from eventlog.registry.leases import Leases
 from eventlog.registry.replicas import OwnReplica, Replicas
 from eventlog.registry.runs import Runs
 from eventlog.registry.schemas import Schemas
+from eventlog.store import Store
+from eventlog.store.blobs import Blobs
+from eventlog.store.opening import open_store
 from infra.errors import UsageError
-from infra.home import OWNERS_ALONE, masked, prepared
+from infra.home import OWNERS_ALONE, masked, prepared, store_folder
 from infra.published_layer import PublishedLayer
 from infra.seen_log import check_log_reaches
 from infra.settings import Settings
@@ -50,7 +53,8 @@ class Process:
         The directory on disk, as an absolute path.
     umask
         The umask of the user, for files outside of the home; those in it are made for their owner alone.
-    database, log, counts, lake, leases, replicas, runs, schemas, dead_letters, generations, key, checkpoints
+    store, blobs, database, log, counts, lake, leases, replicas, runs, schemas, dead_letters, generations, key,
+    checkpoints
         The parts, each as its own package describes it.
     pickles
         The key, where models may be pickles; None: they may not.
@@ -64,6 +68,8 @@ class Process:
         self.umask = umask
         shared_clock = clock or now_us  # for what machines share: none knows the others' leaps
         self.clock = clock = clock or SteadyClock(home / "clock.json")
+        self.store = _store(settings, home)
+        self.blobs = Blobs(self.store, home / "cache")
         self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.home / "lake"))
         self.log = SqlLog(self.database, self.lake, clock, settings.letter_bounds)
@@ -190,6 +196,16 @@ def _database(settings: Settings) -> Database:
         return Database(settings.database_url)
     except (ValueError, ImportError) as error:
         raise UsageError(f"ANABRANCH_DATABASE: {error}") from None
+
+
+def _store(settings: Settings, home: Path) -> Store:
+    where = settings.store
+    if where is None or "://" not in where:
+        return open_store(home if where is None else store_folder(where))
+    try:
+        return open_store(where)
+    except ValueError as error:  # the library misses something, such as the name of an account
+        raise UsageError(f"ANABRANCH_STORE: {error}") from None
 
 
 def _key(settings: Settings, home: Path) -> HomeKey:

@@ -24,9 +24,27 @@ _NOT_IN_HOME = "[]*^|\\?"
 """What Delta Lake or DuckDB takes in no path, or takes for a pattern; as it is with what controls and is no text."""
 _OURS = frozenset(
     {"log.db", "log.db-shm", "log.db-wal", "up.lock", "sessions.json", "clock.json", "key", "analytics.duckdb"}
-    | {"replica", "analytics", "checkpoints", "demo", "generations", "imports", "lake", "rows", "scratch"}
+    | {"analytics", "cache", "checkpoints", "demo", "imports", "replica", "scratch"}
+    | {"blobs", "generations", "lake", "log", "rows", "runs"}  # of the store, where that is the home
 )
 """What a home holds. A folder that holds anything else may be shared for another purpose."""
+
+
+def store_folder(text: str) -> Path:
+    """The folder of a store that is not the home, as an absolute path; it is made if it is not there.
+
+    Raises
+    ------
+    UsageError
+        As for a home.
+    """
+    folder = Path(text).expanduser()
+    _check_path("ANABRANCH_STORE", folder)
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"ANABRANCH_STORE {folder} cannot be made ({error.strerror}); set another") from None
+    return folder.resolve()
 
 
 def prepared(home: Path) -> Path:
@@ -37,11 +55,7 @@ def prepared(home: Path) -> Path:
     UsageError
         If it can lie there not, or cannot be made.
     """
-    for character in str(home.resolve()):
-        if character in _NOT_IN_HOME or category(character) in ("Cc", "Cs"):
-            raise UsageError(
-                f"--home {home} has {character!a} in its path, which Delta Lake and DuckDB cannot take; pass another"
-            )
+    _check_path("--home", home)
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
@@ -50,6 +64,14 @@ def prepared(home: Path) -> Path:
     if exposure_of(home) is not None and _can_be_closed(home):
         _close(home)
     return home
+
+
+def _check_path(named: str, folder: Path) -> None:
+    for character in str(folder.resolve()):
+        if character in _NOT_IN_HOME or category(character) in ("Cc", "Cs"):
+            raise UsageError(
+                f"{named} {folder} has {character!a} in its path, which Delta Lake and DuckDB cannot take; pass another"
+            )
 
 
 def exposure_of(home: Path) -> str | None:

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from anabranch.duration import duration_us
 from anabranch.instant import instant
 from eventlog.registry.letter_keeping import LetterBounds
+from eventlog.store.bucket_url import BucketUrl
 from infra.errors import UsageError
 
 _NAME = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?").fullmatch
@@ -32,6 +33,16 @@ class Settings(BaseSettings):
     database: str | None = Field(
         None,
         description="SQLAlchemy URL of the log and registry, like postgresql+psycopg://…; absent: SQLite in the home.",
+    )
+    store: str | None = Field(
+        None,
+        description="Where the lake, generations and models are: a folder, or s3://bucket/prefix, gs://bucket/prefix,"
+        " az://container/prefix; absent: the home.",
+    )
+    cache_bytes: int = Field(
+        10_000_000_000,
+        ge=1,
+        description="How many bytes the copies in the home of what is in a bucket take; the least used make room.",
     )
     home_key: SecretStr | None = Field(
         None,
@@ -115,6 +126,15 @@ class Settings(BaseSettings):
     access_log: bool | None = Field(
         None, description="Whether up logs every request; absent: only if ANABRANCH_LOG_FORMAT is json."
     )
+
+    @field_validator("store")
+    @classmethod
+    def _store(cls, text: str | None) -> str | None:
+        if text is not None and "://" in text:
+            BucketUrl.of(text)
+        elif text is not None and not text.strip():
+            raise ValueError("is empty; write a folder or a URL, or leave it out")
+        return text
 
     @field_validator("batch_cron")
     @classmethod

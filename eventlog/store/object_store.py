@@ -52,6 +52,11 @@ class ObjectStore:
     ----------
     url
         The bucket and the prefix; see `BucketUrl`.
+
+    Raises
+    ------
+    ValueError
+        If the environment lacks something, such as Azure's account.
     """
 
     def __init__(self, url: BucketUrl):
@@ -183,7 +188,10 @@ class ObjectStore:
         config: dict[str, Any] = {"connect_timeout": f"{CONNECT_SECONDS}s", **limits}
         retry: RetryConfig = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
         kind: Any = _KINDS[self._at.scheme]
-        bucket: Bucket = kind(self._at.bucket, prefix=self._at.prefix or None, config=config, retry_config=retry)
+        try:
+            bucket: Bucket = kind(self._at.bucket, prefix=self._at.prefix or None, config=config, retry_config=retry)
+        except BaseError as error:
+            raise ValueError(f"{self.url} cannot be opened: {_short(error)}") from None
         return bucket
 
     @contextmanager

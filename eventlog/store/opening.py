@@ -15,7 +15,7 @@ def open_store(url: str | Path) -> Store:
     Raises
     ------
     ValueError
-        If it is no such URL.
+        If it is no such URL, or the environment lacks what its library needs.
     """
     text = str(url)
     if "://" not in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from pathlib import Path
 
 import pytest
@@ -38,3 +39,28 @@ def test_a_home_without_a_given_key_makes_its_own(tmp_path: Path) -> None:
     for _ in range(2):
         with opened(Settings.load(home=tmp_path)) as process:
             assert process.key.made(HomeKey.of(tmp_path).mac("test", b"content"), "test", b"content")
+
+
+def test_the_store_is_the_home_unless_another_is_given(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(Settings.load(home=tmp_path / "home")) as process:
+        assert process.store.url == str(tmp_path / "home")
+        assert process.blobs.cache == tmp_path / "home" / "cache"
+    monkeypatch.chdir(tmp_path)
+    with opened(Settings.load(home=tmp_path / "home", store="shared/store")) as process:
+        assert process.store.url == str(tmp_path / "shared" / "store")
+    assert stat.S_IMODE((tmp_path / "shared" / "store").stat().st_mode) == 0o700
+    with opened(Settings.load(home=tmp_path / "home", store="s3://bucket/prefix")) as process:
+        assert process.store.url == "s3://bucket/prefix"
+
+
+def test_a_store_that_cannot_be_opened_is_refused_with_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    (tmp_path / "file").touch()
+    for store in ("az://container", str(tmp_path / "a*b"), str(tmp_path / "file" / "below")):
+        with (
+            pytest.raises(UsageError, match=r"^ANABRANCH_STORE"),
+            opened(Settings.load(home=tmp_path / "home", store=store)),
+        ):
+            pass

@@ -64,3 +64,15 @@ def test_requests_may_take_as_much_memory_as_one_of_the_largest_needs(monkeypatc
     monkeypatch.setenv("ANABRANCH_REQUEST_MEMORY", "8000000")
     assert Settings.load().request_memory_bytes == 8_000_000
     assert REQUEST_FOLD == WORK_FOLD + 1
+
+
+@pytest.mark.parametrize("store", ["/mnt/shared/store", "store", "s3://bucket", "gs://bucket/a", "az://container/a"])
+def test_a_store_is_a_folder_or_a_bucket(store: str) -> None:
+    assert Settings.load(store=store).store == store
+
+
+@pytest.mark.parametrize("store", ["http://bucket", "s3://", "s3://key:secret@bucket", " "])
+def test_a_store_that_is_neither_is_refused_with_its_variable(store: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ANABRANCH_STORE", store)
+    with pytest.raises(UsageError, match=r"ANABRANCH_STORE: .*write "):
+        Settings.load()

@@ -39,3 +39,9 @@ def test_a_folder_loads_no_library_of_buckets() -> None:
     root = Path(__file__).parent.parent.parent.parent
     told = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=root)
     assert told.stdout == "False\n"
+
+
+def test_what_the_environment_lacks_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
+    with pytest.raises(ValueError, match=r"az://container cannot be opened: .*[Aa]ccount"):
+        open_store("az://container")
