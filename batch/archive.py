@@ -70,7 +70,7 @@ def check_archived(log: Log, lake: Lake) -> None:
     lake.check_whole(archived)
     if archived < begin:
         problem = f"ends before the hot log begins, which is at 0:{begin}"
-        raise LakeDamagedError(lake.root, problem, None, archived, begin)
+        raise LakeDamagedError(lake.place, problem, None, archived, begin)
 
 
 def trim(log: Log, lake: Lake, archived: Cut, appended_before: int) -> None:

@@ -128,14 +128,14 @@ class LakeDamagedError(EventLogError):
     Attributes
     ----------
     path
-        The file, or the folder that lacks something.
+        The file, or the folder that lacks something; text, if it lies in a store that is no folder.
     stream
         The stream whose records they are; None: that cannot be told.
     start, end
         The offsets that are concerned: those from `start` on and before `end`.
     """
 
-    def __init__(self, path: Path, problem: str, stream: str | None, start: int, end: int):
+    def __init__(self, path: Path | str, problem: str, stream: str | None, start: int, end: int):
         self.path = path
         self.problem = problem
         self.stream = stream

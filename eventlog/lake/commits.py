@@ -2,42 +2,54 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 from eventlog.durable_files import sync_file, sync_folder
+from eventlog.store import Store
 
 FOLDER = "_delta_log"
 _COMMIT = re.compile(r"\d{20}\.(json|checkpoint.*\.parquet)")
 
 
-def has_commits(table: Path) -> bool:
-    """Whether a folder is a table: it has a commit, and not only the folder for them or the torn beginning of one.
+def has_commits(store: Store, table: str) -> bool:
+    """Whether a folder of a store is a table: it has a commit, and not only the torn beginning of one.
 
     A full disk or a kill leaves that, and nothing was ever in such a table.
     """
     commits = 0
-    try:
-        with os.scandir(table / FOLDER) as entries:
-            for entry in entries:
-                if _COMMIT.fullmatch(entry.name):
-                    commits += 1
-                    if entry.stat().st_size:
-                        return True
-    except OSError:
-        return False
+    for found in store.list(f"{table}/{FOLDER}"):
+        if _COMMIT.fullmatch(found.name.rpartition("/")[2]):
+            commits += 1
+            if found.bytes:
+                return True
     return commits > 1
 
 
-def remove_torn_beginning(table: Path) -> None:
+def remove_torn_beginning(store: Store, table: str) -> None:
     """Remove an empty first commit of a table that has no other, so that it can be made."""
-    (table / FOLDER / f"{0:020d}.json").unlink(missing_ok=True)
+    store.remove([f"{table}/{FOLDER}/{0:020d}.json"])
 
 
-def sync_commits(table: Path) -> None:
-    """Make the newest commit durable: Delta Lake leaves that to the system."""
-    newest = max((table / FOLDER).glob("*.json"), default=None)
+def put_commits_aside(store: Store, table: str, name: str) -> None:
+    """Give the commits of a table, whole or not, another folder."""
+    source, target = f"{table}/{FOLDER}", f"{table}/{name}"
+    folder = store.path(source)
+    if folder is not None:
+        if folder.exists():
+            folder.rename(folder.with_name(name))
+        return
+    found = sorted(each.name for each in store.list(source))
+    for each in found:
+        store.create(f"{target}/{each.removeprefix(source + '/')}", store.read(each))
+    store.remove(reversed(found))  # killed in it, what is left is a beginning, and lacks what the data files have
+
+
+def sync_commits(store: Store, table: str) -> None:
+    """Make the newest commit durable: on a disk Delta Lake leaves that to the system."""
+    folder = store.path(f"{table}/{FOLDER}")
+    if folder is None:
+        return
+    newest = max(folder.glob("*.json"), default=None)
     if newest is not None:
         sync_file(newest)
-    sync_folder(table / FOLDER)
+    sync_folder(folder)

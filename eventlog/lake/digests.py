@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import shutil
 from contextlib import suppress
@@ -12,10 +11,12 @@ from time import time
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from eventlog.errors import LakeDamagedError
 from eventlog.lake.data_file import DataFile
 from eventlog.lake.delta_table import LakeTable
 from eventlog.lake.file_name import FileName
 from eventlog.lake.lake import Lake
+from eventlog.store.blobs import digest_of
 
 _KEPT_SECONDS = 86_400.0
 """A snapshot for analysts may read a file under its old name until the next generation is published."""
@@ -34,41 +35,42 @@ def give_digests(lake: Lake) -> int:
     """
     given = 0
     for name in lake.streams():
-        table = LakeTable(lake.root / name)
+        table = lake.table(name)
         old = [file for file in table.data_files() if file.sha256 is None]
         if old:
-            table.rename([(file, _named(file)) for file in old])
+            table.exchange(old, [_named(table, file) for file in old])
             given += len(old)
     return given
 
 
 def remove_old_names(lake: Lake) -> None:
-    """Remove data files under names of an earlier release that no table has any more, a day later."""
-    for name in lake.streams():
-        known = {file.path for file in LakeTable(lake.root / name).data_files()}
+    """Remove data files under names of an earlier release that no table has any more, a day later.
+
+    They are in folders only: a bucket was never written to by it.
+    """
+    for name in lake.streams() if isinstance(lake.place, Path) else ():
+        known = {file.file_name for file in lake.table(name).data_files()}
         for path in (lake.root / name).glob("*.parquet"):
-            if FileName.of(path.name) is None and path not in known:
+            if FileName.of(path.name) is None and path.name not in known:
                 with suppress(OSError):
                     if time() - path.stat().st_ctime > _KEPT_SECONDS:
                         path.unlink()
 
 
-def _named(file: DataFile) -> DataFile:
+def _named(table: LakeTable, file: DataFile) -> DataFile:
     """The same content under a name that tells its digest."""
-    file.check()
+    (place,) = table.local([file])
     offsets: list[pa.Array] = []
     try:
-        with pq.ParquetFile(file.path) as content:
+        with pq.ParquetFile(place) as content:
             offsets.extend(batch["_offset"] for batch in content.iter_batches())
-        with file.path.open("rb") as raw:
-            sha256 = hashlib.file_digest(raw, "sha256").hexdigest()
+        sha256, size = digest_of(place)
         held = pa.concat_arrays(offsets).sort()
         name = FileName(held[0].as_py(), held[-1].as_py() + 1, len(held), sha256)
-        path = file.path.with_name(str(name))
-        _link(file.path, path)
+        _link(place, place.with_name(str(name)))
     except (OSError, pa.ArrowException) as error:
-        raise file.damaged(f"cannot be read ({error})") from error
-    return DataFile(name.first, name.end, path, name.records, file.bytes, sha256)
+        raise LakeDamagedError(place, f"cannot be read ({error})", file.stream, file.first, file.end) from error
+    return DataFile.named(table.folder, name, size)
 
 
 def _link(source: Path, target: Path) -> None:

@@ -10,7 +10,7 @@ against it before the file is read the first time, and every offset of the log m
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,9 @@ from anabranch import SYSTEM, Cut, Stream
 from eventlog.errors import LakeDamagedError
 from eventlog.lake.commits import has_commits
 from eventlog.log.segment import Record, Segment
+from eventlog.store.blobs import Blobs
+from eventlog.store.folder_store import FolderStore
+from eventlog.store.store import LAKE
 
 if TYPE_CHECKING:
     from eventlog.lake.delta_table import LakeTable
@@ -31,17 +34,36 @@ _READ_BYTES = 32 * 2**20
 
 
 class Lake:
-    """The tables in a folder.
+    """The tables in a store.
 
     Parameters
     ----------
-    root
-        The folder; made when something is archived.
+    place
+        The blobs of the store, in whose ``lake/`` they are; or a folder of tables, made when something is archived.
+    log_id
+        Asked for the id of the log that is archived, which every commit tells; None: they tell none.
     """
 
-    def __init__(self, root: Path | str):
-        self.root = Path(root)
+    def __init__(self, place: Blobs | Path | str, log_id: Callable[[], str] | None = None):
+        if isinstance(place, Blobs):
+            self.blobs, self._folder = place, LAKE
+        else:
+            root = Path(place).absolute()
+            self.blobs, self._folder = Blobs(FolderStore(root.parent), root.parent / "cache"), root.name
+        self._log_id = log_id
         self._checks: FileChecks | None = None
+
+    @property
+    def place(self) -> Path | str:
+        """Where it is, for people."""
+        return self.blobs.store.path(self._folder) or f"{self.blobs.store.url}/{self._folder}"
+
+    @property
+    def root(self) -> Path:
+        """The folder of the tables; raises `ValueError` where the store is none."""
+        if not isinstance(self.place, Path):
+            raise ValueError(f"{self.place} is no folder")
+        return self.place
 
     # writing
 
@@ -80,17 +102,17 @@ class Lake:
             If the commits of the table cannot be read.
         """
         name, definition = (stream, None) if isinstance(stream, str) else (stream.name, stream)
-        return self._table(name).append(definition, segments, upto, advance)
+        return self.table(name).append(definition, segments, upto, advance)
 
     # reading
 
     def archived(self, name: str) -> int:
         """The offset up to which the records of a stream are in the lake."""
-        return self._table(name).archived() if self._exists(name) else 0
+        return self.table(name).archived() if self._exists(name) else 0
 
     def streams(self) -> list[str]:
         """The names of the tables."""
-        return sorted(path.parent.name for path in self.root.glob("*/_delta_log") if self._exists(path.parent.name))
+        return [name for name in self.blobs.store.folders(self._folder) if self._exists(name)]
 
     def files(self, name: str, start: int, end: int, *, check: bool = True) -> list[str]:
         """The Parquet files that hold records of a stream with offsets in [start, end), in order, each checked.
@@ -105,7 +127,7 @@ class Lake:
         LakeDamagedError
             For the first file that is not the one that was written. So do all methods that read.
         """
-        return self._table(name).files(start, end, check=check) if self._exists(name) else []
+        return self.table(name).files(start, end, check=check) if self._exists(name) else []
 
     def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
         """Records of all streams from `cut` on, in offset order: `limit` of them or some ten thousands.
@@ -116,7 +138,7 @@ class Lake:
         end = start + max(limit, _READ_RECORDS)
         found: list[Segment] = []
         for name in self.streams():
-            segments, end = self._table(name).read(start, end, _READ_BYTES)
+            segments, end = self.table(name).read(start, end, _READ_BYTES)
             found += segments
         whole = [segment.head(end) for segment in found if segment.offset < end]
         return sorted(whole, key=lambda segment: segment.offset)
@@ -124,24 +146,24 @@ class Lake:
     def read_stream(self, name: str, start: int, end: int) -> Iterator[Segment]:
         """The records of one stream with offsets in [start, end), in order. Few files are in memory at a time."""
         while self._exists(name) and start < end:
-            segments, reached = self._table(name).read(start, end, _READ_BYTES)
+            segments, reached = self.table(name).read(start, end, _READ_BYTES)
             yield from segments
             start = reached
 
     def events(self, name: str, end: int) -> Iterator[tuple[list[int], bytes]]:
         """All events of a stream before `end` as stored, some thousands at a time: their offsets, and a JSON array."""
         if self._exists(name):
-            yield from self._table(name).events(end)
+            yield from self.table(name).events(end)
 
     def find(self, name: str, id: str) -> Record | None:  # noqa: A002 (the word of the log)
         """The record of a stream that has this id; None: there is none in the lake."""
-        return self._table(name).find(id) if self._exists(name) else None
+        return self.table(name).find(id) if self._exists(name) else None
 
     # checking
 
     def count(self, name: str) -> int:
         """How many records of a stream there are, as the table says."""
-        return self._table(name).count() if self._exists(name) else 0
+        return self.table(name).count() if self._exists(name) else 0
 
     def check(self, start: int, end: int) -> None:
         """Check every file that holds records in [start, end), of any stream.
@@ -152,7 +174,7 @@ class Lake:
             For the first that is not the file that was written.
         """
         for name in self.streams():
-            self._table(name).files(start, end)
+            self.table(name).files(start, end)
 
     @contextmanager
     def checked_meanwhile(self) -> Iterator[None]:
@@ -171,8 +193,7 @@ class Lake:
     def glance(self) -> None:
         """Find what is missing, cut or empty, without reading any file; raises as `check_whole` does."""
         for name in self.streams():
-            for file in self._table(name).data_files():
-                file.check_size()
+            self.table(name).glance()
         self.check_whole(self.archived(SYSTEM))
 
     def check_whole(self, end: int) -> None:
@@ -187,14 +208,14 @@ class Lake:
         """
         from eventlog.lake.wholeness import check_whole
 
-        check_whole(self.root, [self._table(name) for name in self.streams()], end)
+        check_whole(self.place, [self.table(name) for name in self.streams()], end)
 
     def damages(self, end: int) -> Iterator[LakeDamagedError]:
         """Whatever is wrong with the records before `end`, which is archived: every file is checked."""
         found = 0
         for name in self.streams():
             try:
-                for damage in self._table(name).damages(end):
+                for _, damage in self.table(name).damages(end):
                     found += 1
                     yield damage
             except LakeDamagedError as error:  # its commits cannot be read
@@ -206,17 +227,28 @@ class Lake:
             except LakeDamagedError as error:
                 yield error
 
-    def _exists(self, name: str) -> bool:
-        return has_commits(self.root / name)
+    def log_ids(self) -> dict[str, str]:
+        """By stream, the log that the newest commit of its table tells; without those of an earlier release."""
+        told = {name: self.table(name).log_id() for name in self.streams()}
+        return {name: log_id for name, log_id in told.items() if log_id is not None}
 
-    def _table(self, name: str) -> LakeTable:
+    def table(self, name: str) -> LakeTable:
+        """The table of a stream, whether or not it is there: for what mends the lake or cares for it."""
         from eventlog.lake.delta_table import LakeTable  # a service that never reads the lake loads no Delta Lake
 
-        return LakeTable(self.root / name, self._file_checks())
+        log_id = None if self._log_id is None else self._log_id()
+        return LakeTable(f"{self._folder}/{name}", self._file_checks(), log_id)
+
+    def folders(self) -> Sequence[str]:
+        """The names of the folders for tables, also of those whose commits are lost."""
+        return self.blobs.store.folders(self._folder)
+
+    def _exists(self, name: str) -> bool:
+        return has_commits(self.blobs.store, f"{self._folder}/{name}")
 
     def _file_checks(self) -> FileChecks:
         from eventlog.lake.file_checks import FileChecks  # it loads Arrow
 
         if self._checks is None:
-            self._checks = FileChecks()
+            self._checks = FileChecks(self.blobs)
         return self._checks

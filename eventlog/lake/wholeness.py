@@ -18,7 +18,7 @@ _PIECE_RECORDS = 5_000_000
 """Of so many offsets at a time it is looked which are there."""
 
 
-def check_whole(root: Path, tables: Sequence[LakeTable], end: int) -> None:
+def check_whole(place: Path | str, tables: Sequence[LakeTable], end: int) -> None:
     """See `Lake.check_whole`."""
     if sum(table.count(end) for table in tables) == end:
         return
@@ -27,8 +27,8 @@ def check_whole(root: Path, tables: Sequence[LakeTable], end: int) -> None:
     found = list(gaps(tables, end))
     if found:
         missing = sum(stop - start for start, stop in found)
-        raise LakeDamagedError(root, f"lacks {missing:,} records that were archived", None, *found[0])
-    raise LakeDamagedError(root, "holds records twice", None, 0, end)
+        raise LakeDamagedError(place, f"lacks {missing:,} records that were archived", None, *found[0])
+    raise LakeDamagedError(place, "holds records twice", None, 0, end)
 
 
 def gaps(tables: Sequence[LakeTable], end: int) -> Iterator[tuple[int, int]]:

@@ -30,7 +30,7 @@ def read_archived(lake: Lake | None, start: int, first: int, limit: int) -> list
     # where a table has lost a commit, what is found may all lie behind: nothing would look like the end of the log
     gap = _gap(wanted, start) if wanted else (start, first)
     if gap is not None:
-        raise LakeDamagedError(lake.root, "lacks records that were archived", None, gap[0], max(gap))
+        raise LakeDamagedError(lake.place, "lacks records that were archived", None, gap[0], max(gap))
     return wanted
 
 

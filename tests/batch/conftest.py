@@ -36,7 +36,7 @@ class Home:
 
     def __post_init__(self) -> None:
         self.database = Database(f"sqlite:///{self.path}/log.db")
-        self.lake = Lake(self.path / "lake")
+        self.lake = Lake(self.path / "lake", lambda: self.log.id)
         self.log = SqlLog(self.database, self.lake, self.clock)
         self.leases = Leases(self.database, self.clock)
         self.runs = Runs(self.database, self.clock)

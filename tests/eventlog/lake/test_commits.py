@@ -12,6 +12,7 @@ import pytest
 
 from eventlog.lake import Lake
 from eventlog.lake.commits import has_commits
+from eventlog.store.folder_store import FolderStore
 from tests.eventlog.lake.conftest import segment
 
 ROOT = Path(__file__).parents[3]
@@ -68,7 +69,7 @@ def test_commits_that_are_all_empty_are_damage_and_no_beginning(tmp_path: Path) 
     lake.archive("rides", [segment(0, 3)], 3)
     for path in (tmp_path / "rides" / "_delta_log").glob("*.json"):
         path.write_bytes(b"")
-    assert has_commits(tmp_path / "rides")
+    assert has_commits(FolderStore(tmp_path), "rides")
 
 
 ARCHIVE = """
@@ -76,6 +77,7 @@ import resource, sys
 from pathlib import Path
 from eventlog.errors import ArchiveError
 from eventlog.lake import Lake
+from eventlog.store.folder_store import FolderStore
 from tests.eventlog.lake.conftest import segment
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
 try:

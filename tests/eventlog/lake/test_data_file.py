@@ -14,7 +14,6 @@ from anabranch import Cut
 from eventlog.errors import LakeDamagedError
 from eventlog.lake import Lake
 from eventlog.lake.columns import record_batch, schema_of
-from eventlog.lake.delta_table import LakeTable
 from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.lake.file_name import FileName, ends_by_file
 from tests.eventlog.lake.conftest import segment
@@ -107,7 +106,7 @@ def test_files_of_an_earlier_release_are_read_and_held_against_their_count(earli
 def test_files_of_both_releases_lie_in_one_table(earlier: Lake) -> None:
     assert earlier.archive("rides", [segment(20, 5)], 25) == 5
     earlier.check_whole(25)
-    found = LakeTable(earlier.root / "rides").data_files()
+    found = earlier.table("rides").data_files()
     assert [(file.first, file.end, file.sha256 is None) for file in found] == [
         (0, 10, True),
         (10, 20, True),

@@ -9,6 +9,7 @@ import pytest
 from pydantic import create_model
 
 from anabranch import App
+from eventlog.lake import Lake
 from eventlog.lake.delta_table import LakeTable
 from eventlog.log.segment import Segment
 
@@ -26,14 +27,14 @@ def ignored(records: int) -> None:
 @pytest.fixture
 def table(tmp_path: Path) -> LakeTable:
     """Three files: offsets 0-2, 5-6 and 8-9, archived up to 10."""
-    table = LakeTable(tmp_path / "rides")
+    table = Lake(tmp_path).table("rides")
     for found, upto in ((segment(0, 3), 5), (segment(5, 2), 7), (segment(8, 2), 10)):
         table.append(None, [found], upto, ignored)
     return table
 
 
 def test_the_segments_of_others_and_what_lies_outside_are_not_added(tmp_path: Path) -> None:
-    table = LakeTable(tmp_path / "rides")
+    table = Lake(tmp_path).table("rides")
     told: list[int] = []
     offered = [segment(0, 4), segment(4, 1, stream="walks"), segment(5, 4), segment(9, 3)]
     assert table.append(None, offered, 7, told.append) == 6
@@ -74,7 +75,7 @@ def test_of_an_id_that_came_again_the_newest_record_is_found(table: LakeTable) -
 
 def test_a_stream_that_had_no_event_may_have_changed_the_type_of_a_field(tmp_path: Path) -> None:
     """Delta would cast "7" to the number 7 without a word, and fail at "seven"."""
-    table = LakeTable(tmp_path / "rides")
+    table = Lake(tmp_path).table("rides")
     numbers, texts = (App("a").stream("rides", create_model("Ride", n=(kind, ...))) for kind in (int, str))
     assert table.append(numbers, [], 4, ignored) == 0
     ride = Segment.of(0, 4, "rides", 9, [0, 0], ["a", "b"], [None, None], [b'{"n":"7"}', b'{"n":"seven"}'])

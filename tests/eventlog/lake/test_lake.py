@@ -20,7 +20,6 @@ from anabranch.instant import instant, instant_us
 from eventlog import Segment
 from eventlog.errors import ArchiveError
 from eventlog.lake import Lake
-from eventlog.lake.delta_table import LakeTable
 
 NOW = 1_700_000_000_000_000
 
@@ -248,6 +247,6 @@ def test_every_type_of_field_has_its_column(lake: Lake) -> None:
 
 
 def test_a_table_that_was_never_written_reaches_nowhere(lake: Lake) -> None:
-    LakeTable(lake.root / "rides").append(rides, [], 0, lambda records: None)
+    lake.table("rides").append(rides, [], 0, lambda records: None)
     assert lake.archived("rides") == 0
     assert lake.files("rides", 0, 9) == []

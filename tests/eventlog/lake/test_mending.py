@@ -101,3 +101,21 @@ def test_files_of_runs_that_were_killed_are_not_taken_twice(whole: Lake) -> None
     newest_commit(whole.root / "rides")
     mended(whole, begin=40)
     assert records(whole) == before
+
+
+def test_of_overlapping_files_those_are_taken_that_hold_most_records_and_few_of_them(whole: Lake) -> None:
+    """A file that others were merged into lies beside them for a day, and so may one of a run that was killed."""
+    before = records(whole)
+    whole.archive("rides", [segment(40, 4)], 44)
+    for first, count in ((0, 20), (5, 20), (10, 20)):
+        beside = Lake(whole.root.parent / "beside" / str(first))
+        beside.archive("rides", [segment(first, count)], first + count)
+        (path,) = map(Path, beside.files("rides", 0, 99))
+        shutil.copy(path, whole.root / "rides" / path.name)
+    all_commits(whole.root / "rides")
+    assert len(list(mend_commits(whole, {}))) == 1
+    assert [(file.first, file.end) for file in whole.table("rides").data_files()] in (
+        [(0, 20), (20, 30), (40, 44)],
+        [(0, 10), (10, 30), (40, 44)],
+    )
+    assert [r for r in records(whole) if r.offset < 40] == before
