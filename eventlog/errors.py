@@ -9,6 +9,7 @@ AnabranchError
     ├── CorruptLogError              the log or the lake holds something that this code cannot have written
     ├── RecordsTrimmedError          records were asked for that are neither hot nor in the lake
     ├── LakeDamagedError             the lake does not hold what was written into it
+    ├── KeyReusedError               another request was made under the same Idempotency-Key
     ├── NotRetractableError          no event stands there that could be taken out
     ├── ArchiveError                 the lake cannot take segments: they do not continue it, or cannot be written
     ├── LeaseLostError               somebody else took the lease over; what it fenced was not written
@@ -48,6 +49,23 @@ class LogUnavailableError(EventLogError):
     def __init__(self, problem: str):
         self.problem = problem
         super().__init__(f"the log is unavailable: {problem}")
+
+
+class KeyReusedError(EventLogError):
+    """Another request was made under the same Idempotency-Key; this one was not carried out.
+
+    Attributes
+    ----------
+    key
+        The key.
+    """
+
+    def __init__(self, key: str):
+        self.key = key
+        super().__init__(
+            f"Another request was made with the Idempotency-Key {key!r}: a key belongs to one request and its"
+            " repetitions; give this one a key of its own"
+        )
 
 
 class LogBusyError(LogUnavailableError):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from threading import Condition, Thread
 
 from eventlog.counting.latency_buckets import LatencyBuckets
-from eventlog.errors import LogBusyError, LogUnavailableError
+from eventlog.errors import KeyReusedError, LogBusyError, LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.registry.leases import Lease
 
@@ -33,6 +33,8 @@ class QueuedAppend:
         self.bytes = sum(map(len, self.append.data)) + sum(len(body) for body, _ in self.append.refused)
 
 
+Outcome = Appended | KeyReusedError
+"""What becomes of a request in a commit: one that is refused for its key harms no other."""
 SIBLINGS = 4
 GATHER_SECONDS = 0.01
 """After a commit of so many requests, how long to wait at most until all who asked have asked again: a commit costs
@@ -58,7 +60,7 @@ class Committer:
         How long commits took, and how many failed.
     """
 
-    def __init__(self, commit: Callable[[list[QueuedAppend]], list[Appended]]):
+    def __init__(self, commit: Callable[[list[QueuedAppend]], Sequence[Outcome]]):
         self._commit = commit
         self.latencies = LatencyBuckets()
         self._queue: deque[QueuedAppend] = deque()
@@ -130,7 +132,7 @@ class Committer:
     def _settle(self, requests: list[QueuedAppend]) -> None:
         begun = time.perf_counter()
         try:
-            results = self._commit(requests) if requests else []
+            outcomes = self._commit(requests) if requests else []
         except Exception as error:  # whatever it is, the thread lives and every future is told
             self.latencies.failures += 1
             if len(requests) > 1 and not isinstance(error, LogUnavailableError):
@@ -142,5 +144,8 @@ class Committer:
         else:
             if requests:
                 self.latencies.observe(time.perf_counter() - begun)
-            for request, result in zip(requests, results, strict=True):
-                request.future.set_result(result)
+            for request, outcome in zip(requests, outcomes, strict=True):
+                if isinstance(outcome, Appended):
+                    request.future.set_result(outcome)
+                else:
+                    request.future.set_exception(outcome)

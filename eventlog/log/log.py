@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from anabranch import Cut
+from eventlog.log.keyed_requests import Answered, KeyedRequest
 from eventlog.log.retraction import Retracted, Retraction
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease
@@ -40,6 +41,9 @@ class Append:
         Which dead letter these events are: the same transaction notes that they are in.
     retracts
         The event that this decision takes out: the same transaction notes it, and forgets its id.
+    request
+        The request that asks for it, if it has a key: the same transaction notes what it is told. If an earlier one had
+        the key, nothing of this append is written.
     """
 
     stream: str
@@ -50,6 +54,7 @@ class Append:
     refused: list[RefusedEvent] = field(default_factory=list)
     retries: Retry | None = None
     retracts: Retraction | None = None
+    request: KeyedRequest | None = None
 
     def __post_init__(self) -> None:
         assert len(self.ids) == len(self.keys) == len(self.times) == len(self.data), "columns of unequal length"
@@ -68,11 +73,14 @@ class Appended:
         How many were appended.
     duplicates
         How many were not, because an event of the same id is there already.
+    told
+        What an earlier request with the same key was told: nothing of this one was written. None: it was the first.
     """
 
     position: Cut
     accepted: int
     duplicates: int
+    told: Answered | None = None
 
 
 class Log(Protocol):
@@ -99,6 +107,8 @@ class Log(Protocol):
 
         One failure leaves open whether it was written, and its message says so: the connection to the database broke
         during the commit, and the database could not be asked afterwards. The log never repeats such a commit.
+
+        It raises `KeyReusedError` if another request had the key of this one.
         """
         ...
 
@@ -114,6 +124,10 @@ class Log(Protocol):
         LeaseLostError
             If somebody took the lease over; checked in the very transaction that would have appended.
         """
+        ...
+
+    def answered(self, key: str) -> Answered | None:
+        """What the first request with a key was told; None: there was none, as far as the hot log reaches back."""
         ...
 
     def end(self) -> Cut:

@@ -13,11 +13,13 @@ import orjson
 
 from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
-from eventlog.errors import LogUnavailableError
+from eventlog.errors import KeyReusedError, LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.identity import new_id
+from eventlog.log.keyed_requests import Answered
 from eventlog.log.placement import place
+from eventlog.log.repeated_appends import RepeatedAppends
 from eventlog.log.retraction import Retracted, Retraction, without
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease, MemoryLeases
@@ -58,6 +60,7 @@ class MemoryLog:
         self._next = 0
         self._retracted: Retracted = {}
         self._offset_by_id: dict[tuple[str, str], int] = {}
+        self._answered_by_key: dict[str, Answered] = {}
         self._grown = Condition()
         self._closed = False
 
@@ -66,7 +69,7 @@ class MemoryLog:
         future: Future[Appended] = Future()
         try:
             future.set_result(self.append(append))
-        except LogUnavailableError as error:
+        except (LogUnavailableError, KeyReusedError) as error:
             future.set_exception(error)
         return future
 
@@ -75,6 +78,12 @@ class MemoryLog:
         with self._grown:
             if self._closed:
                 raise LogUnavailableError("it is closed")
+            repeated = RepeatedAppends(self.answered, [append])
+            if not repeated.is_new(0):
+                outcome = repeated.outcome(0)
+                if isinstance(outcome, KeyReusedError):
+                    raise outcome
+                return outcome
             known = {}
             for id_ in append.ids:
                 if id_ is not None and (append.stream, id_) in self._offset_by_id:
@@ -86,6 +95,7 @@ class MemoryLog:
             self.refused += [(append.stream, event) for event in append.refused]
             self._segments += arranged.segments
             self._next += len(arranged.ids)
+            self._answered_by_key.update(repeated.settle({0: arranged.results[0]}, self.end()))
             self._grown.notify_all()
             return arranged.results[0]
 
@@ -105,6 +115,10 @@ class MemoryLog:
     def retracted(self) -> Retracted:
         """Which events were taken out; see `Log.retracted`."""
         return self._retracted
+
+    def answered(self, key: str) -> Answered | None:
+        """What the first request with a key was told; see `Log.answered`."""
+        return self._answered_by_key.get(key)
 
     def end(self) -> Cut:
         """The cut after the last record."""
@@ -157,6 +171,8 @@ class MemoryLog:
                         del self._offset_by_id[segment.stream, id_]
             self._segments = self._segments[len(going) :]
             self._first = going[-1].end if going else self._first
+            answered = self._answered_by_key.items()
+            self._answered_by_key = {key: told for key, told in answered if told.position.offsets[0] >= self._first}
         return sum(segment.count for segment in going)
 
     def close(self) -> None:

@@ -17,10 +17,12 @@ from eventlog.clock import Clock, now_us
 from eventlog.log import Append, Appended, segment_rows
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.commit_outcome import PATIENCE_SECONDS, CommitId, Commits, drop_commits, was_committed
-from eventlog.log.group_commit import Committer, QueuedAppend
+from eventlog.log.group_commit import Committer, Outcome, QueuedAppend
 from eventlog.log.id_index import IdIndex
 from eventlog.log.identity import opened_id
+from eventlog.log.keyed_requests import Answered, add_answered, drop_answered, find_answered
 from eventlog.log.placement import Placement, joined_column, place
+from eventlog.log.repeated_appends import RepeatedAppends
 from eventlog.log.retraction import Retracted, Retraction, note_retraction, select_retracted, without
 from eventlog.log.segment import Segment
 from eventlog.log.segment_cache import SegmentCache
@@ -121,7 +123,7 @@ class SqlLog:
         request = QueuedAppend(append, lease)
         return self._committer.submit(request, block=True).result().position.offsets[_PARTITION] - 1
 
-    def _commit(self, requests: list[QueuedAppend]) -> list[Appended]:
+    def _commit(self, requests: list[QueuedAppend]) -> list[Outcome]:
         """Make requests durable in one transaction: the writer thread's work. When it raises, none is in the log.
 
         An error at COMMIT says nothing about that: then the database is asked for the commit's id.
@@ -143,30 +145,47 @@ class SqlLog:
             self._grown.notify_all()
         return results
 
-    def _write(self, connection: Connection, requests: list[QueuedAppend]) -> tuple[list[Appended], _Written]:
+    def _write(self, connection: Connection, requests: list[QueuedAppend]) -> tuple[list[Outcome], _Written]:
         """Write requests in the transaction of a connection: all that comes before COMMIT."""
-        appends_by_stream: dict[str, list[Append]] = {}
-        for request in requests:
-            appends_by_stream.setdefault(request.append.stream, []).append(request.append)
-        results_by_stream = {}
-        segments: list[Segment] = []
-        offset = start = segment_rows.lock_head(connection, _PARTITION).next
+        start = segment_rows.lock_head(connection, _PARTITION).next
         for request in requests:
             if request.lease is not None:
                 check_lease(connection, request.lease)
-        for stream, appends in appends_by_stream.items():
-            arranged = self._store(connection, offset, stream, appends)
+        appends = [request.append for request in requests]
+        if all(append.request is None for append in appends):
+            results, segments, offset = self._write_new(connection, start, appends)
+            return [*results], _Written(self._commits.note(connection, offset), start, segments)
+        repeated = RepeatedAppends(lambda key: find_answered(connection, key), appends)
+        new = [place for place in range(len(appends)) if repeated.is_new(place)]
+        results, segments, offset = self._write_new(connection, start, [appends[place] for place in new])
+        done = dict(zip(new, results, strict=True))
+        add_answered(connection, repeated.settle(done, Cut((offset,))))
+        outcomes = [done[place] if place in done else repeated.outcome(place) for place in range(len(appends))]
+        return outcomes, _Written(self._commits.note(connection, offset), start, segments)
+
+    def _write_new(
+        self, connection: Connection, start: int, appends: list[Append]
+    ) -> tuple[list[Appended], list[Segment], int]:
+        """Write appends from an offset on; returns what became of each, the segments, and the end of the log."""
+        appends_by_stream: dict[str, list[Append]] = {}
+        for append in appends:
+            appends_by_stream.setdefault(append.stream, []).append(append)
+        results_by_stream = {}
+        segments: list[Segment] = []
+        offset = start
+        for stream, some in appends_by_stream.items():
+            arranged = self._store(connection, offset, stream, some)
             results_by_stream[stream] = iter(arranged.results)
             segments += arranged.segments
             offset += len(arranged.ids)
-            self._store_letters(connection, stream, appends)
+            self._store_letters(connection, stream, some)
         segment_rows.set_next(connection, _PARTITION, offset)
-        results = [next(results_by_stream[request.append.stream]) for request in requests]
-        for request, result in zip(requests, results, strict=True):
-            if (retraction := request.append.retracts) is not None:
+        results = [next(results_by_stream[append.stream]) for append in appends]
+        for append, result in zip(appends, results, strict=True):
+            if (retraction := append.retracts) is not None:
                 note_retraction(connection, _PARTITION, retraction, result.position.offsets[_PARTITION] - 1)
                 self._identities.forget(connection, retraction.stream, [retraction.id])
-        return results, _Written(self._commits.note(connection, offset), start, segments)
+        return results, segments, offset
 
     def _store_letters(self, connection: Connection, stream: str, appends: list[Append]) -> None:
         """Keep what was refused of some requests, and note which retries are in."""
@@ -191,6 +210,11 @@ class SqlLog:
         return arranged
 
     # reading
+
+    def answered(self, key: str) -> Answered | None:
+        """What the first request with a key was told; see `Log.answered`."""
+        with self.database.read() as connection:
+            return find_answered(connection, key)
 
     def end(self) -> Cut:
         """The cut after the last visible record."""
@@ -285,6 +309,7 @@ class SqlLog:
                 return 0
             segment_rows.drop_segments(connection, _PARTITION, going[-1].end)
             drop_commits(connection, going[-1].end)
+            drop_answered(connection, going[-1].end)
             self._recent.clear()
             return going[-1].end - first
 

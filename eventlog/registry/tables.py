@@ -90,7 +90,7 @@ idempotent_requests = Table(  # what was answered to requests that carried an Id
     metadata,
     Column("key", Text, primary_key=True),
     Column("request", Text, nullable=False),  # the sha256 of what was asked
-    Column("answer", LargeBinary),  # JSON
+    Column("answer", LargeBinary, nullable=False),  # as whoever asked wants it
     Column("offset", BigInteger, nullable=False),  # the end of the log after it
     Index("idempotent_requests_by_offset", "offset"),
 )

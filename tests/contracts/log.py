@@ -14,8 +14,9 @@ import pytest
 
 from anabranch import SYSTEM, Cut
 from eventlog import Append, Log, Record, Segment
-from eventlog.errors import LeaseLostError, LogUnavailableError, RecordsTrimmedError
+from eventlog.errors import KeyReusedError, LeaseLostError, LogUnavailableError, RecordsTrimmedError
 from eventlog.lake import Lake
+from eventlog.log import Appended, KeyedRequest
 from eventlog.log.memory_log import MemoryLog
 from eventlog.log.placement import MAX_SEGMENT_BYTES, MAX_SEGMENT_RECORDS
 from eventlog.log.retraction import RETRACTED, Retraction
@@ -42,6 +43,15 @@ def numbered(count: int, first: int = 0, stream: str = "clicks", prefix: str = "
 def anonymous(count: int, stream: str = "clicks") -> Append:
     """Events without id, key and time."""
     return Append(stream, [None] * count, [None] * count, [None] * count, [b'{"number":0}'] * count)
+
+
+def keyed(append: Append, key: str, digest: str = "asked") -> Append:
+    """The append of a request with a key, whose answer tells what became of it."""
+
+    def answer(done: Appended) -> bytes:
+        return f"{done.accepted} {done.duplicates} {done.position}".encode()
+
+    return replace(append, request=KeyedRequest(key, digest, answer))
 
 
 def read_all(log: Log, cut: Cut = START, limit: int = 10_000) -> list[Segment]:
@@ -292,6 +302,50 @@ class LogContract:
         leases.release(second)
         with pytest.raises(LeaseLostError):
             log.mark({"kind": "batch_published"}, second)
+
+    # requests with a key
+
+    def test_a_request_that_is_repeated_with_its_key_is_told_the_same_and_writes_nothing(self, log: Log) -> None:
+        first = log.append(keyed(anonymous(3), "k"))
+        assert (first.accepted, first.told) == (3, None)
+        log.append(anonymous(1))
+        again = log.append(keyed(anonymous(3), "k"))
+        assert again.told is not None
+        assert (again.accepted, again.duplicates, again.told.answer, again.position) == (0, 0, b"3 0 0:3", Cut((3,)))
+        assert log.answered("k") == again.told
+        assert log.answered("another") is None
+        assert log.end() == Cut((4,))
+
+    def test_another_request_with_a_key_is_refused_and_writes_nothing(self, log: Log) -> None:
+        log.append(keyed(anonymous(3), "k"))
+        with pytest.raises(KeyReusedError):
+            log.append(keyed(anonymous(2), "k", "something else"))
+        with pytest.raises(KeyReusedError):
+            log.submit(keyed(anonymous(2), "k", "something else")).result()
+        assert log.end() == Cut((3,))
+
+    def test_a_request_without_events_has_an_answer_too(self, log: Log) -> None:
+        log.append(anonymous(2))
+        log.append(keyed(anonymous(0), "k"))
+        log.append(anonymous(2))
+        told = log.append(keyed(anonymous(0), "k")).told
+        assert told is not None
+        assert told.answer == b"0 0 0:2"
+
+    def test_what_was_refused_of_a_repeated_request_is_not_kept_again(self, log: Log) -> None:
+        append = replace(anonymous(1), refused=[(b"{", [{"field": "", "message": "not JSON"}])])
+        for _ in range(3):
+            log.append(keyed(append, "k"))
+        assert len(self.refused(log)) == 1
+
+    def test_requests_are_forgotten_with_the_records_of_their_time(self, log: Log) -> None:
+        for number in range(3):
+            log.append(keyed(anonymous(2), f"k{number}"))
+        log.trim(Cut((4,)))
+        assert log.answered("k0") is None
+        assert log.answered("k1") is not None, "it is known at least as long as its records are hot"
+        assert log.append(keyed(anonymous(2), "k0")).accepted == 2
+        assert log.append(keyed(anonymous(2), "k2")).told is not None
 
     # trimming
 

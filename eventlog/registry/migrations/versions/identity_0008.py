@@ -23,7 +23,7 @@ def upgrade() -> None:
         "idempotent_requests",
         Column("key", Text, primary_key=True),
         Column("request", Text, nullable=False),
-        Column("answer", LargeBinary),
+        Column("answer", LargeBinary, nullable=False),
         Column("offset", BigInteger, nullable=False),
     )
     op.create_index("idempotent_requests_by_offset", "idempotent_requests", ["offset"])
