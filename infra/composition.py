@@ -71,7 +71,7 @@ class Process:
         self.store = _store(settings, home)
         self.blobs = Blobs(self.store, home / "cache")
         self.database = _database(settings)
-        self.lake = cast("Lake", _LakeOnDemand(self.home / "lake", lambda: self.log.id))
+        self.lake = cast("Lake", _LakeOnDemand(self.blobs, lambda: self.log.id))
         self.log = SqlLog(self.database, self.lake, clock, settings.letter_bounds)
         self.counts = EventCounts(self.database, self.lake)
         self.leases = Leases(self.database, shared_clock)
@@ -216,15 +216,15 @@ def _key(settings: Settings, home: Path) -> HomeKey:
 class _LakeOnDemand:
     """A lake that is loaded when it is asked: Arrow and Delta Lake are large, and `up` seldom needs them."""
 
-    def __init__(self, root: Path, log_id: Callable[[], str]):
-        self._root = root
+    def __init__(self, blobs: Blobs, log_id: Callable[[], str]):
+        self._blobs = blobs
         self._log_id = log_id
 
     @cached_property
     def _lake(self) -> Lake:
         from eventlog.lake import Lake
 
-        return Lake(self._root, self._log_id)
+        return Lake(self._blobs, self._log_id)
 
     def __getattr__(self, name: str) -> object:
         return getattr(self._lake, name)

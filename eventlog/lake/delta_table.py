@@ -21,7 +21,6 @@ from eventlog.lake.columns import record_batch, schema_of, segments_of
 from eventlog.lake.commits import FOLDER, has_commits, put_commits_aside, remove_torn_beginning, sync_commits
 from eventlog.lake.data_file import END, DataFile
 from eventlog.lake.data_file_writer import add_action, remove_unfinished, write_data_file
-from eventlog.lake.delta_place import delta_place
 from eventlog.lake.file_checks import FileChecks
 from eventlog.lake.file_name import FileName
 from eventlog.log.segment import Record, Segment
@@ -104,7 +103,7 @@ class LakeTable:
 
     def create_anew(self, schema: Schema, files: Sequence[DataFile]) -> None:
         """Make the commits anew: a table of these files. The commits that there are, if any, are put aside."""
-        uri, options = delta_place(self._store, self.folder)
+        uri, options = self._store.delta_url(self.folder), self._store.delta_options
         try:
             put_commits_aside(self._store, self.folder, f"{FOLDER}.damaged-{time_ns() // 1_000_000}")
             create_table_with_add_actions(
@@ -172,13 +171,12 @@ class LakeTable:
             remove_unfinished(store, folder)
             if not has_commits(store, folder):  # to be told that it is there takes longer than to open it
                 remove_torn_beginning(store, folder)
-                uri, options = delta_place(store, folder)
                 DeltaTable.create(
-                    uri,
+                    store.delta_url(folder),
                     schema=Schema.from_arrow(schema),
                     mode="ignore",
                     configuration=_CONFIGURATION,
-                    storage_options=options,
+                    storage_options=store.delta_options,
                     commit_properties=self._told(),
                 )
             table = self._opened()
@@ -316,7 +314,7 @@ class LakeTable:
 
     def _opened(self) -> DeltaTable:
         """The table as its commits say; raises `LakeDamagedError` if they cannot be read."""
-        uri, options = delta_place(self._store, self.folder)
+        uri, options = self._store.delta_url(self.folder), self._store.delta_options
         with self._reading_commits():
             return DeltaTable(uri, storage_options=options)
 

@@ -6,6 +6,9 @@ import pytest
 
 from eventlog.lake import Lake
 from eventlog.log.segment import Segment
+from tests.buckets import bucket, s3_server
+
+__all__ = ["bucket", "s3_server"]
 
 
 def segment(offset: int, count: int, stream: str = "rides") -> Segment:
