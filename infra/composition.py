@@ -69,7 +69,7 @@ class Process:
         shared_clock = clock or now_us  # for what machines share: none knows the others' leaps
         self.clock = clock = clock or SteadyClock(home / "clock.json")
         self.store = _store(settings, home)
-        self.blobs = Blobs(self.store, home / "cache")
+        self.blobs = Blobs(self.store, home / "cache", settings.cache_bytes)
         self.database = _database(settings)
         self.lake = cast("Lake", _LakeOnDemand(self.blobs, lambda: self.log.id))
         self.log = SqlLog(self.database, self.lake, clock, settings.letter_bounds)

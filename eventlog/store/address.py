@@ -9,6 +9,7 @@ from functools import cache
 from pathlib import Path
 
 from eventlog.store.blobs import Blobs
+from eventlog.store.cache import CACHE_BYTES
 from eventlog.store.opening import open_store
 
 
@@ -20,13 +21,14 @@ class StoreAddress:
     ----------
     url
         See `Store.url`.
-    cache
-        The folder of the process that sent it. A worker whose environment names a home of its own uses that one's, and
+    cache, cache_bytes
+        The folder of the process that sent it, and its bound. A worker whose environment says others takes those, and
         one that cannot make the folder uses a temporary one.
     """
 
     url: str
     cache: str
+    cache_bytes: int = CACHE_BYTES
 
     def opened(self) -> Blobs:
         """The blobs, opened once in each process."""
@@ -35,7 +37,9 @@ class StoreAddress:
 
 @cache
 def _opened(address: StoreAddress) -> Blobs:
-    return Blobs(open_store(address.url), _folder(address.cache))
+    own_bound = os.environ.get("ANABRANCH_CACHE_BYTES")
+    bound = int(own_bound) if own_bound else address.cache_bytes
+    return Blobs(open_store(address.url), _folder(address.cache), bound)
 
 
 def _folder(wanted: str) -> Path:

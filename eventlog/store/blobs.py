@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from threading import Lock
 from typing import Any, Self
 from uuid import uuid4
+from weakref import WeakValueDictionary
 
+from eventlog.store.cache import CACHE_BYTES, Cache
 from eventlog.store.errors import BlobDamagedError, StoreMissingError, StoreUnavailableError
 from eventlog.store.store import BLOBS, Store
 
@@ -50,15 +54,18 @@ class Blobs:
     ----------
     store
         Where they are.
-    cache
-        The folder for what was fetched from a store that is no folder.
+    cache, cache_bytes
+        The folder for what was fetched from a store that is no folder, and how much is kept there; see `Cache`.
     """
 
-    def __init__(self, store: Store, cache: Path):
+    def __init__(self, store: Store, cache: Path, cache_bytes: int = CACHE_BYTES):
         self.store = store
         self.cache = cache
+        self.cache_bytes = cache_bytes
+        self._copies = Cache(cache, cache_bytes)
         self._sound: dict[str, Signature] = {}
         self._lock = Lock()
+        self._fetching: WeakValueDictionary[str, Lock] = WeakValueDictionary()
 
     def put(self, file: Path, *, durable: bool = True) -> Blob:
         """Put a file, which nobody changes afterwards, into the store under its sha256.
@@ -114,50 +121,78 @@ class Blobs:
             If the store cannot be asked now.
         """
         path = self.store.path(blob.name)
-        if path is None:
-            path = self.cache / blob.sha256
-            if not path.exists():
-                self._download(blob, path)
-        self._check(blob, path)
-        return path
+        if path is not None:
+            self._check(blob, path)
+            return path
+        with self._lock:
+            fetching = self._fetching.setdefault(blob.sha256, Lock())
+        with fetching:  # of the threads that want one blob one fetches and checks it; other blobs wait for nobody
+            try:
+                return self._copy(blob)
+            except StoreMissingError:
+                raise BlobDamagedError(self.store.url, blob.name, "is missing") from None
+            except OSError as error:  # no room in the cache, say
+                raise StoreUnavailableError(self.store.url, blob.name, error) from error
+
+    def pin(self, owner: str, blobs: Iterable[Blob], *, lasting: bool = False) -> None:
+        """Have the files of blobs stay where `fetch` puts them, until this owner names others; see `Cache.pin`."""
+        if self.store.path("") is None:
+            self._copies.pin(owner, (blob.sha256 for blob in blobs), lasting=lasting)
 
     def checked(self, blob: Blob) -> Path | None:
         """The file of a blob, if this process has held it against its sha256 and nobody wrote to it since."""
-        path = self.store.path(blob.name) or self.cache / blob.sha256
+        path = self.store.path(blob.name) or self._copies.find(blob.sha256)
         try:
-            return path if self._sound.get(blob.name) == _signature(os.stat(path)) else None
+            sound = path is not None and self._sound.get(blob.name) == _signature(os.stat(path))
+            return path if sound else None
         except OSError:
             return None
 
-    def _download(self, blob: Blob, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        beside = path.with_name(f".{path.name}.{os.getpid()}-{uuid4().hex}.part")
+    def _copy(self, blob: Blob) -> Path:
+        """The copy of a blob in the cache, fetched if it is not there or not what it should be."""
+        path = self._copies.find(blob.sha256)
+        if path is not None:
+            try:
+                self._check(blob, path)
+            except BlobDamagedError:  # by a disk or a power cut; the store has it still
+                self._copies.drop(blob.sha256)
+            else:
+                return path
         try:
-            self.store.download(blob.name, beside)
-            self._check(blob, beside)
-            beside.replace(path)
-        except StoreMissingError:
-            raise BlobDamagedError(self.store.url, blob.name, "is missing") from None
-        finally:
-            beside.unlink(missing_ok=True)
+            return self._downloaded(blob)
+        except BlobDamagedError:  # on its way, perhaps
+            return self._downloaded(blob)
+
+    def _downloaded(self, blob: Blob) -> Path:
+        with self._copies.writing(blob.sha256) as written:
+            self.store.download(blob.name, written)
+            with written.open("rb") as file:
+                self._hold(blob, file)
+                path = self._copies.keep(blob.sha256, written)
+                self._sound[blob.name] = _signature(os.fstat(file.fileno()))  # of this file, whatever has its name now
+            return path
 
     def _check(self, blob: Blob, path: Path) -> None:
+        """Hold a file against its blob, unless this process has done so and nobody wrote to it since."""
         try:
-            found = os.stat(path)
-            signature = _signature(found)
-            if self._sound.get(blob.name) == signature:
-                return
-            if found.st_size != blob.bytes:
-                raise BlobDamagedError(self.store.url, blob.name, f"has {found.st_size} bytes instead of {blob.bytes}")
-            sha256, _ = digest_of(path)
+            with path.open("rb") as file:
+                signature = _signature(os.fstat(file.fileno()))
+                if self._sound.get(blob.name) != signature:
+                    self._hold(blob, file)
+                    self._sound[blob.name] = signature
         except FileNotFoundError:
             raise BlobDamagedError(self.store.url, blob.name, "is missing") from None
         except OSError as error:
             raise StoreUnavailableError(self.store.url, blob.name, error) from error
+
+    def _hold(self, blob: Blob, file: BufferedReader) -> None:
+        """Hold a file against its blob; raises `BlobDamagedError`."""
+        size = os.fstat(file.fileno()).st_size
+        if size != blob.bytes:
+            raise BlobDamagedError(self.store.url, blob.name, f"has {size} bytes instead of {blob.bytes}")
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         if sha256 != blob.sha256:
             raise BlobDamagedError(self.store.url, blob.name, f"has the sha256 {sha256} instead of {blob.sha256}")
-        with self._lock:
-            self._sound[blob.name] = signature
 
 
 def _signature(found: os.stat_result) -> Signature:
