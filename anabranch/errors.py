@@ -3,6 +3,7 @@
 AnabranchError                every error of this project that a user can cause
 ├── DefinitionError           an application file says something that cannot be
 ├── CutError                  two ranges of the log do not abut: a gap or an overlap
+├── LayerUnreadableError      the layer below cannot be read, for which no features function can do anything
 └── FeaturesError             a features function did what it must not, on one event
     ├── LabelTouchedError         it read the label that it is to predict
     ├── FieldAbsentError          it read a field that the prediction request left out
@@ -52,6 +53,22 @@ class CutError(AnabranchError):
         self.expected = expected
         self.found = found
         super().__init__(f"{what}: expected the log to go on at {expected}, found {found}")
+
+
+class LayerUnreadableError(AnabranchError):
+    """The finished layer below cannot be read, in which a features function looked. Nothing was folded.
+
+    That is no fault of the function or of its event: the same event has features wherever the layer can be read.
+
+    Attributes
+    ----------
+    error
+        What was met.
+    """
+
+    def __init__(self, error: Exception):
+        self.error = error
+        super().__init__(f"the layer below the epochs cannot be read: {error or type(error).__name__}")
 
 
 class FeaturesError(AnabranchError):

@@ -146,7 +146,13 @@ class Process:
             return self._layer_by_generation[publication.generation]
 
     def can_serve(self, publication: Publication) -> bool:
-        """Whether a generation can be served: intact, and of the application's definitions. Decided once."""
+        """Whether a generation can be served: intact, and of the application's definitions. Decided once.
+
+        Raises
+        ------
+        StoreUnavailableError, OSError, MemoryError
+            If that cannot be told now. Nothing is decided: it has to be asked again.
+        """
         with self._opening:
             # asked anew once an event is taken out that it may cover
             known = (publication.generation, publication.manifest_sha256, len(self.log.retracted()))
@@ -157,6 +163,8 @@ class Process:
     def _can_be_served(self, publication: Publication) -> bool:
         try:
             generation = self.generation(publication)
+            # open before anything is decided: what cannot be opened now is no generation to fold on
+            generation.hold(view for view in self.app.views.values() if generation.extends(view))
         except GenerationError as error:
             return self._reject(str(error))
         held = generation.holds(self.log.retracted())
@@ -171,7 +179,6 @@ class Process:
                 f"generation {publication.generation} has other definitions of {', '.join(lacking)};"
                 " a batch run recomputes them"
             )
-        generation.hold(self.app.views.values())
         self.generations.forget(publication.generation - 1)  # a long read may still be at the one before
         return True
 

@@ -44,7 +44,9 @@ class BaseLayer(Protocol):
         ...
 
     def predictor(self, model: Model, version: int) -> Predictor | None:
-        """A version of a model; None if the generation does not have it, or it cannot be used.
+        """A version of a model; None if the generation does not have it, or it cannot be used, now or ever.
+
+        Where its file cannot be read for the moment it raises, and is asked again: with None the fold would go on.
 
         Asked before the state is locked, when it may take seconds, and then under the lock: see `speed.opened_layer`.
         """

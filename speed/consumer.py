@@ -8,12 +8,13 @@ import time
 from collections.abc import Callable, Sequence
 
 from anabranch import App, Cut, Model
-from anabranch.errors import AnabranchError
+from anabranch.errors import AnabranchError, LayerUnreadableError
 from eventlog.decisions import DriftDetected, Publication, decisions_of, retracted_by
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Log
 from eventlog.log.segment import Segment
 from eventlog.registry.replicas import Need
+from eventlog.store.errors import StoreUnavailableError
 from speed.base_layer import BaseLayer
 from speed.catch_up import FOLDED_TOGETHER, catch_up
 from speed.checkpoint import Checkpoints
@@ -28,6 +29,8 @@ from speed.recovery import recover
 from speed.state import CanServe, SpeedState
 
 logger = logging.getLogger(__name__)
+PASSING = (StoreUnavailableError, LayerUnreadableError, OSError, MemoryError)
+"""What may be over at the next try, while nobody has done anything."""
 _FOLDED_WITH_MODELS = 100
 """Events with models that are folded at a time: a prediction request waits no longer than they take."""
 _GATHER_SECONDS = 0.008
@@ -40,7 +43,8 @@ _RETRY_SECONDS_MOST = 30.0
 class Consumer:
     """Folds the log as it grows, and checkpoints. Nothing but `stop` ends it.
 
-    While the log cannot be read or written it tries again, from the state it has. If anything else goes wrong in the
+    While the log or the store cannot be read it waits where it is and tries again, from the state it has: it never goes
+    on without what others who fold the same log could read. If anything else goes wrong in the
     middle of a change, the state is given up and recovered as after a restart, from the last checkpoint: answers go
     back to its cut for a while, which they tell. Meanwhile ``reader.trouble`` says why, and the
     lag grows.
@@ -53,7 +57,7 @@ class Consumer:
         Where the state is kept.
     can_serve
         Whether a published generation can be served; see `speed.state.CanServe`. It may take its time: it is asked
-        before the state is locked, and its answers are expected to be remembered.
+        before the state is locked.
     checkpoint_seconds, checkpoint_records
         A checkpoint is due when either has passed since the last one and something was folded.
     clock
@@ -133,6 +137,11 @@ class Consumer:
             except LogUnavailableError as error:
                 failures += 1
                 self._rest(f"the log cannot be read: {error}", failures)
+            except PASSING as error:  # that it cannot be read now decides nothing: others who fold the log can read it
+                failures += 1
+                trouble = f"the fold waits at {self.reader.cut}: {error or type(error).__name__}"
+                self._mend()
+                self._rest(trouble, failures)
             except AnabranchError as error:  # something is damaged: the message says what, and what to do
                 failures += 1
                 trouble = f"the fold cannot go on from {self.reader.cut}: {error}"
@@ -253,9 +262,10 @@ class Consumer:
                     effects = fold_events(state, events, self.app)
                 self._after(effects, len(events))
         else:
-            opened = self._opened(segment)
+            judged = self._judged(segment)
+            opened = self._opened(segment, judged)
             with self.reader.changing() as state:
-                effects = apply(state, segment, self.app, self._can_serve, opened)
+                effects = apply(state, segment, self.app, judged, opened)
             self._after(effects, segment.count)
 
     def _after(self, effects: Effects, records: int) -> None:
@@ -265,23 +275,32 @@ class Consumer:
         self._outbox.add(effects)
         self.reader.waiters.wake()
 
-    def _opened(self, segment: Segment) -> OpenedLayers | None:
-        """Tell of the decisions of a segment, if it holds any, and open what they announce."""
+    def _judged(self, segment: Segment) -> CanServe:
+        """Which of the generations that a segment announces can be served: asked now, the same under the lock."""
+        found = {d: self._can_serve(d) for _, d in decisions_of(segment) if isinstance(d, Publication)}
+        return found.__getitem__
+
+    def _opened(self, segment: Segment, judged: CanServe) -> OpenedLayers | None:
+        """Open what the decisions of a segment announce, if it holds any; then tell of them."""
         decisions = list(decisions_of(segment))
+        opened = None if self._published is None else OpenedLayers(self._published)
+        if opened is not None:
+            state, made = self.reader.state, [decision for _, decision in decisions]
+            opened.open(made, state.publication, state.champions, self.app.models, judged)
         for record, decision in decisions:
             match decision:
-                case Publication() if not self._can_serve(decision):
-                    warning = f"generation {decision.generation} cannot be served; its events stay in the epochs"
-                    logger.warning("%s", warning, extra={"generation": decision.generation})
-                    self.reader.warn(warning)
+                case Publication() if not judged(decision):
+                    self._warn_of_unserved(decision)
                 case DriftDetected():
                     self._tell_of_drift(decision, record.appended)
-        if self._published is None:
-            return None
-        state, opened = self.reader.state, OpenedLayers(self._published)
-        made = [decision for _, decision in decisions]
-        opened.open(made, state.publication, state.champions, self.app.models, self._can_serve)
         return opened
+
+    def _warn_of_unserved(self, publication: Publication) -> None:
+        warning = f"generation {publication.generation} cannot be served; its events stay in the epochs"
+        if self.reader.state.learners:
+            warning += ", and models go on without its versions"
+        logger.warning("%s", warning, extra={"generation": publication.generation})
+        self.reader.warn(warning)
 
     def _tell_of_drift(self, alarm: DriftDetected, appended: int) -> None:
         model = self.app.models.get(alarm.model)
@@ -302,7 +321,7 @@ class Consumer:
             return
         if self._expiry.drop_expired(self.reader.state, self.reader.changing):
             with self.reader.changing() as state:  # what lookups remember may be of tiles that went
-                state.attach_generation(self.app, self._published)
+                state.forget_lookups()
         self._save()
 
     def _save(self) -> None:

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 
 from anabranch import App, Cut
+from anabranch.errors import LayerUnreadableError
 from eventlog.decisions import Publication
 from speed.cut_waiters import CutWaiters
 from speed.lag import Lag
@@ -109,7 +110,11 @@ class LiveReader(StateReader):
         with self._lock:
             self.is_whole = False
             epochs = [*self._state.epochs]
-            yield self._state
+            try:
+                yield self._state
+            except LayerUnreadableError:
+                self.is_whole = True  # it is raised before anything has changed
+                raise
             if list(map(id, epochs)) != list(map(id, self._state.epochs)):
                 self._indexes = {}  # they would keep the keys and tiles of epochs that went
             self.is_whole = True

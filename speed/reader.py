@@ -10,7 +10,7 @@ There are two implementations: `speed.live_reader`, of a fold that goes on in an
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -141,6 +141,14 @@ class SpeedReader(Protocol):
     @property
     def trouble(self) -> str | None:
         """Why the fold cannot go on at this moment; None: it does."""
+        ...
+
+    @property
+    def warnings(self) -> Sequence[str]:
+        """What could not be used, a sentence each, the newest few: a checkpoint, a generation, what a model had learnt.
+
+        Nothing is wrong with what is answered; but it may have been learnt from less than it would have been.
+        """
         ...
 
     @property

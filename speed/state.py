@@ -31,7 +31,9 @@ CanServe = Callable[[Publication], bool]
 """Whether a published generation can be served: it is intact, and made by the definitions in force.
 
 Asked at recovery for the generations that come into question, and when the fold meets a ``batch_published``: before
-the state is locked, when it may take seconds to hash files, and again under the lock, when it must be remembered.
+the state is locked, when it may take seconds to hash files, and then as it was answered. It raises where it cannot be
+told now (a store that is away, a file that cannot be read for the moment): then nothing is decided, and the fold waits
+where it is, so that all who fold one log come to the same state.
 Nothing is kept over a restart: it is asked anew, and a generation that was damaged meanwhile is passed over.
 """
 
@@ -145,6 +147,11 @@ class SpeedState:
             predictor = None if layer is None else champion_of(layer, learner.model, champions)
             loss = None if layer is None or predictor is None else layer.holdout_loss(learner.model, predictor.version)
             learner.use(champions.present, predictor, loss)
+
+    def forget_lookups(self) -> None:
+        """Have features functions look at the epochs anew, because tiles went. Champions stay who they are."""
+        if self.lookups is not None:
+            self.lookups.use_layers(self.lookups.base, [epoch.tiles for epoch in self.epochs])
 
 
 def champion_of(layer: BaseLayer, model: Model, champions: Champions) -> Predictor | None:

@@ -85,6 +85,7 @@ class StateReader(ABC):
             assert state.lookups is not None
             state.lookups.now = state.watermarks.get(model.on.name, 0) if time_us is None else time_us
             features = features_of(model, example, state.lookups.views)
+            state.lookups.check()
             if isinstance(features, FailedFeatures):
                 return features
             return state.learners[model.name].ask(features, state.publication, state.cut)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 
@@ -25,6 +25,7 @@ class StillReader(StateReader):
     """
 
     trouble: str | None = None
+    warnings: Sequence[str] = ()
     caught_up = True
     busy = False
     records_folded = 0

@@ -62,6 +62,11 @@ def fold(
     -------
     frozen, failures
         By model, what became of each event; by view, on how many events a function of the user raised.
+
+    Raises
+    ------
+    LayerUnreadableError
+        If the layer below could not be read.
     """
     stream = events.stream.name
     stretch = Stretch.of(views, events, tiles_by_view, watermarks.get(stream))
@@ -94,4 +99,5 @@ def _features(stretch: Stretch, models: Sequence[Model], lookups: Lookups) -> di
         for model in models:
             example = model.example.of_values(event) if plain else model.example.of(event)  # type: ignore[arg-type]  # `plain` says which
             frozen[model.name].append(features_of(model, example, lookups.views))
+    lookups.check()
     return frozen

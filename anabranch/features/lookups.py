@@ -13,7 +13,7 @@ from typing import Any
 
 from anabranch.contributions import Cells, Key, Tiles, key_text
 from anabranch.duration import duration_us
-from anabranch.errors import ViewLookupError
+from anabranch.errors import LayerUnreadableError, ViewLookupError
 from anabranch.features.stretch import Stretch, TouchedTiles
 from anabranch.features.window import BEFORE_ALL, Bounds, Window, window_class
 from anabranch.view import View
@@ -22,7 +22,8 @@ BaseTiles = Callable[[View, Key, int | None], dict[int, Cells]]
 """The tiles of a key that an earlier, finished layer holds: at least those that start at the given time or later.
 
 It is called during the fold, at most once a key as long as the layers stay; what it returns is not changed. It may read
-files, and raise what reading them raises: the stretch at hand is then not folded.
+files, and raise what reading them raises: the stretch at hand is then not folded, whatever the features function makes
+of that.
 """
 REMEMBERED_KEYS = 100_000
 """Keys of a view of which tiles and windows are remembered at most."""
@@ -75,6 +76,7 @@ class Lookups:
         self.base = base
         self.layers = layers
         self._watermarks = watermarks
+        self._unreadable: Exception | None = None
         self._stretch: Stretch | None = None
         self._stretch_clocks: Sequence[int | None] = ()
         self._by_name = {name: ViewLookup(view, self) for name, view in views.items()}
@@ -112,6 +114,24 @@ class Lookups:
         self.layers = layers
         for lookup in self._by_name.values():
             lookup.forget_all()
+
+    def tiles_below(self, base: BaseTiles, view: View, key: Key, first: int | None) -> dict[int, Cells]:
+        """What the layer below holds; that it cannot be read is remembered, for `check`."""
+        try:
+            return base(view, key, first)
+        except Exception as error:
+            self._unreadable = error
+            raise
+
+    def check(self) -> None:
+        """Raise `LayerUnreadableError` if a lookup since the last time could not read the layer below.
+
+        A features function may have caught what it met, or failed by it. Taken for a fault of its event, that would
+        make a fold differ from another one that could read.
+        """
+        unreadable, self._unreadable = self._unreadable, None
+        if unreadable is not None:
+            raise LayerUnreadableError(unreadable) from unreadable
 
     def clock(self, stream: str) -> int | None:
         """The newest event time of a stream before the event at hand, in microseconds; None: there is none."""
@@ -288,7 +308,7 @@ class ViewLookup:
                 return tiles
         if len(self._bases) >= REMEMBERED_KEYS:
             self._bases = {}
-        tiles = base(self._view, key, first)
+        tiles = self._lookups.tiles_below(base, self._view, key, first)
         self._bases[key] = (first, tiles)
         return tiles
 

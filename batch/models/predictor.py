@@ -12,6 +12,7 @@ from anabranch.model import LabelValue, Task
 from batch.errors import ModelFileError
 from batch.models.encoding import Encoding
 from batch.models.estimator_file import Kind, unpack
+from eventlog.store.errors import StoreUnavailableError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -59,9 +60,17 @@ class VersionPredictor:
         ------
         ModelFileError
             If it cannot be opened.
+        eventlog.store.errors.StoreUnavailableError, MemoryError
+            If it cannot be opened now; that says nothing of the version.
         """
         try:
-            raw = _OPENERS[held["format"]](path)
+            content = path.read_bytes()
+        except OSError as error:
+            raise StoreUnavailableError(str(path.parent), path.name, error) from error
+        try:
+            raw = _OPENERS[held["format"]](content)
+        except MemoryError:
+            raise
         except Exception as error:  # whatever a library runs into
             raise ModelFileError(path, f"{type(error).__name__}: {error}".splitlines()[0]) from error
         return cls(version, task, Encoding.of(held["encoding"]), held["encoding"]["classes"], raw)
@@ -88,20 +97,20 @@ class VersionPredictor:
         return [{**dict(zip(classes, row, strict=True)), **absent} for row in found]
 
 
-def _lightgbm(path: Path) -> Raw:
+def _lightgbm(content: bytes) -> Raw:
     """A model in LightGBM's own text format."""
     from lightgbm import Booster
 
-    booster = Booster(model_file=path)
+    booster = Booster(model_str=content.decode())
     # a single row is done before threads have started, and many threads may ask
     return lambda matrix: booster.predict(matrix, num_threads=1, predict_disable_shape_check=True)  # type: ignore[return-value]  # dense in, dense out
 
 
-def _estimator(kind: Kind, path: Path) -> Raw:
+def _estimator(kind: Kind, content: bytes) -> Raw:
     """An estimator of scikit-learn, or in the manner of it."""
     from threadpoolctl import ThreadpoolController
 
-    estimator = unpack(kind, path.read_bytes())
+    estimator = unpack(kind, content)
     raw: Raw = getattr(estimator, "predict_proba", None) or estimator.predict
     threads = ThreadpoolController()
 
@@ -129,7 +138,7 @@ def _in_blocks(raw: Raw, matrix: np.ndarray) -> np.ndarray:
     return np.concatenate([raw(padded[at : at + BLOCK]) for at in range(0, len(padded), BLOCK)])[:count]
 
 
-_OPENERS: dict[str, Callable[[Path], Raw]] = {
+_OPENERS: dict[str, Callable[[bytes], Raw]] = {
     "lightgbm": _lightgbm,
     "skops": partial(_estimator, "skops"),
     "pickle": partial(_estimator, "pickle"),

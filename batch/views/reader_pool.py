@@ -11,10 +11,12 @@ from threading import Condition
 from anabranch.view import View
 from batch.errors import CorruptGenerationError
 from batch.views.index_file import IndexReader, connect
+from eventlog.store.errors import StoreUnavailableError
 
 IDLE_MOST = 8
 """Readers that are kept open while nobody reads."""
 _WAIT_SECONDS = 30.0
+_PASSING = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
 
 
 class ReaderPool:
@@ -34,6 +36,8 @@ class ReaderPool:
     ------
     CorruptGenerationError
         If the file is not there, or is no index.
+    eventlog.store.errors.StoreUnavailableError
+        If it cannot be opened now: there are too many open files, say.
     """
 
     def __init__(self, path: Path, view: View):
@@ -77,7 +81,7 @@ class ReaderPool:
                     return self._idle.pop()
                 try:
                     opened = self._opened()
-                except CorruptGenerationError:
+                except (CorruptGenerationError, StoreUnavailableError):
                     if not self._lent or not self._changed.wait(_WAIT_SECONDS):
                         raise
                     continue
@@ -100,5 +104,7 @@ class ReaderPool:
         try:
             connection = connect(self._path)
         except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING and self._path.exists():
+                raise StoreUnavailableError(str(self._path.parent), self._path.name, error) from error
             raise CorruptGenerationError(self._path, "an index", f"none ({error})") from None
         return connection, IndexReader(connection, self._view)

@@ -30,6 +30,7 @@ _SNAPSHOT = "/dashboard/snapshot"
 _NOTHING: Status = {
     "app": None,
     "problem": None,
+    "warnings": [],
     "log_end": None,
     "batch_cut": None,
     "speed_cut": None,

@@ -12,6 +12,8 @@ from rich.table import Table
 from anabranch.instant import instant_us
 from infra.terminal import console
 
+_PROBLEMS = 3
+"""Of each run, and of the service, so many of the notes are shown."""
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -75,6 +77,8 @@ def _service(status: Mapping[str, Any]) -> str:
 def _running(status: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """What only a service knows."""
     yield "ingest", f"{_rate(status['ingest_per_second'])} events/s, the mean of the last minute"
+    for warning in list(dict.fromkeys(status.get("warnings", [])))[-_PROBLEMS:]:  # an older service tells none
+        yield "note", warning
     yield "fold", f"at {status['speed_cut']}; {_rate(status['fold_per_second'])} records/s now"
     yield "lag", f"{status['lag_seconds']:.3g} s"
     yield "epochs", _epochs(status)
@@ -123,10 +127,6 @@ def _generation(status: Mapping[str, Any]) -> str:
     age = status["generation_age_seconds"]
     old = "" if age is None else f"; made {duration(age)} ago"
     return f"{status['generation']}, covers everything before {status['batch_cut']}{old}"
-
-
-_PROBLEMS = 3
-"""Of each run, so many of the notes are shown."""
 
 
 def run_text(run: Mapping[str, Any]) -> str:

@@ -72,6 +72,7 @@ class OverviewSnapshots:
             "time": iso(service.clock()),
             "caught_up": service.speed.caught_up,
             "problem": service.speed.trouble,
+            "warnings": list(service.speed.warnings),
             "ahead_seconds": {
                 stream: (newest - service.clock()) / 1e6
                 for stream, newest in moment.watermarks.items()

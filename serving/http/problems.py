@@ -13,7 +13,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from anabranch.errors import AnabranchError
+from anabranch.errors import AnabranchError, LayerUnreadableError
 from batch.errors import GenerationError, LeaseHeldError
 from eventlog.errors import (
     CorruptLogError,
@@ -26,6 +26,7 @@ from eventlog.errors import (
     TooMuchUnpackedError,
     UnsupportedContentTypeError,
 )
+from eventlog.store.errors import StoreUnavailableError
 from serving import errors
 from serving.http.log_lines import request_id
 from serving.http.request_ids import HEADER
@@ -100,6 +101,12 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
     sql_errors.SqlTooLongError: Problem(504, "sql-too-long", "The statement took too long", ("limit_seconds",)),
     errors.BatchNotStartedError: Problem(503, "batch-not-started", "The batch run did not begin"),
     GenerationError: Problem(503, "generation-unreadable", "The batch part cannot be read"),
+    StoreUnavailableError: Problem(
+        503, "store-unavailable", "The store cannot be reached", headers=(("Retry-After", "5"),)
+    ),
+    LayerUnreadableError: Problem(
+        503, "generation-unreadable", "The batch part cannot be read", headers=(("Retry-After", "5"),)
+    ),
     LogUnavailableError: Problem(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
     errors.MalformedRequestError: Problem(400, "malformed-request", "This is no HTTP", headers=_LAST),
     errors.HeadTooLargeError: Problem(

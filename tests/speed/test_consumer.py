@@ -12,10 +12,12 @@ from typing import Any
 import pytest
 
 from anabranch import App, Cut, agg
+from eventlog.decisions import BatchStarted, Publication
 from eventlog.errors import LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.memory_log import MemoryLog
 from eventlog.log.segment import Segment
+from eventlog.store.errors import StoreUnavailableError
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 from speed.lag import SEEN_SECONDS
@@ -73,10 +75,7 @@ def running(log: MemoryLog, folder: Path, app: App | None = None, **options: Any
         app or make_app(),
         log,
         Checkpoints(folder, KEY),
-        lambda _: True,
-        retry_seconds=0.001,
-        clock=log.clock,
-        **options,
+        **{"can_serve": lambda _: True, "retry_seconds": 0.001, "clock": log.clock, **options},
     )
     consumer.start()
     try:
@@ -188,3 +187,81 @@ def test_whoever_waits_while_the_fold_recovers_is_answered_although_nothing_is_l
         assert asked.result(10) == position
     finally:
         again.stop()
+
+
+class Store:
+    """Answers whether generations can be served; while `error` is set it cannot be asked."""
+
+    def __init__(self, error: Exception | None = None):
+        self.error = error
+        self.asked = threading.Event()
+
+    def can_serve(self, publication: Publication) -> bool:
+        self.asked.set()
+        if self.error is not None:
+            raise self.error
+        return True
+
+
+PASSING = [StoreUnavailableError("s3://lake", "blobs/1", TimeoutError("503")), OSError(5, "I/O"), MemoryError()]
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_the_fold_waits_for_a_store_that_is_away_and_comes_to_the_same_state(tmp_path: Path, error: Exception) -> None:
+    clock = Clock()
+    log, store = MemoryLog(clock=clock), Store()
+    with running(log, tmp_path, can_serve=store.can_serve) as consumer:
+        log.append(append(2))
+        cut = Cut((log.mark(BatchStarted("r1").event()),))
+        before = log.append(append(3)).position
+        consumer.reader.when_past(before).result(20)
+        store.error = error
+        log.mark(Publication(1, cut, "", "r1").event())
+        behind = log.append(append(1)).position
+        until(lambda: consumer.reader.trouble is not None, 20)
+        assert str(error or "MemoryError") in str(consumer.reader.trouble)
+        assert (consumer.reader.cut, consumer.reader.publication, count(consumer)) == (before, None, 5)  # reads go on
+        clock.now += 60 * SECOND
+        assert consumer.reader.lag_seconds() >= 60.0
+        store.error = None
+        assert consumer.reader.when_past(behind).result(20) == behind
+        until(lambda: consumer.reader.trouble is None, 20)
+        assert (consumer.reader.moment().publication or None) is not None
+        assert count(consumer) == 4
+        assert list(consumer.reader.warnings) == []
+
+
+@pytest.mark.parametrize("error", PASSING)
+def test_a_start_waits_for_a_store_that_is_away_and_leaves_no_checkpoint_aside(
+    tmp_path: Path, error: Exception
+) -> None:
+    log, store = MemoryLog(), Store()
+    cut = Cut((log.mark(BatchStarted("r1").event()),))
+    log.mark(Publication(1, cut, "", "r1").event())
+    position = log.append(append(3)).position
+    with running(log, tmp_path) as consumer:
+        consumer.reader.when_past(position).result(20)
+    store.error = error
+    with running(log, tmp_path, can_serve=store.can_serve) as consumer:
+        until(lambda: consumer.reader.trouble is not None, 20)
+        assert str(error or "MemoryError") in str(consumer.reader.trouble)
+        assert not consumer.reader.caught_up
+        store.error = None
+        until(lambda: consumer.reader.caught_up, 20)
+        assert (consumer.reader.cut, count(consumer), consumer.reader.records_folded) == (position, 3, 0)
+        assert list(consumer.reader.warnings) == []
+
+
+def test_a_checkpoint_that_cannot_be_read_at_the_start_is_waited_for(tmp_path: Path) -> None:
+    log = MemoryLog()
+    position = log.append(append(3)).position
+    with running(log, tmp_path) as consumer:
+        consumer.reader.when_past(position).result(20)
+    (path,) = tmp_path.glob("*.checkpoint")
+    path.rename(tmp_path / "kept")
+    path.symlink_to(path)  # a link that leads to itself stands for a disk that does not answer
+    with running(log, tmp_path) as consumer:
+        until(lambda: consumer.reader.trouble is not None, 20)
+        (tmp_path / "kept").rename(path)
+        until(lambda: consumer.reader.caught_up, 20)
+        assert (consumer.reader.cut, consumer.reader.records_folded) == (position, 0)

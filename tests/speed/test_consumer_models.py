@@ -9,12 +9,18 @@ from typing import Any
 import orjson
 import pytest
 
-from anabranch import SYSTEM, Cut
+from anabranch import SYSTEM, Cut, Model, agg
+from anabranch.contributions import Cells, Key
+from anabranch.errors import LayerUnreadableError
+from anabranch.view import View
 from eventlog.decisions import FEATURES, BatchStarted, Champions, ModelRolledBack, Publication
 from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
+from eventlog.store.errors import StoreUnavailableError
+from speed.base_layer import Predictor
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
+from tests.end_to_end.analyst import until
 from tests.home_key import KEY
 from tests.speed.learning.learner_world import FixedLayer, hours, make_app, ride
 
@@ -136,3 +142,74 @@ def test_a_request_is_answered_from_the_state_as_it_stands(tmp_path: Path, most:
     assert not hasattr(asked, "reason")
     assert asked.cut.covers(position)
     assert asked.answer(10.0).prediction == 4.0
+
+
+class AwayAtTimes(FixedLayer):
+    """A generation whose files cannot be read while `away` is not empty."""
+
+    def __init__(self, away: list[str], *versions: int):
+        super().__init__(*versions)
+        self._away = away
+
+    def predictor(self, model: Model, version: int) -> Predictor | None:
+        if "models" in self._away:
+            raise StoreUnavailableError("s3://bucket", f"blobs/{version}", TimeoutError("503"))
+        return super().predictor(model, version)
+
+    def tiles_of(self, view: View, key: Key, first: int | None) -> dict[int, Cells]:
+        if "tiles" in self._away:
+            raise StoreUnavailableError("s3://bucket", "blobs/index", TimeoutError("503"))
+        return {}
+
+
+@pytest.mark.parametrize("away", ["models", "tiles"])
+def test_what_a_model_learns_does_not_depend_on_whether_the_store_was_there_at_once(tmp_path: Path, away: str) -> None:
+    app = make_app(features=lambda ride, views: {"x": ride.x, "n": views.ever(ride=str(ride.x)).n})
+    app.view("ever", of=app.streams["rides"], by="ride", n=agg.count())
+    log = MemoryLog()
+    position = append(log, *(ride(i, float(i)) for i in range(30)))
+    fold_all(Consumer(app, log, Checkpoints(tmp_path / "there", KEY), lambda _: True), log, position)
+    shutil.copytree(tmp_path / "there", tmp_path / "away")
+    cut = Cut((log.mark(BatchStarted("r1").event()),))
+    log.mark(Publication(1, cut, "", "r1", promoted={"minutes": 1}).event())
+    position = append(log, *(ride(i, 2.0 * i) for i in range(30)))
+
+    def learnt(folder: Path, is_away: list[str]) -> Any:
+        layer = AwayAtTimes(is_away, 1)
+        checkpoints = Checkpoints(folder, KEY)
+        consumer = Consumer(app, log, checkpoints, lambda _: True, published=lambda _: layer, retry_seconds=0.001)
+        consumer.start()
+        try:
+            if is_away:
+                until(lambda: consumer.reader.trouble is not None, 20)
+                assert "503" in str(consumer.reader.trouble)
+                if away == "tiles":  # what was folded before is not given up
+                    assert consumer.reader.cut == Cut((position.offsets[0] - 30,))
+                assert not consumer.reader.cut.covers(position)
+                is_away.clear()
+            consumer.reader.when_past(position).result(20)
+        finally:
+            consumer.stop()
+        assert list(consumer.reader.warnings) == []
+        return consumer.reader.report_of(app.models["minutes"]).learner
+
+    there = learnt(tmp_path / "there", [])
+    assert learnt(tmp_path / "away", [away]) == there
+    assert there["failed"]["count"] == 0
+    assert there["scores"]["batch"]["count"] == 30
+
+
+def test_a_request_that_needs_a_store_which_is_away_is_refused_and_not_answered_with_less(tmp_path: Path) -> None:
+    app = make_app(features=lambda ride, views: {"x": ride.x, "n": views.ever(ride=str(ride.x)).n})
+    app.view("ever", of=app.streams["rides"], by="ride", n=agg.count())
+    log, is_away = MemoryLog(), list[str]()
+    cut = Cut((log.mark(BatchStarted("r1").event()),))
+    log.mark(Publication(1, cut, "", "r1", promoted={"minutes": 1}).event())
+    position = append(log, ride(1, 1.0))
+    layer = AwayAtTimes(is_away, 1)
+    consumer = Consumer(app, log, Checkpoints(tmp_path, KEY), lambda _: True, published=lambda _: layer)
+    fold_all(consumer, log, position)
+    is_away[:] = ["tiles"]
+    model = app.models["minutes"]
+    with pytest.raises(LayerUnreadableError):
+        consumer.reader.ask(model, model.example.read(b'{"x": 77}'), None)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 from anabranch.model import LabelValue, Task
+from batch.errors import ModelFileError
 from batch.models.encoding import Encoding
 from batch.models.predictor import VersionPredictor
+from eventlog.store.errors import StoreUnavailableError
 
 ENCODING = Encoding({"a": "number"}, {})
 
@@ -53,3 +56,15 @@ def test_the_estimator_is_asked_once_with_the_features_of_all_rows_as_numbers() 
     assert asked == [[[1.0], [2.5]]]
     assert predictor.predict([]) == []
     assert len(asked) == 1, "nothing was asked about nothing"
+
+
+def test_a_file_that_cannot_be_read_now_says_nothing_of_the_version(tmp_path: Path) -> None:
+    held = {"format": "skops", "encoding": {}}
+    path = tmp_path / "model"
+    path.symlink_to(path)  # a link that leads to itself stands for a disk that does not answer
+    with pytest.raises(StoreUnavailableError):
+        VersionPredictor.open(1, "regression", held, path)
+    path.unlink()
+    path.write_bytes(b"no model")
+    with pytest.raises(ModelFileError):
+        VersionPredictor.open(1, "regression", held, path)

@@ -10,6 +10,7 @@ from anabranch.view import View
 from batch.errors import CorruptGenerationError
 from batch.views import index_file
 from batch.views.reader_pool import IDLE_MOST, ReaderPool
+from eventlog.store.errors import StoreUnavailableError
 from tests.batch.application import app
 
 VIEW: View = app.views["ever"]
@@ -86,3 +87,11 @@ def test_what_is_lent_can_be_read_to_its_end_though_the_pool_is_closed(pool: Rea
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorruptGenerationError, match=r"none\.sqlite"):
         ReaderPool(tmp_path / "none.sqlite", VIEW)
+
+
+def test_an_index_that_cannot_be_opened_now_is_not_said_to_be_damaged(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()  # it stands for a file that is there and cannot be opened
+    with pytest.raises(StoreUnavailableError):
+        ReaderPool(tmp_path / "folder", VIEW)
+    with pytest.raises(CorruptGenerationError):
+        ReaderPool(tmp_path / "missing", VIEW)

@@ -153,3 +153,10 @@ def test_a_duration_has_the_one_or_two_largest_units(seconds: float, text: str) 
 )
 def test_a_size_is_rounded_to_a_unit_that_it_has_at_least_one_of(count: float | None, text: str) -> None:
     assert size(count) == text
+
+
+def test_what_could_not_be_used_is_told_once_and_only_the_newest_of_it() -> None:
+    warnings = ["model 'm' begins to learn at 0:7: its speed layer was not kept"] * 2
+    assert told(warnings=warnings)["note"] == warnings[0]
+    rows = [value for name, value in rows_of({**SERVICE, "warnings": list("abcd")}) if name == "note"]
+    assert rows == ["b", "c", "d"]
