@@ -36,6 +36,7 @@ def run_batch(process: Process, *, full: bool, mend: bool = False) -> int:
     from batch.run import run_batch as run_all_stages  # Dask and Arrow: only a batch run pays for them
 
     settings = process.settings
+    process.check_store(may_be_away=False)
     assert process.app, "loaded before the run begins: a wrong definition must not leave a marker"
     process.keep_needs()
     try:

@@ -27,7 +27,9 @@ from eventlog.registry.runs import Runs
 from eventlog.registry.schemas import Schemas
 from eventlog.store import Store
 from eventlog.store.blobs import Blobs
+from eventlog.store.errors import StoreDeniedError, StoreUnavailableError
 from eventlog.store.opening import open_store
+from eventlog.store.probe import check_store
 from infra.errors import UsageError
 from infra.home import OWNERS_ALONE, masked, prepared, store_folder
 from infra.published_layer import PublishedLayer
@@ -108,6 +110,26 @@ class Process:
     def check_log(self) -> None:
         """Hold the log against the rest of the home; see `infra.seen_log`."""
         check_log_reaches(self.home, self.log.end, self.checkpoints)
+
+    def check_store(self, *, may_be_away: bool) -> None:
+        """Hold the store to what it must do; see `eventlog.store.probe`.
+
+        Parameters
+        ----------
+        may_be_away
+            Whether a store that cannot be reached now is only logged: whoever asks goes on without it, and waits.
+
+        Raises
+        ------
+        StoreUnfitError, StoreDeniedError, StoreUnavailableError
+            If it cannot be used.
+        """
+        try:
+            check_store(self.store)
+        except StoreUnavailableError as error:
+            if not may_be_away or isinstance(error, StoreDeniedError):
+                raise
+            logger.warning("%s", error)
 
     def consumer(self, on_drift: Callable[[Model, int], None] = lambda model, time: None) -> Consumer:
         """A consumer that was not started.

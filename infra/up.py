@@ -62,6 +62,7 @@ def up(settings: Settings) -> None:
         if exposure is not None:
             logger.warning("%s", exposure)
         address = _address(settings.host, listener)
+        process.check_store(may_be_away=True)
         # only now: with --port 0 the system has chosen the port
         (process.home / LOCK).write_text(f"pid {os.getpid()}, {address}\n")
         consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)

@@ -4,6 +4,7 @@ EventLogError
 └── StoreError
     ├── StoreUnavailableError   it cannot answer now; trying again later may help
     │   └── StoreDeniedError    it does not let us in, or do this
+    ├── StoreUnfitError         it does not do what it must, so that it is not used
     ├── StoreMissingError       it has no such name
     └── BlobDamagedError        what it has under a name is not what was put there, or nothing; it was not used
 """
@@ -53,6 +54,27 @@ class StoreDeniedError(StoreUnavailableError):
             name,
             f"may not be reached or changed with these keys: {' '.join(str(error).split())}"
             " (reading, writing, listing and deleting below its prefix must be allowed)",
+        )
+
+
+class StoreUnfitError(StoreError):
+    """The store does not do what it must: it gives a name twice. It is not used.
+
+    Attributes
+    ----------
+    server
+        What it calls itself; empty: it does not say.
+    """
+
+    def __init__(self, store: str, server: str, problem: str):
+        self.server = server
+        self.store = store
+        self.name = ""
+        EventLogError.__init__(
+            self,
+            f"the store {store}{f' ({server})' if server else ''} cannot be used: it does not honour If-None-Match: *"
+            f" ({problem}), so that batch runs could overwrite each other's files. Use one that does, such as Amazon"
+            " S3, Google Cloud Storage, Azure Blob Storage, MinIO, or SeaweedFS from 4.17 on; or a folder",
         )
 
 

@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from eventlog.home_key import HomeKey
+from eventlog.store.errors import StoreUnavailableError
 from infra.composition import opened
 from infra.errors import UsageError
 from infra.settings import Settings
+from tests.buckets import environment
 
 
 @pytest.mark.parametrize("character", ["[", "]", "*", "\\", "?", "|", "^", "\n"])
@@ -64,3 +66,12 @@ def test_a_store_that_cannot_be_opened_is_refused_with_its_variable(
             opened(Settings.load(home=tmp_path / "home", store=store)),
         ):
             pass
+
+
+def test_a_store_that_is_away_is_waited_for_by_who_only_reads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in environment("http://127.0.0.1:1").items():
+        monkeypatch.setenv(name, value)
+    with opened(Settings.load(home=tmp_path / "home", store="s3://bucket/prefix")) as process:
+        process.check_store(may_be_away=True)
+        with pytest.raises(StoreUnavailableError):
+            process.check_store(may_be_away=False)
