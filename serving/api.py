@@ -12,6 +12,7 @@ from serving.http import problems
 from serving.http.auth import ApiKey, Entrance, SameSite
 from serving.http.head_requests import HeadRequests
 from serving.http.hosts import OwnNames
+from serving.http.idempotency import IdempotentRequests
 from serving.http.lean_routes import LeanRoute
 from serving.http.request_ids import RequestIds
 from serving.http.session import Sessions
@@ -46,13 +47,14 @@ def create_api(service: Service) -> FastAPI:
     directory = ModelDirectory(service)
     model_metrics = ModelMetrics(service, directory)
     metrics.register(model_metrics)
-    events.add_routes(app, service, metrics)  # the busiest first: routes are tried in order
-    predictions.add_routes(app, service, metrics, model_metrics)
+    requests = IdempotentRequests(service.log)
+    events.add_routes(app, service, metrics, requests)  # the busiest first: routes are tried in order
+    predictions.add_routes(app, service, metrics, model_metrics, requests)
     views.add_routes(app, service)
-    models.add_routes(app, service, directory)
+    models.add_routes(app, service, directory, requests)
     streams.add_routes(app, service)
-    rejected.add_routes(app, service, metrics)
-    batch.add_routes(app, service)
+    rejected.add_routes(app, service, metrics, requests)
+    batch.add_routes(app, service, requests)
     if service.sql is not None:
         sql.add_routes(app, service, service.sql)
     health.add_routes(app, service, metrics)

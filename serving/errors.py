@@ -4,6 +4,7 @@ AnabranchError
 └── ServingError
     ├── QueryError            a parameter of the query string is wrong
     ├── NotFoundError         there is no such stream, view, model, prediction, run or rejected event
+    ├── WrongIdempotencyKeyError  the header Idempotency-Key holds no key
     ├── AlreadyRetriedError   the rejected event was accepted by an earlier retry
     ├── AlreadyChampionError  the version that was to be promoted is the champion
     ├── NoEarlierChampionError  there is no champion to go back to
@@ -70,6 +71,22 @@ class NotFoundError(ServingError):
         self.known = None if known is None else sorted(known)
         names = "" if self.known is None else f"; known are: {', '.join(self.known) or 'none'}"
         super().__init__(f"There is no {noun} {name!r}{names}")
+
+
+class WrongIdempotencyKeyError(ServingError):
+    """The header ``Idempotency-Key`` holds no key, or is given twice.
+
+    Attributes
+    ----------
+    limit
+        The most characters that a key has.
+    """
+
+    def __init__(self, limit: int):
+        self.limit = limit
+        super().__init__(
+            f"An Idempotency-Key has 1 to {limit} visible characters of ASCII, without spaces, like a UUID; send one"
+        )
 
 
 class AlreadyRetriedError(ServingError):

@@ -64,10 +64,10 @@ class Answered(NamedTuple):
     answer: bytes
     position: Cut
 
-    def repeated(self, request: KeyedRequest) -> Answered:
+    def repeated(self, key: str, digest: str) -> Answered:
         """The answer to another request with the key; raises `KeyReusedError` if that asks something else."""
-        if request.digest != self.digest:
-            raise KeyReusedError(request.key)
+        if digest != self.digest:
+            raise KeyReusedError(key)
         return self
 
 

@@ -58,7 +58,7 @@ class RepeatedAppends:
         request = self._appends[place].request
         assert request is not None
         try:
-            told = self._by_place[place].repeated(request)
+            told = self._by_place[place].repeated(request.key, request.digest)
         except KeyReusedError as error:
             return error
         return Appended(told.position, 0, 0, told)

@@ -41,6 +41,11 @@ def query(name: str, schema: Schema, description: str) -> Schema:
     return {"name": name, "in": "query", "required": False, "schema": schema, "description": description}
 
 
+def header(name: str, schema: Schema, description: str) -> Schema:
+    """A header of the request, which may be left out."""
+    return {"name": name, "in": "header", "required": False, "schema": schema, "description": description}
+
+
 def path(name: str, schema: Schema, description: str) -> Schema:
     """A part of the path."""
     return {"name": name, "in": "path", "required": True, "schema": schema, "description": description}
@@ -73,6 +78,11 @@ TIMEOUT = query(
     "timeout_ms",
     {"type": "integer", "minimum": 0, "maximum": TIMEOUT_MOST_MS, "default": TIMEOUT_DEFAULT_MS},
     "How long to wait for `after`; then 504.",
+)
+IDEMPOTENCY_KEY = header(
+    "Idempotency-Key",
+    {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+    "Carry this request out once: another one with the key gets the same answer, with `Idempotency-Replayed: true`.",
 )
 STALENESS: Mapping[str, Schema] = {
     "generation": or_null({"type": "integer"}),

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import orjson
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
@@ -17,6 +18,7 @@ from serving.answers.waiting import result_of
 from serving.errors import BodyTooLargeError
 from serving.http import openapi
 from serving.http.content_coding import unpacked
+from serving.http.idempotency import Asked, replayed
 from serving.http.request_memory import Share
 from serving.http.responses import answer_json, answer_problem
 from serving.metrics.request_metrics import RequestMetrics
@@ -102,38 +104,63 @@ async def admitted(
 
 
 async def appended(service: Service, append: Append) -> Appended:
-    """Make an append durable, and what was refused beside it; where there is neither, it is at the end of the log."""
-    if append.data or append.refused:
+    """Make an append durable, and what was refused beside it; where there is neither, it is at the end of the log.
+
+    With the key of a request it is always a commit: what is told has to be remembered.
+    """
+    if append.data or append.refused or append.request is not None:
         return await result_of(service.log.submit(append))
     return Appended(await run_in_threadpool(service.log.end), 0, 0)
 
 
-def answer_posted(metrics: RequestMetrics, stream: Stream, admission: Admission, appended: Appended) -> Response:
-    """201 if all events were accepted, 207 if some were, 422 if none was."""
+async def answer_posted(
+    service: Service,
+    metrics: RequestMetrics,
+    stream: Stream,
+    admission: Admission,
+    append: Append,
+    asked: Asked,
+    accepted: int = 201,
+) -> Response:
+    """Make an append durable, count what became of its events, and answer; a repetition gets the first answer."""
+    answer = answer_to_post(admission, accepted)
+    done = await appended(service, asked.append(append, answer))
+    if done.told is not None:
+        return replayed(done.told)
     rejected = admission.rejected
-    metrics.count_events(
-        stream.name, accepted=appended.accepted, duplicates=appended.duplicates, rejected=len(rejected)
-    )
+    metrics.count_events(stream.name, accepted=done.accepted, duplicates=done.duplicates, rejected=len(rejected))
     metrics.count_reasons(stream.name, [event.errors[0]["type"] for event in rejected])
-    content: dict[str, Any] = {
-        "accepted": appended.accepted,
-        "duplicates": appended.duplicates,
-        "rejected": [_told(event, whole=number < TOLD_WHOLE) for number, event in enumerate(rejected)],
-        "position": str(appended.position),
-    }
-    if not rejected:
-        return answer_json(content, 201)
-    if appended.accepted or appended.duplicates:
-        return answer_json(content, 207)
-    first = rejected[0].errors[0]
-    field = first["field"] or "the event as a whole"
-    return answer_problem(
-        422,
-        "none-accepted",
-        "No event was accepted",
-        f"All {len(rejected)} were rejected; event {rejected[0].index}, {field}: {first['message']}",
-        **content,
-    )
+    return answer(done)
+
+
+def answer_to_post(admission: Admission, accepted: int = 201) -> Callable[[Appended], Response]:
+    """`accepted` if all events were, 207 if some were, 422 if none was; what is rejected is put into JSON now."""
+    rejected = admission.rejected
+    told = [_told(event, whole=number < TOLD_WHOLE) for number, event in enumerate(rejected)]
+    as_json = orjson.Fragment(orjson.dumps(told)) if told else told
+
+    def answer(appended: Appended) -> Response:
+        content: dict[str, Any] = {
+            "accepted": appended.accepted,
+            "duplicates": appended.duplicates,
+            "rejected": as_json,
+            "position": str(appended.position),
+        }
+        if not rejected:
+            return answer_json(content, accepted)
+        if appended.accepted or appended.duplicates:
+            return answer_json(content, 207)
+        first = rejected[0].errors[0]
+        field = first["field"] or "the event as a whole"
+        return answer_problem(
+            422,
+            "none-accepted",
+            "No event was accepted",
+            f"All {len(rejected)} were rejected; event {rejected[0].index}, {field}: {first['message']}",
+            **content,
+        )
+
+    return answer
 
 
 def _told(event: Rejected, *, whole: bool) -> dict[str, Any]:

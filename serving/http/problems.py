@@ -18,6 +18,7 @@ from batch.errors import GenerationError, LeaseHeldError
 from eventlog.errors import (
     CorruptLogError,
     DatabaseDamagedError,
+    KeyReusedError,
     LakeDamagedError,
     LogUnavailableError,
     MalformedBodyError,
@@ -67,6 +68,10 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
     errors.WrongKeysError: Problem(429, "too-many-wrong-keys", "Too many wrong keys", ("retry_seconds",)),
     errors.UnknownHostError: Problem(421, "unknown-host", "The service has no such name", ("host",)),
     errors.NotFoundError: Problem(404, "not-found", "There is no such thing", ("noun", "name", "known")),
+    errors.WrongIdempotencyKeyError: Problem(
+        400, "wrong-idempotency-key", "The header Idempotency-Key holds no key", ("limit",)
+    ),
+    KeyReusedError: Problem(422, "idempotency-key-reused", "Another request had this Idempotency-Key"),
     errors.AlreadyRetriedError: Problem(409, "already-retried", "It was retried already"),
     errors.AlreadyChampionError: Problem(409, "already-champion", "It is the champion already", ("model", "champion")),
     errors.NoEarlierChampionError: Problem(

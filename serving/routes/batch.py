@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from fastapi import FastAPI
@@ -9,18 +10,22 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from anabranch import SYSTEM
 from anabranch.instant import iso
-from eventlog.errors import MalformedBodyError
+from eventlog.errors import LogUnavailableError, MalformedBodyError
 from eventlog.intake.bodies import load_json
+from eventlog.log import Append, Appended
 from eventlog.registry.runs import Run
 from serving.answers.selection import PAGING_LIMIT, WAITING, Parser, boolean, parse
 from serving.answers.waiting import until_asked
 from serving.errors import NotFoundError
 from serving.http import openapi
-from serving.http.posting import SHORT_BODY_BYTES, read_body
+from serving.http.idempotency import Asked, IdempotentRequests, replayed
+from serving.http.posting import SHORT_BODY_BYTES, appended, read_body
 from serving.http.responses import answer_json
 from serving.service import Service
 
+logger = logging.getLogger(__name__)
 _LIST: dict[str, Parser] = {"limit": PAGING_LIMIT, "next": str, **WAITING}
 _START: dict[str, Parser] = {"full": boolean}
 _LIMIT_DEFAULT = 100
@@ -30,7 +35,7 @@ _FULL: openapi.Schema = {"type": "boolean", "default": False}
 _WANTED: openapi.Schema = {"type": "object", "properties": {"full": _FULL}, "additionalProperties": False}
 
 
-def add_routes(app: FastAPI, service: Service) -> None:
+def add_routes(app: FastAPI, service: Service, requests: IdempotentRequests) -> None:
     """Add the routes of this noun."""
 
     @app.get(
@@ -61,18 +66,37 @@ def add_routes(app: FastAPI, service: Service) -> None:
         tags=["batch"],
         summary="Start a batch run",
         openapi_extra={
-            "parameters": [openapi.query("full", _FULL, "Recompute everything.")],
+            "parameters": [openapi.query("full", _FULL, "Recompute everything."), openapi.IDEMPOTENCY_KEY],
             "requestBody": {"required": False, "content": {"application/json": {"schema": _WANTED}}},
         },
-        responses=openapi.answers(202, "It goes on; location shows its progress", _STARTED, 409, 413, 415, 422, 503),
+        responses=openapi.answers(
+            202, "It goes on; location shows its progress", _STARTED, 400, 409, 413, 415, 422, 503
+        ),
     )
     async def start_run(request: Request) -> Response:
         """Start a batch run in a process of its own. There is one at a time."""
         full = parse(request.scope["query_string"], _START).get("full", False)
-        wanted = _wanted(await read_body(request, SHORT_BODY_BYTES))
-        run = await run_in_threadpool(service.start_batch, full or wanted)
-        location = f"/v1/batch/runs/{run}"
-        return answer_json({"run": run, "location": location}, 202, {"Location": location})
+        body = await read_body(request, SHORT_BODY_BYTES)
+        wanted = _wanted(body)
+
+        async def start(asked: Asked) -> Response:
+            run = await run_in_threadpool(service.start_batch, full or wanted)
+            location = f"/v1/batch/runs/{run}"
+
+            def answer(done: Appended | None = None) -> Response:
+                return answer_json({"run": run, "location": location}, 202, {"Location": location})
+
+            if asked.key is None:
+                return answer()
+            # A run is a process of its own and ends with this one: what is killed before this commit has started none.
+            try:
+                done = await appended(service, asked.append(Append(SYSTEM, [], [], [], []), answer))
+            except LogUnavailableError as error:  # it is at work all the same, and one at a time is
+                logger.warning("the Idempotency-Key of batch run %s is not remembered: %s", run, error)
+                return answer()
+            return answer() if done.told is None else replayed(done.told)
+
+        return await requests.once(request, body, start)
 
     @app.get(
         "/v1/batch/runs/{run}",

@@ -15,7 +15,8 @@ from anabranch import Cut, Stream
 from serving.answers.log_browsing import browse, events_json
 from serving.answers.selection import LIMIT_DEFAULT, PAGING_LIMIT, Parser, parse
 from serving.http import openapi
-from serving.http.posting import POSTED, admitted, answer_posted, appended, headers_of, read_body
+from serving.http.idempotency import Asked, IdempotentRequests
+from serving.http.posting import POSTED, admitted, answer_posted, headers_of, read_body
 from serving.http.request_memory import Share
 from serving.metrics.request_metrics import RequestMetrics
 from serving.routes.streams import stream_of
@@ -24,7 +25,7 @@ from serving.service import Service
 _NOTHING: dict[str, Parser] = {}
 
 
-def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
+def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, requests: IdempotentRequests) -> None:
     """Add the routes of this noun."""
     path = openapi.path("stream", openapi.names(service.app.streams), "The name of the stream.")
 
@@ -33,9 +34,9 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         status_code=201,
         tags=["streams"],
         summary="Post events",
-        openapi_extra={"parameters": [path], "requestBody": _bodies(service)},
+        openapi_extra={"parameters": [path, openapi.IDEMPOTENCY_KEY], "requestBody": _bodies(service)},
         responses={
-            **openapi.answers(201, "All were accepted; they are durable", POSTED, 404, 413, 415, 422, 503),
+            **openapi.answers(201, "All were accepted; they are durable", POSTED, 400, 404, 413, 415, 422, 503),
             207: {
                 "description": "Some were rejected: they wait at …/rejected",
                 "content": {"application/json": {"schema": POSTED}},
@@ -52,11 +53,15 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         parse(request.scope["query_string"], _NOTHING)
         with Share(service.memory) as share:
             body = await read_body(request, service.limits.max_body_bytes, share.take)
-            admission = await admitted(service, stream, headers_of(request), body, share)
-            # in one commit: an event that is told to be rejected is never lost, and none is kept twice after a 503
-            refused = [(event.body, event.errors) for event in admission.rejected]
-            done = await appended(service, replace(admission.append, refused=refused) if refused else admission.append)
-            return answer_posted(metrics, stream, admission, done)
+
+            async def post(asked: Asked) -> Response:
+                admission = await admitted(service, stream, headers_of(request), body, share)
+                # in one commit: an event that is told to be rejected is never lost, and none is kept twice after a 503
+                refused = [(event.body, event.errors) for event in admission.rejected]
+                append = replace(admission.append, refused=refused) if refused else admission.append
+                return await answer_posted(service, metrics, stream, admission, append, asked)
+
+            return await requests.once(request, body, post)
 
     @app.get(
         "/v1/streams/{stream}/events",

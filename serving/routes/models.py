@@ -6,21 +6,24 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any
 
+import orjson
 from fastapi import FastAPI
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
-from anabranch import Cut, Model
+from anabranch import SYSTEM, Cut, Model
 from eventlog.decisions import ModelPromoted, ModelRolledBack
 from eventlog.errors import MalformedBodyError
 from eventlog.intake.bodies import load_json
+from eventlog.log import Append, Appended
 from serving.answers.selection import WAITING, Parser, parse
 from serving.answers.staleness import staleness_now
 from serving.answers.waiting import until_asked, until_past
 from serving.errors import NotFoundError
 from serving.http import openapi
-from serving.http.posting import SHORT_BODY_BYTES, read_body
+from serving.http.idempotency import Asked, IdempotentRequests, replayed
+from serving.http.posting import SHORT_BODY_BYTES, appended, read_body
 from serving.http.responses import answer_json
 from serving.models.model_status import ModelDirectory
 from serving.service import Service
@@ -30,7 +33,7 @@ _DECIDED_SECONDS = 60.0
 """How long to wait until the fold has met a decision."""
 
 
-def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
+def add_routes(app: FastAPI, service: Service, models: ModelDirectory, requests: IdempotentRequests) -> None:
     """Add the routes of this noun."""
     path = openapi.path("model", openapi.names(service.app.models), "The name of the model.")
     one_at_a_time = asyncio.Lock()  # a decision is made in sight of the one before
@@ -65,25 +68,33 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         "/v1/models/{model}/promote",
         tags=["models"],
         summary="Promote a version",
-        openapi_extra={"parameters": [path], "requestBody": _PROMOTE},
-        responses=openapi.answers(200, "It is the champion", _DECIDED, 404, 409, 413, 415, 422, 503, 504),
+        openapi_extra={"parameters": [path, openapi.IDEMPOTENCY_KEY], "requestBody": _PROMOTE},
+        responses=openapi.answers(200, "It is the champion", _DECIDED, 400, 404, 409, 413, 415, 422, 503, 504),
     )
     async def promote(request: Request) -> Response:
         """Make a version the champion. It takes effect at its place in the log, which is `position`."""
         model = model_of(service, request)
         parse(request.scope["query_string"], _NOTHING)
-        version = _version(await read_body(request, SHORT_BODY_BYTES))
-        async with one_at_a_time:
-            previous = await run_in_threadpool(models.check_promotion, model, version)
-            return await decide(ModelPromoted(model.name, version, previous), model)
+        body = await read_body(request, SHORT_BODY_BYTES)
+        version = _version(body)
+
+        async def decide(asked: Asked) -> Response:
+            async with one_at_a_time:
+                previous = await run_in_threadpool(models.check_promotion, model, version)
+                return await decided(ModelPromoted(model.name, version, previous), asked)
+
+        return await requests.once(request, body, decide, in_force)
 
     @app.post(
         "/v1/models/{model}/rollback",
         tags=["models"],
         summary="Go back to the champion before, or to an earlier version",
-        openapi_extra={"parameters": [path], "requestBody": {**_PROMOTE, "required": False}},
+        openapi_extra={
+            "parameters": [path, openapi.IDEMPOTENCY_KEY],
+            "requestBody": {**_PROMOTE, "required": False},
+        },
         responses=openapi.answers(
-            200, "The one before is the champion again", _DECIDED, 404, 409, 413, 415, 422, 503, 504
+            200, "The one before is the champion again", _DECIDED, 400, 404, 409, 413, 415, 422, 503, 504
         ),
     )
     async def roll_back(request: Request) -> Response:
@@ -92,17 +103,28 @@ def add_routes(app: FastAPI, service: Service, models: ModelDirectory) -> None:
         parse(request.scope["query_string"], _NOTHING)
         body = await read_body(request, SHORT_BODY_BYTES)
         wanted = None if not body.strip() or load_json(body) == {} else _version(body)
-        async with one_at_a_time:
-            version, previous = await run_in_threadpool(models.check_rollback, model, wanted)
-            return await decide(ModelRolledBack(model.name, version, previous), model)
 
-    async def decide(decision: ModelPromoted | ModelRolledBack, model: Model) -> Response:
+        async def decide(asked: Asked) -> Response:
+            async with one_at_a_time:
+                version, previous = await run_in_threadpool(models.check_rollback, model, wanted)
+                return await decided(ModelRolledBack(model.name, version, previous), asked)
+
+        return await requests.once(request, body, decide, in_force)
+
+    async def decided(decision: ModelPromoted | ModelRolledBack, asked: Asked) -> Response:
         """Write a decision into the log, and answer when the fold has met it: then it is in force."""
-        previous = decision.previous
-        position = Cut((await run_in_threadpool(service.log.mark, decision.event()) + 1,))
+
+        def answer(done: Appended) -> Response:
+            champions = {"champion": decision.version, "previous": decision.previous}
+            return answer_json({"model": decision.model, **champions, "position": str(done.position)})
+
+        append = Append(SYSTEM, [None], [None], [None], [orjson.dumps(decision.event())])
+        done = await appended(service, asked.append(append, answer))
+        await in_force(done.position)
+        return answer(done) if done.told is None else replayed(done.told)
+
+    async def in_force(position: Cut) -> None:
         await until_past(service.speed, position, _DECIDED_SECONDS)
-        champion = (await run_in_threadpool(models.status, model)).champion
-        return answer_json({"model": model.name, "champion": champion, "previous": previous, "position": str(position)})
 
 
 def model_of(service: Service, request: Request) -> Model:

@@ -14,10 +14,12 @@ from starlette.responses import Response
 
 from anabranch import Model, Stream
 from eventlog.intake.door import Admission, BodyLimits
+from eventlog.log import Appended
 from serving.answers.selection import WAITING, Parser, boolean, parse
 from serving.answers.waiting import until_asked
 from serving.errors import InvalidExampleError, NotFoundError
 from serving.http import openapi
+from serving.http.idempotency import Asked, IdempotentRequests, replayed
 from serving.http.posting import WORK_FOLD, admitted, appended, read_body
 from serving.http.request_memory import Share
 from serving.http.responses import answer_json, to_json
@@ -29,6 +31,7 @@ from serving.service import Service
 
 _PARAMETERS: dict[str, Parser] = {"record": boolean, **WAITING}
 _HEADERS = {"content-type": CONTENT_TYPE}
+_JSON = "application/json"
 _QUICK_EXAMPLES = 16
 """More examples than this are predicted in a thread of their own, so that other requests do not wait; and so is every
 example that would have to wait for the fold, which locks the state for some milliseconds at a time."""
@@ -36,7 +39,13 @@ _QUICK_BYTES = 64 * 1024
 """And larger bodies are read there."""
 
 
-def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, model_metrics: ModelMetrics) -> None:
+def add_routes(
+    app: FastAPI,
+    service: Service,
+    metrics: RequestMetrics,
+    model_metrics: ModelMetrics,
+    requests: IdempotentRequests,
+) -> None:
     """Add the routes of this noun."""
     models = {name: _ModelRequests.of(service, model, model_metrics) for name, model in service.app.models.items()}
 
@@ -50,11 +59,12 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, model_me
                 _RECORD,
                 openapi.AFTER,
                 openapi.TIMEOUT,
+                openapi.IDEMPOTENCY_KEY,
             ],
             "requestBody": _bodies(service),
         },
         responses=openapi.answers(
-            200, "The prediction, and what it is made of", _ANSWERS, 404, 413, 415, 422, 503, 504
+            200, "The prediction, and what it is made of", _ANSWERS, 400, 404, 413, 415, 422, 503, 504
         ),
     )
     async def predict(request: Request) -> Response:
@@ -71,25 +81,38 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, model_me
         with Share(service.memory) as share:
             raw = await read_body(request, service.limits.max_body_bytes, share.take)
             body = await _read(asked.examples, request.headers.get("content-type"), raw, service.limits, share)
-            recorded = parameters.get("record") and body.examples
-            admission = await _admitted_all(service, asked.model.on, raw, share) if recorded else None
-            if parameters:
-                await until_asked(service.speed, parameters)
-            begun = time.perf_counter()
-            few = len(body.examples) <= _QUICK_EXAMPLES
-            if few and not service.speed.busy:
-                answer = asked.answer(body)
-            else:
-                answer = await run_in_threadpool(asked.answer, body)
-            if admission is not None:
-                done = await appended(service, admission.append)
+
+            async def predicted() -> bytes:
+                if parameters:
+                    await until_asked(service.speed, parameters)
+                begun = time.perf_counter()
+                few = len(body.examples) <= _QUICK_EXAMPLES
+                if few and not service.speed.busy:
+                    answer = asked.answer(body)
+                else:
+                    answer = await run_in_threadpool(asked.answer, body)
+                text = to_json(answer) if few else await run_in_threadpool(to_json, answer)
+                asked.observe(time.perf_counter() - begun)
+                return text
+
+            async def predict_and_record(known: Asked) -> Response:
+                admission = await _admitted_all(service, asked.model.on, raw, share)
+                text = await predicted()
+
+                def answer(done: Appended) -> Response:
+                    return Response(b'%s,"position":"%s"}' % (text[:-1], str(done.position).encode()), media_type=_JSON)
+
+                done = await appended(service, known.append(admission.append, answer))
+                if done.told is not None:
+                    return replayed(done.told)
                 metrics.count_events(
                     asked.model.on.name, accepted=done.accepted, duplicates=done.duplicates, rejected=0
                 )
-                answer["position"] = str(done.position)
-            text = to_json(answer) if few else await run_in_threadpool(to_json, answer)
-            asked.observe(time.perf_counter() - begun)
-            return Response(text, media_type="application/json")
+                return answer(done)
+
+            if parameters.get("record") and body.examples:
+                return await requests.once(request, raw, predict_and_record)
+            return Response(await predicted(), media_type=_JSON)  # writes nothing that a key could keep from doubling
 
     @app.get(
         "/v1/predictions/{prediction_id}",

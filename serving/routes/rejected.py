@@ -19,7 +19,8 @@ from eventlog.registry.letter_keeping import Retry
 from serving.answers.selection import PAGING_LIMIT, Parser, parse, whole
 from serving.errors import AlreadyRetriedError, NotFoundError
 from serving.http import openapi
-from serving.http.posting import POSTED, admitted, answer_posted, appended
+from serving.http.idempotency import Asked, IdempotentRequests
+from serving.http.posting import POSTED, admitted, answer_posted
 from serving.http.request_memory import Share
 from serving.http.responses import answer_json
 from serving.metrics.request_metrics import RequestMetrics
@@ -34,7 +35,7 @@ _PARAMETERS: dict[str, Parser] = {"after": whole(0, _ID_MOST), "limit": PAGING_L
 _HEADERS = {"content-type": "application/json"}
 
 
-def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
+def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics, requests: IdempotentRequests) -> None:
     """Add the routes of this noun."""
     path = openapi.path("stream", openapi.names(service.app.streams), "The name of the stream.")
     one_at_a_time = asyncio.Lock()  # two retries of the same event must not both append it
@@ -69,8 +70,8 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         "/v1/streams/{stream}/rejected/{id}/retry",
         tags=["streams"],
         summary="Retry a rejected event",
-        openapi_extra={"parameters": [path, openapi.path("id", openapi.COUNT, "Its id in the list.")]},
-        responses=openapi.answers(200, "It was accepted, or is a duplicate", POSTED, 404, 409, 413, 415, 422, 503),
+        openapi_extra={"parameters": [path, _ID, openapi.IDEMPOTENCY_KEY]},
+        responses=openapi.answers(200, "It was accepted, or is a duplicate", POSTED, 400, 404, 409, 413, 415, 422, 503),
     )
     async def retry(request: Request) -> Response:
         """Validate a rejected event again, by the definitions of today. If it is still wrong it stays where it is.
@@ -79,16 +80,18 @@ def add_routes(app: FastAPI, service: Service, metrics: RequestMetrics) -> None:
         as one may post; what is left can be retried again.
         """
         stream = stream_of(service, request)
-        async with one_at_a_time:
-            letter = await run_in_threadpool(_letter, service, stream.name, request.path_params["id"])
-            with Share(service.memory) as share:
-                admission = await admitted(service, stream, _HEADERS, letter.body, share)
-                # in one commit: an event that is in is never offered again
-                done = await appended(service, _retried(service, stream, letter, admission.append))
-        response = answer_posted(metrics, stream, admission, done)
-        if response.status_code == 201:  # nothing new: what was posted before is in now
-            response.status_code = 200
-        return response
+
+        async def post_again(asked: Asked) -> Response:
+            async with one_at_a_time:
+                letter = await run_in_threadpool(_letter, service, stream.name, request.path_params["id"])
+                with Share(service.memory) as share:
+                    admission = await admitted(service, stream, _HEADERS, letter.body, share)
+                    # in one commit: an event that is in is never offered again
+                    append = _retried(service, stream, letter, admission.append)
+                    # 200, nothing new: what was posted before is in now
+                    return await answer_posted(service, metrics, stream, admission, append, asked, accepted=200)
+
+        return await requests.once(request, b"", post_again)
 
 
 def _retried(service: Service, stream: Stream, letter: DeadLetter, append: Append) -> Append:
@@ -124,6 +127,7 @@ def _letter(service: Service, stream: str, text: str) -> DeadLetter:
     return letter
 
 
+_ID = openapi.path("id", openapi.COUNT, "Its id in the list.")
 _AFTER = openapi.query("after", openapi.COUNT, "Only those behind this id: the next of an answer.")
 _REJECTED = openapi.record(
     {

@@ -11,8 +11,7 @@ from starlette.requests import Request
 from anabranch import Cut
 from eventlog.intake.door import BodyLimits, admit
 from eventlog.log import Appended
-from serving.http.posting import answer_posted, headers_of
-from serving.metrics.request_metrics import RequestMetrics
+from serving.http.posting import answer_to_post, headers_of
 from tests.serving.conftest import NOW, app, rental
 
 STREAM = app.streams["rentals"]
@@ -21,7 +20,7 @@ STREAM = app.streams["rentals"]
 def answered(bodies: list[Any], accepted: int, duplicates: int = 0) -> tuple[int, dict[str, Any]]:
     limits = BodyLimits(max_events=1_000, max_body_bytes=100_000)
     admission = admit("application/json", orjson.dumps(bodies), STREAM, limits=limits, now=NOW, headers={})
-    answer = answer_posted(RequestMetrics(), STREAM, admission, Appended(Cut((9,)), accepted, duplicates))
+    answer = answer_to_post(admission)(Appended(Cut((9,)), accepted, duplicates))
     return answer.status_code, orjson.loads(bytes(answer.body))
 
 
