@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from anabranch.duration import duration_us
@@ -19,6 +20,8 @@ from infra.errors import UsageError
 
 _NAME = re.compile(r"\*|(?:\*\.)?[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*\.?").fullmatch
 """A host's name, without a port; with ``*.`` in front, all names below one."""
+OFF = "off"
+"""In the place of a duration: never."""
 REQUEST_FOLD = 8
 """How many times its size the memory is that a request takes, at the least: see `serving.http.posting.WORK_FOLD`."""
 
@@ -112,7 +115,9 @@ class Settings(BaseSettings):
     )
 
     analytics_refresh: str = Field(
-        "30s", description="How old the data in analytics.duckdb may become while the service runs."
+        "30s",
+        description="How old the data in analytics.duckdb may become while the service runs; "
+        "off: the file is not written, and SQL answers as ever.",
     )
     sql_timeout: str = Field("30s", description="How long a statement of the SQL endpoint may run.")
     sql_memory: int = Field(
@@ -167,8 +172,9 @@ class Settings(BaseSettings):
 
     @field_validator("max_future", "retention", "analytics_refresh", "sql_timeout", "head_timeout", "request_timeout")
     @classmethod
-    def _duration(cls, text: str) -> str:
-        duration_us(text)
+    def _duration(cls, text: str, field: ValidationInfo) -> str:
+        if (field.field_name, text) != ("analytics_refresh", OFF):
+            duration_us(text)
         return text
 
     @classmethod
@@ -240,8 +246,8 @@ class Settings(BaseSettings):
 
     @property
     def analytics_refresh_seconds(self) -> float:
-        """`analytics_refresh` in seconds."""
-        return duration_us(self.analytics_refresh) / 1e6
+        """`analytics_refresh` in seconds; infinite where it is off."""
+        return math.inf if self.analytics_refresh == OFF else duration_us(self.analytics_refresh) / 1e6
 
     @property
     def sql_limits(self) -> dict[str, float]:

@@ -21,13 +21,20 @@ def free_port() -> int:
         return port
 
 
+QUIET = {
+    "ANABRANCH_ANALYTICS_REFRESH": "off",  # few tests open the file, and its first writing takes as long as the start
+    "OMP_NUM_THREADS": "1",  # threads that wait for each other on a busy machine are slower than one
+}
+"""What takes time and is looked at by tests of its own, which give what they want instead."""
+
+
 class Service:
     """``anabranch up`` on an application and a home, started and ended as often as one likes."""
 
     def __init__(self, application: Path, home: Path, **environment: str):
         self.application = application
         self.home = home
-        self.environment = {**os.environ, **environment}
+        self.environment = {**os.environ, **QUIET, **environment}
         self.port = free_port()
         self.client = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=60)
         self.output = home.with_name(home.name + ".output")

@@ -8,6 +8,7 @@ nobody is asked: the thread only says that what there is is still true, and ends
 from __future__ import annotations
 
 import logging
+import math
 import sys
 import threading
 import time
@@ -45,7 +46,7 @@ class Analytics:
     process, speed
         Whose log, and how far that is folded.
     refresh_seconds
-        How old the published file may become.
+        How old the published file may become; infinite: it is not written, and who has a query is answered as ever.
     wait_seconds
         How long a query waits for its snapshot.
     idle_seconds
@@ -76,7 +77,8 @@ class Analytics:
         self._shown = False
         self._scored: tuple[str, dict[str, Any]] = ("", {})
         self._publication = speed.publication
-        self._due = time.monotonic() + min(FIRST_SECONDS, refresh_seconds)
+        self._publishes = math.isfinite(refresh_seconds)
+        self._due = time.monotonic() + (min(FIRST_SECONDS, refresh_seconds) if self._publishes else math.inf)
         self._moved = time.monotonic()
         self._took_seconds = 0.0
         self._thread = threading.Thread(target=self._run, name="analytics", daemon=True)
@@ -141,12 +143,14 @@ class Analytics:
                 if self._closing:
                     return
                 wanted = self._wanted
-            publish = time.monotonic() >= self._due or self._is_published()
+            publish = self._publishes and (time.monotonic() >= self._due or self._is_published())
             if publish or wanted > self._served:
                 self._refresh(publish)
                 with self._changed:
                     self._served = wanted
                     self._changed.notify_all()
+            elif not self._publishes and time.monotonic() - self._moved > self._idle_seconds:
+                self._let_go()  # where the file is written, each time that it is due tells
 
     def _is_called(self) -> bool:
         return self._closing or self._wanted > self._served

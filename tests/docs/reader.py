@@ -39,7 +39,7 @@ class Reader:
             "PYTHONPATH": str(ROOT),
             "ANABRANCH_PORT": str(self.port),
             "ANABRANCH_WORKERS": "1",
-            "ANABRANCH_ANALYTICS_REFRESH": "1h",  # no document opens the file, and keeping it fresh takes time
+            "ANABRANCH_ANALYTICS_REFRESH": "off",  # no document opens the file
             "OMP_NUM_THREADS": "1",  # threads that wait for each other on a busy machine are slower than one
             "TZ": "UTC",
         }

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ def test_a_wrong_value_names_its_variable(monkeypatch: pytest.MonkeyPatch) -> No
         Settings.load()
     with pytest.raises(UsageError, match="ANABRANCH_PORT"):
         Settings.load(retention="7d", port=70_000)
+
+
+def test_a_file_for_analysts_may_be_wanted_never_and_a_limit_may_not() -> None:
+    assert Settings(analytics_refresh="off").analytics_refresh_seconds == math.inf
+    with pytest.raises(UsageError, match="ANABRANCH_SQL_TIMEOUT"):
+        Settings.load(sql_timeout="off")
 
 
 def test_settings_do_not_change_and_do_not_tell_the_key() -> None:

@@ -14,6 +14,8 @@ from tests.service import Service
 
 __all__ = ["postgresql", "postgresql_server", "postgresql_url"]
 APPLICATION = Path(__file__).with_name("application.py")
+OFTEN = {"ANABRANCH_CHECKPOINT_RECORDS": "400", "ANABRANCH_SLICE_RECORDS": "1000"}
+"""Settings with which a few hundred events are several checkpoints and slices."""
 on_either_database = pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)
 
 
@@ -23,8 +25,7 @@ def service(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Service]
     database = {}
     if getattr(request, "param", "sqlite") == "postgresql":
         database["ANABRANCH_DATABASE"] = request.getfixturevalue("postgresql_url")
-    often = {"ANABRANCH_CHECKPOINT_RECORDS": "400", "ANABRANCH_SLICE_RECORDS": "1000"}
-    service = Service(APPLICATION, tmp_path / "home", **often, **database)
+    service = Service(APPLICATION, tmp_path / "home", **OFTEN, **database)
     yield service
     service.close()
 

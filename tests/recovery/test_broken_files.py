@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from random import Random
@@ -10,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.recovery.conftest import assert_exact, rides
+from tests.recovery.conftest import APPLICATION, OFTEN, assert_exact, rides
 from tests.service import Service
 
 
@@ -40,10 +41,11 @@ def of_another_home(path: Path) -> None:
     (path.parent.parent / "key").write_text("0" * 64)
 
 
-@pytest.fixture
-def lived(service: Service) -> tuple[Service, list[dict[str, Any]], str]:
-    """A service that has two generations, a checkpoint and a tail, and is stopped."""
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], str]:
+    """The home of a service that has two generations, a checkpoint and a tail, and was stopped; with its events."""
     chance = Random(5)
+    service = Service(APPLICATION, tmp_path_factory.mktemp("lived") / "home", **OFTEN)
     service.start()
     events: list[dict[str, Any]] = []
     position = ""
@@ -54,7 +56,15 @@ def lived(service: Service) -> tuple[Service, list[dict[str, Any]], str]:
         if len(events) < 2_700:
             assert service.batch().wait(120) == 0, service.output.read_text()
     assert_exact(service, events, position)
-    service.stop()
+    service.close()
+    return service.home, events, position
+
+
+@pytest.fixture
+def lived(service: Service, home: tuple[Path, list[dict[str, Any]], str]) -> tuple[Service, list[dict[str, Any]], str]:
+    """A service of one's own on a copy of it, which is not started."""
+    path, events, position = home
+    shutil.copytree(path, service.home)
     return service, events, position
 
 

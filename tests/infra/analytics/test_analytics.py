@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -122,6 +123,19 @@ def test_the_scribe_is_let_go_when_nothing_happens_and_comes_back(tmp_path: Path
             until(lambda: bool(json.loads(fresh.read_text())["as_of"] > said), 10)
         add(process, 1)
         until(lambda: counted(str(file)) == 2, 60)
+
+
+def test_where_no_file_is_wanted_queries_are_answered_and_the_writer_ends_all_the_same(tmp_path: Path) -> None:
+    with served(tmp_path, refresh_seconds=math.inf, idle_seconds=0.6) as (process, analytics):
+        add(process, 0)
+        with analytics.reading() as snapshot:
+            assert counted(snapshot["path"]) == 1
+        assert not analytics.is_idle
+        until(lambda: analytics.is_idle, 60)
+        add(process, 1)
+        with analytics.reading() as snapshot:
+            assert counted(snapshot["path"]) == 2
+        assert not (tmp_path / "analytics.duckdb").exists()
 
 
 def test_files_that_are_read_stay_while_others_go(tmp_path: Path) -> None:
