@@ -128,7 +128,7 @@ class Capacity:
                 self.absolute_app_path,
                 part,
                 {name: tuple(str(Path(p).resolve()) for p in lake.files(name, start, end)) for name in streams},
-                None if base is None else (str(base.folder.parent.resolve()), base.number),
+                None if base is None else base.publication,
                 {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
                 {} if base is None else base.watermarks(app),
                 workers.task_threads,

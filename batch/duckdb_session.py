@@ -9,6 +9,8 @@ from typing import Any
 
 import duckdb
 
+from eventlog.store.errors import StoreUnavailableError
+
 Connection = duckdb.DuckDBPyConnection
 
 
@@ -34,6 +36,8 @@ def is_of_the_disk(error: BaseException) -> bool:
     """Whether an error says that a disk is full, broken or may not be written, whichever library met it."""
     if isinstance(error, sqlite3.Error):  # of an index file
         return getattr(error, "sqlite_errorcode", 0) & 0xFF in _DISK_CODES
+    if isinstance(error, StoreUnavailableError):  # of a folder
+        return isinstance(error.__cause__, OSError)
     return isinstance(error, OSError | duckdb.IOException)
 
 

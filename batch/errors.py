@@ -94,27 +94,26 @@ class CorruptGenerationError(GenerationError):
 
     Attributes
     ----------
-    path
-        The file.
-    expected, found
-        What is known of the file (a sha256 or a size), and what is there instead.
+    what
+        Which file, as people call it.
+    problem
+        What is wrong with it.
     """
 
-    def __init__(self, path: Path, expected: str, found: str):
-        self.path = path
-        self.expected = expected
-        self.found = found
-        super().__init__(f"{path} is damaged: expected {expected}, found {found}; a batch run rebuilds it")
+    def __init__(self, what: str, problem: str):
+        self.what = what
+        self.problem = problem
+        super().__init__(f"{what} is damaged: {problem}; a batch run rebuilds it")
 
 
 class FormatError(GenerationError):
     """A generation was written by another version of this program."""
 
-    def __init__(self, path: Path, expected: int, found: object):
-        self.path = path
+    def __init__(self, what: str, expected: int, found: object):
+        self.what = what
         self.expected = expected
         self.found = found
-        super().__init__(f"{path} has format {found}, this version reads {expected}; a batch run rebuilds it")
+        super().__init__(f"{what} has format {found}, this version reads {expected}; a batch run rebuilds it")
 
 
 class VersionError(GenerationError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import itertools
 import threading
 from collections.abc import Iterable, Iterator, Mapping
@@ -10,24 +9,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import orjson
-
 from anabranch.app import App
 from anabranch.contributions import Cells, Key
 from anabranch.cut import Cut
 from anabranch.model import Model
-from anabranch.view import View, key_order
+from anabranch.view import View
 from anabranch.watermarks import Watermarks, advance, joined
-from batch.errors import CorruptGenerationError, FormatError, VersionError
+from batch.errors import CorruptGenerationError, VersionError
+from batch.manifest import Layer, layers_of, name_of, read
 from batch.models import pickled_files
 from batch.models.predictor import VersionPredictor
-from batch.views import index_file
-from batch.views.reader_pool import ReaderPool
+from batch.views.view_tiles import ViewTiles
+from eventlog.decisions import Publication
 from eventlog.home_key import HomeKey
+from eventlog.store.blobs import Blob, Blobs
+from eventlog.store.errors import BlobDamagedError, StoreMissingError
 
-FORMAT = 2
-"""The format of a generation; another one is not read, but made anew."""
-MANIFEST = "manifest.json"
 NO_KEYS: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -36,8 +33,8 @@ class Generation:
 
     Attributes
     ----------
-    folder
-        Where its files are.
+    publication
+        What announced it.
     manifest
         What is said of it: see `batch.manifest`.
     number
@@ -48,32 +45,34 @@ class Generation:
         The run that published it.
     """
 
-    def __init__(self, folder: Path, manifest: dict[str, Any], pickles: HomeKey | None = None):
-        self.folder = folder
+    def __init__(
+        self, publication: Publication, manifest: dict[str, Any], blobs: Blobs, pickles: HomeKey | None = None
+    ):
+        self.publication = publication
+        self._blobs = blobs
         self._pickles = pickles
         self.manifest = manifest
         self.number: int = manifest["generation"]
         self.cut = Cut.parse(manifest["cut"])
         self.run: str = manifest["run"]
         self._views: dict[str, dict[str, Any]] = manifest["views"]
-        self._pools: dict[str, ReaderPool] = {}
+        self._layers = {name: layers_of(view) for name, view in self._views.items()}
+        self._tiles: dict[str, ViewTiles] = {}
         self._closed = False
         self._models: dict[str, dict[str, Any]] = manifest.get("models", {})
         self._predictors: dict[tuple[str, int], VersionPredictor] = {}
         self._opening = threading.Lock()
 
     @classmethod
-    def open(
-        cls, generations: Path, number: int, manifest_sha256: str | None = None, pickles: HomeKey | None = None
-    ) -> Generation:
-        """Open a generation, and check every byte of it.
+    def open(cls, blobs: Blobs, publication: Publication, pickles: HomeKey | None = None) -> Generation:
+        """Open a generation: fetch its views, and check every byte of them.
 
         Parameters
         ----------
-        generations
-            The folder of all generations.
-        manifest_sha256
-            The digest that the log has of its manifest; None: do not compare.
+        blobs
+            Where its files are.
+        publication
+            What the log says of it.
         pickles
             The key of the home, by which it knows models that are pickles; None: such are not opened.
 
@@ -83,31 +82,30 @@ class Generation:
             If a file is missing or not the one that was published; it says which.
         FormatError
             If it was written by another version of this program.
+        eventlog.store.errors.StoreUnavailableError
+            If the store cannot be asked now: nothing is known of the generation then.
         """
-        generation = cls.peek(generations, number, manifest_sha256, pickles)
-        for view in generation._views.values():
-            for file in view["files"].values():
-                verify(generation.folder / file["path"], file["bytes"], file["sha256"])
+        generation = cls.peek(blobs, publication, pickles)
+        for name, layers in generation._layers.items():
+            for layer in layers:
+                generation._fetch(layer.table, f"the table of view {name!r}")
+                generation._fetch(layer.index, f"the index of view {name!r}")
         return generation
 
     @classmethod
-    def peek(
-        cls, generations: Path, number: int, manifest_sha256: str | None = None, pickles: HomeKey | None = None
-    ) -> Generation:
-        """Open a generation without checking more than its manifest: to learn of it, not to read it."""
-        folder = generations / str(number)
-        path = folder / MANIFEST
+    def peek(cls, blobs: Blobs, publication: Publication, pickles: HomeKey | None = None) -> Generation:
+        """Open a generation without fetching more than its manifest: to learn of it, not to read it."""
         try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise CorruptGenerationError(path, "a file", f"none ({error.strerror})") from None
-        found = hashlib.sha256(raw).hexdigest()
-        if manifest_sha256 is not None and found != manifest_sha256:
-            raise CorruptGenerationError(path, f"sha256 {manifest_sha256}", f"sha256 {found}")
+            manifest = read(publication, blobs.store.read(name_of(publication)))
+        except StoreMissingError as error:
+            what = f"the manifest of generation {publication.generation}"
+            raise CorruptGenerationError(what, str(error)) from None
         try:
-            return cls(folder, _parsed(path, raw), pickles)
+            return cls(publication, manifest, blobs, pickles)
         except (KeyError, TypeError, ValueError, AttributeError):  # it is not what was written
-            raise CorruptGenerationError(path, "a manifest", "something else") from None
+            raise CorruptGenerationError(
+                f"the manifest of generation {publication.generation}", f"{name_of(publication)} is no manifest"
+            ) from None
 
     @property
     def end(self) -> int:
@@ -159,14 +157,13 @@ class Generation:
         rows: int = self._views[view.name]["rows"]
         return rows
 
-    def path(self, view: View, file: str) -> Path:
-        """The path of a file of a view: its ``table`` or its ``index``."""
-        return self.folder / str(self._views[view.name]["files"][file]["path"])
+    def layers(self, view: View) -> list[Layer]:
+        """What it has of a view, the newest first."""
+        return self._layers[view.name]
 
-    def check(self, view: View, file: str) -> None:
-        """Hold a file of a view against the manifest; raises `CorruptGenerationError`."""
-        held = self._views[view.name]["files"][file]
-        verify(self.path(view, file), held["bytes"], held["sha256"])
+    def tables(self, view: View) -> list[Path]:
+        """The tables of the layers of a view, checked; raises as `open` does."""
+        return [self._fetch(layer.table, f"the table of view {view.name!r}") for layer in self.layers(view)]
 
     def tiles(
         self,
@@ -190,23 +187,8 @@ class Generation:
         after
             Go on behind this key and tile.
         """
-        rows = self._rows(view, keys, start, end, after)
+        rows = self._read(view).read(keys, start, end, after)
         return rows if limit is None else itertools.islice(rows, limit)
-
-    def _rows(
-        self, view: View, keys: Mapping[str, Any], start: int | None, end: int | None, after: tuple[Key, int] | None
-    ) -> Iterator[index_file.Row]:
-        with self._pool(view).lent() as reader:
-            if len(keys) < len(view.key_fields):
-                place = index_file.FIRST if after is None else index_file.behind(after)
-                yield from reader.tiles(keys, place, start, end)
-                return
-            key = tuple([keys[name] for name in view.key_fields])
-            if after is not None and key_order(after[0]) > key_order(key):
-                return
-            if after is not None and after[0] == key:
-                start = after[1] + 1 if start is None else max(start, after[1] + 1)
-            yield from reader.tiles_of(key, start, end)
 
     def versions(self, model: str) -> list[dict[str, Any]]:
         """What it holds of the versions of a model, the newest first; see `batch.manifest`."""
@@ -221,8 +203,8 @@ class Generation:
         VersionError
             If there is no such version, or it was trained on features of another definition.
         CorruptGenerationError, ModelFileError
-            If its file is not the one that was published, or cannot or may not be opened. Its sha256 is compared
-            first.
+            If its file is not the one that was published, or cannot or may not be opened. It is fetched now, and
+            its sha256 is compared first.
         """
         held = self._held(model, version)
         known = self._predictors.get((model.name, version))
@@ -231,8 +213,7 @@ class Generation:
         with self._opening:
             known = self._predictors.get((model.name, version))
             if known is None:
-                path = self.folder / held["file"]["path"]
-                verify(path, held["file"]["bytes"], held["file"]["sha256"])
+                path = self._fetch(Blob.of(held["file"]), f"version {version} of model {model.name!r}")
                 pickled_files.check(held["format"], held["file"], path, self._pickles)
                 known = self._predictors[model.name, version] = VersionPredictor.open(version, model.task, held, path)
             return known
@@ -251,51 +232,35 @@ class Generation:
         return held
 
     def hold(self, views: Iterable[View]) -> None:
-        """Open the indexes of views, so that they can be read on when their files are removed."""
+        """Open the indexes of views, so that they can be read on when their files go, from the store or the cache."""
         for view in views:
-            self._pool(view)
+            self._read(view)
 
     def close(self) -> None:
         """Close its files. Iterators of `tiles` that are in use go on to their end."""
         with self._opening:
             self._closed = True
-            pools, self._pools = self._pools, {}
-        for pool in pools.values():
-            pool.close()
+            tiles, self._tiles = self._tiles, {}
+        for of_view in tiles.values():
+            of_view.close()
 
-    def _pool(self, view: View) -> ReaderPool:
-        """What lends readers of the index of a view."""
-        pool = self._pools.get(view.name)
-        if pool is None:
+    def _read(self, view: View) -> ViewTiles:
+        """The tiles of a view."""
+        tiles = self._tiles.get(view.name)
+        if tiles is None:
             with self._opening:
-                pool = self._pools.get(view.name)
-                if pool is None:
+                tiles = self._tiles.get(view.name)
+                if tiles is None:
                     if self._closed:
-                        raise CorruptGenerationError(self.folder, "an open generation", "one that was closed")
-                    pool = self._pools[view.name] = ReaderPool(self.path(view, "index"), view)
-        return pool
+                        raise CorruptGenerationError(f"generation {self.number}", "it was closed")
+                    (layer,) = self.layers(view)
+                    index = self._fetch(layer.index, f"the index of view {view.name!r}")
+                    tiles = self._tiles[view.name] = ViewTiles(view, index)
+        return tiles
 
-
-def verify(path: Path, size: int, sha256: str) -> None:
-    """Compare a file with its size and digest; raises `CorruptGenerationError`."""
-    try:
-        with path.open("rb") as file:
-            found_size = path.stat().st_size
-            if found_size != size:
-                raise CorruptGenerationError(path, f"{size} bytes", f"{found_size} bytes")
-            found = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise CorruptGenerationError(path, f"{size} bytes", f"none ({error.strerror})") from None
-    if found != sha256:
-        raise CorruptGenerationError(path, f"sha256 {sha256}", f"sha256 {found}")
-
-
-def _parsed(path: Path, raw: bytes) -> dict[str, Any]:
-    try:
-        manifest: dict[str, Any] = orjson.loads(raw)
-        version = manifest["format"]
-    except (ValueError, KeyError, TypeError):
-        raise CorruptGenerationError(path, "a manifest", "something else") from None
-    if version != FORMAT:
-        raise FormatError(path, FORMAT, version)
-    return manifest
+    def _fetch(self, blob: Blob, what: str) -> Path:
+        """A file on this machine, checked."""
+        try:
+            return self._blobs.fetch(blob)
+        except BlobDamagedError as error:
+            raise CorruptGenerationError(f"{what} of generation {self.number}", str(error)) from None

@@ -77,6 +77,16 @@ class LeaseKeeper:
         self.check()
         self._leases.renew(self.lease, self._ttl_seconds)
 
+    def overtaken(self) -> LeaseLostError | None:
+        """Ask now whether another has the lease; None: nobody, as far as can be known."""
+        try:
+            self.confirm()
+        except LeaseLostError as error:
+            return error
+        except Exception:  # who cannot ask is not overtaken by that
+            return None
+        return None
+
     def _renew(self) -> None:
         while not self._stop.wait(self._ttl_seconds / 3):
             try:

@@ -7,16 +7,19 @@ mark      takes the lease, appends ``batch_started``: the cut  takes the lease o
 archive   checks that the lake is whole, moves records before  goes on where the lake ends
           the cut into it
 fold      slices of the log to tables of tiles                 removes the tables, folds again
-merge     tables of tiles to the files of the views            removes the files, merges again
-replay    slices of the log to training rows (if it has        replaces the files of rows
+merge     tables of tiles to the files of the views, put into  merges again
+          the store as blobs, as all that follows
+replay    slices of the log to training rows (if it has        replays again
           models, and so on)
 train     rows to models, compared on the holdout              trains again
-publish   renames the generation, appends ``batch_published``  replaces what was renamed and not published
+publish   creates the manifest, appends ``batch_published``    publishes its own; blobs and a manifest that nobody
+                                                               announced are collected after a day
 trim      drops old records and old generations                drops them
 ========  ===================================================  ================================================
 
 What is served changes at one point only, the ``batch_published`` event. It is fenced by the lease: a run that was
-paused for so long that another took over cannot publish.
+paused for so long that another took over cannot publish. Nothing that it can do before harms the other: in the store,
+names are created and never overwritten; what is not in the store lies in the scratch folder of the run.
 """
 
 from __future__ import annotations
@@ -38,9 +41,8 @@ from batch.cluster import StartingWorkers
 from batch.duckdb_session import Connection, connect, is_of_the_disk
 from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
 from batch.generation import Generation
-from batch.generations import KEPT_GENERATIONS, Generations
+from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.models.model_rows import remove_rows
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, ViewGroup, plan
 from batch.publish_generation import publish_generation
@@ -60,6 +62,7 @@ from eventlog.decisions import (
     placed_publications,
     publications,
 )
+from eventlog.errors import LeaseLostError
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.lake.digests import give_digests, remove_old_names
@@ -122,7 +125,7 @@ def run_batch(
     app_path
         The application, ``file.py`` or ``file.py:name``; the workers load it too.
     home
-        Where ``generations/`` is. An existing cluster must see it under the same path.
+        Where ``batch/`` is, the scratch folders of runs. An existing cluster must see it under the same path.
     replicas
         Who folds the log: what they need is not removed. None: nobody does.
     full
@@ -163,13 +166,15 @@ def run_batch(
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
         record = RunRecord(runs, name, full, progress or NoProgress())
-        batch = _Batch(
-            app, Generations(home / "generations", pickles), log, record, lake, keeper, name, clock, replicas
-        )
+        generations = Generations(lake.blobs, pickles)  # one store has both
+        batch = _Batch(app, home / "batch", generations, log, record, lake, keeper, name, clock, replicas)
         try:
             outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
+            lost = keeper.overtaken() if isinstance(error, Exception) else None
+            if lost is not None and not isinstance(error, LeaseLostError):
+                raise lost from error  # a successor removed its scratch folder, say: it is not the disk
             if is_of_the_disk(error):
                 raise UnwritableError(error) from error
             raise
@@ -186,6 +191,7 @@ class _Batch:
     def __init__(
         self,
         app: App,
+        scratch: Path,
         generations: Generations,
         log: Log,
         record: RunRecord,
@@ -205,13 +211,12 @@ class _Batch:
         self.name = name
         self.clock = clock
         self.replicas = replicas
-        self.folder = generations.folder / f".run-{name}"
+        self.folder = scratch / name
         self.published: int | None = None
 
     def run(self, full: bool, mend: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
-        self.generations.remove_unfinished()
-        self.generations.workplace(self.name)
+        self._prepare_folder()
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark(BatchStarted(self.name).event(), self.keeper.lease),))
         self.record.tell(cut=str(self.cut))
@@ -235,14 +240,14 @@ class _Batch:
                 events = self.end - min([*(group.start for group in groups), *models.starts()], default=self.end)
                 self.record.tell(events=events)
                 parts, deltas = self._fold(groups, starting, capacity, models)
-                new = NewGeneration(known[0].generation + 1 if known else 1, self.cut, self._generation)
+                new = NewGeneration(known[0].generation + 1 if known else 1, self.cut)
                 views = self._merge(connection, groups, deltas, base)
                 learnt = self._learn(connection, starting, models, parts, deltas, base, known, new)
                 watermarks = watermarks_at(connection, self.app, self.lake, previous, self.end, self.retracted)
         finally:
             starting.close()
         self._publish(new, previous, views, watermarks, learnt, models.promoted)
-        self._trim(new.number, known, retention_us)
+        self._trim(retention_us)
         self.progress.end()
         self.record.finish_published(new.number)
         return Outcome(new.number, self.name, self.cut, events, self.record.problems)
@@ -272,9 +277,15 @@ class _Batch:
                 error.add_note(f"and it could not be recorded: {also}")
 
     def close(self) -> None:
-        """Leave nothing behind."""
+        """Leave nothing behind on this machine."""
         self.generations.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _prepare_folder(self) -> None:
+        """Make the scratch folder, and remove those of runs that were killed or overtaken."""
+        for path in self.folder.parent.glob("*"):
+            shutil.rmtree(path, ignore_errors=True)
+        self.folder.mkdir(parents=True)
 
     def _base(self, known: Sequence[Publication]) -> Generation | None:
         """The generation to go on from; None: everything is recomputed."""
@@ -327,8 +338,9 @@ class _Batch:
         deltas: Sequence[SliceDelta],
         base: Generation | None,
     ) -> dict[str, dict[str, Any]]:
-        """Write the files of every view; returns what the manifest says of them."""
+        """Make the files of every view; returns what the manifest says of them."""
         found = {}
+        folder = self.folder / "views"
         self.progress.stage("merge", len(self.app.views))
         for group in groups:
             for name in group.views:
@@ -341,7 +353,7 @@ class _Batch:
                     )
                 view, of_base = self.app.views[name], base if group.start else None
                 try:
-                    found[name] = merge_view(connection, view, mine, of_base, self._generation)
+                    found[name] = merge_view(connection, view, mine, of_base, folder, self.generations.blobs)
                 except Exception as error:
                     if is_out_of_memory(error):
                         raise ViewTooWideError(name, "all of its tiles", error) from error
@@ -382,10 +394,9 @@ class _Batch:
         promoted: Mapping[str, int],
     ) -> None:
         self.progress.stage("publish", 1)
-        self._generation.mkdir(exist_ok=True)
-        number = new.number
         manifest = {
-            "generation": number,
+            "log": self.log.id,
+            "generation": new.number,
             "run": self.name,
             "app": self.app.name,
             "cut": str(self.cut),
@@ -397,11 +408,11 @@ class _Batch:
             "views": views,
             "models": models,
         }
-        publish_generation(self._generation, manifest, promoted, self.generations, self.log, self.keeper)
+        publish_generation(manifest, promoted, self.generations.blobs.store, self.log, self.keeper.lease)
         self.published = new.number
         self.progress.advance()
 
-    def _trim(self, number: int, known: Sequence[Publication], retention_us: int) -> None:
+    def _trim(self, retention_us: int) -> None:
         """Drop what is no longer needed. The run is published: a failure here is told, and the next run drops it."""
         self.progress.stage("trim", 1)
         try:
@@ -411,12 +422,9 @@ class _Batch:
             self.record.problem(f"old records could not be dropped from the hot log: {error}")
         try:
             remove_old_names(self.lake)
-            kept = {number, *(publication.generation for publication in known[: KEPT_GENERATIONS - 1])}
-            kept |= self._needed_by_replicas()
-            self.generations.remove_but(kept)
-            remove_rows(self.generations.folder, kept)
+            self._needed_by_replicas()
         except Exception as error:
-            self.record.problem(f"old generations could not be dropped: {error}")
+            self.record.problem(f"old names in the lake could not be dropped: {error}")
         self.progress.advance()
 
     def _needed_by_replicas(self) -> set[int]:
@@ -433,13 +441,8 @@ class _Batch:
 
     # parts of stages
 
-    @property
-    def _generation(self) -> Path:
-        """Where the new generation is made."""
-        return self.folder / "generation"
-
     def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
-        home = self.generations.folder.parent
+        blobs = self.generations.blobs
         check, problem, pickles = self.keeper.check, self.record.problem, self.generations.pickles
-        parts = (self.app, capacity, self.lake, home, self.folder, train_bytes, self.progress, check, problem)
+        parts = (self.app, capacity, self.lake, blobs, self.folder, train_bytes, self.progress, check, problem)
         return ModelStages(*parts, pickles=pickles)

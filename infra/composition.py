@@ -83,7 +83,7 @@ class Process:
         self.dead_letters = DeadLetters(self.database, clock, settings.letter_bounds)
         self.key = _key(settings, self.home)
         self.pickles = self.key if settings.pickle_models else None
-        self.generations = Generations(self.home / "generations", self.pickles)
+        self.generations = Generations(self.blobs, self.pickles)
         self.checkpoints = Checkpoints(self.home / "checkpoints", self.key)
         self.problems: list[str] = []
         """What `can_serve` found wrong, a sentence each."""
@@ -206,7 +206,7 @@ class Process:
 
     def generation(self, publication: Publication) -> Generation:
         """The generation that a publication announced; raises `GenerationError`."""
-        return self.generations.get(publication.generation, publication.manifest_sha256)
+        return self.generations.get(publication)
 
     def _reject(self, problem: str) -> bool:
         logger.warning("%s", problem)

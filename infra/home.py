@@ -24,7 +24,7 @@ _NOT_IN_HOME = "[]*^|\\?"
 """What Delta Lake or DuckDB takes in no path, or takes for a pattern; as it is with what controls and is no text."""
 _OURS = frozenset(
     {"log.db", "log.db-shm", "log.db-wal", "up.lock", "sessions.json", "clock.json", "key", "analytics.duckdb"}
-    | {"analytics", "cache", "checkpoints", "demo", "imports", "replica", "scratch"}
+    | {"analytics", "batch", "cache", "checkpoints", "demo", "imports", "replica", "scratch"}
     | {"blobs", "generations", "lake", "log", "rows", "runs"}  # of the store, where that is the home
 )
 """What a home holds. A folder that holds anything else may be shared for another purpose."""

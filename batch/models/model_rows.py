@@ -11,11 +11,13 @@ from anabranch.feature_kinds import Kinds, fit_together, joined_kinds
 from anabranch.model import Model
 from anabranch.watermarks import joined
 from batch.duckdb_session import Connection
-from batch.errors import CorruptGenerationError, GenerationError
-from batch.generation import Generation, verify
+from batch.generation import Generation
+from batch.manifest import unplaced
 from batch.models.replay_task import SHOWN_EXAMPLES, Replayed
 from batch.models.training_table import TrainingTable, write_table
 from batch.plan import Slice
+from eventlog.store.blobs import Blob, Blobs
+from eventlog.store.errors import BlobDamagedError
 
 Problem = Callable[[str], None]
 
@@ -50,7 +52,7 @@ class ModelRows:
     error: str | None = None
 
     @classmethod
-    def kept(cls, model: Model, base: Generation | None, home: Path, problem: Problem) -> ModelRows:
+    def kept(cls, model: Model, base: Generation | None, blobs: Blobs, problem: Problem) -> ModelRows:
         """The rows that the last generation names, every byte of them checked; none, if one is damaged."""
         held = None if base is None else base.manifest.get("models", {}).get(model.name)
         if base is None or held is None or held["fingerprint"] != model.fingerprint:
@@ -60,14 +62,13 @@ class ModelRows:
             return cls(model)
         try:
             for file in (*rows["files"], *rows["labels"]):
-                verify(home / file["path"], file["bytes"], file["sha256"])
-        except CorruptGenerationError as error:
+                blobs.fetch(Blob.of(file))
+        except BlobDamagedError as error:
             problem(f"the rows of model {model.name!r} are replayed from the beginning: {error}")
             return cls(model)
         examples = held["report"]["failed"]["examples"]
-        return cls(
-            model, base.end, rows["files"], rows["labels"], rows["features"] or None, dict(rows["newest"]), examples
-        )
+        files, labels = ([unplaced(file) for file in rows[name]] for name in ("files", "labels"))
+        return cls(model, base.end, files, labels, rows["features"] or None, dict(rows["newest"]), examples)
 
     def misjudged(self, replayed: Iterable[Replayed]) -> dict[Slice, Kinds]:
         """The slices that have to be replayed again, each with the kinds of features that are in force before it.
@@ -113,15 +114,15 @@ class ModelRows:
         """How many events were set aside: the features function raised, or its features do not fit the others'."""
         return sum(int(file["failed"]) for file in self.files)
 
-    def paths(self, home: Path) -> list[Path]:
-        """The files that hold any row."""
-        return [home / file["path"] for file in self.files if file["rows"]]
+    def paths(self, blobs: Blobs) -> list[Path]:
+        """The files that hold any row, on this machine; raises as `Blobs.fetch` does."""
+        return [blobs.fetch(Blob.of(file)) for file in self.files if file["rows"]]
 
-    def training_table(self, connection: Connection, home: Path, into: Path) -> TrainingTable:
-        """The rows that have a label."""
-        labels = [home / file["path"] for file in self.labels]
+    def training_table(self, connection: Connection, blobs: Blobs, into: Path) -> TrainingTable:
+        """The rows that have a label; raises as `Blobs.fetch` does."""
+        labels = [blobs.fetch(Blob.of(file)) for file in self.labels]
         assert self.kinds is not None, "there are rows"
-        return write_table(connection, self.model, self.paths(home), labels, self.kinds, self.newest, into)
+        return write_table(connection, self.model, self.paths(blobs), labels, self.kinds, self.newest, into)
 
     def manifest(self) -> dict[str, Any]:
         """What the manifest says of it."""
@@ -144,28 +145,3 @@ class ModelRows:
             f"model {self.model.name!r} has no features of {events}, e.g. of the one at"
             f" {example['position']}: {example['reason']}; {consequence}"
         )
-
-
-def remove_rows(generations: Path, kept: Iterable[int]) -> None:
-    """Remove the rows that no kept generation names. Only for the holder of the batch lease.
-
-    Nothing is removed while the manifest of a kept generation cannot be read: nobody knows what it names.
-    """
-    rows = generations.parent / "rows"
-    if not rows.is_dir():
-        return
-    named: set[Path] = set()
-    for number in kept:
-        try:
-            models = Generation.peek(generations, number).manifest.get("models", {})
-        except GenerationError:
-            return
-        for of_model in models.values():
-            files = (*of_model["rows"]["files"], *of_model["rows"]["labels"])
-            named |= {generations.parent / file["path"] for file in files}
-    for folder in rows.iterdir():
-        for path in folder.iterdir():
-            if path not in named:
-                path.unlink()
-        if not any(folder.iterdir()):
-            folder.rmdir()

@@ -13,7 +13,6 @@ from typing import Any
 from batch.errors import ModelFileError
 from eventlog.home_key import HomeKey
 
-SUFFIX = ".pickle"
 _PURPOSE = "anabranch pickled model 1"
 
 

@@ -13,6 +13,7 @@ from batch.generation import Generation
 from batch.views import index_file, tile_table
 from batch.views.merge import merge
 from batch.views.publish import INDEXED_TILES
+from batch.views.view_tiles import ViewTiles
 
 
 class Prefix:
@@ -31,7 +32,7 @@ class Prefix:
     def __init__(self, base: Generation | None, folder: Path):
         self._base = base
         self._folder = folder
-        self._merged: Generation | None = None
+        self._merged: dict[str, ViewTiles] = {}
 
     def build(
         self,
@@ -51,16 +52,12 @@ class Prefix:
         """
         self.close()
         self._folder.mkdir(parents=True)
-        held = {}
         for name, paths in deltas.items():
             if paths:
-                # read as a generation is, by the same code; nobody but this worker ever sees it
-                held[name] = {"files": {"index": {"path": f"{name}.sqlite"}}}
-                view = views[name]
+                view, path = views[name], self._folder / f"{name}.sqlite"
                 oldest = view.oldest_kept(watermarks.get(view.of.name))
-                _index(connection, view, [Path(path) for path in paths], oldest, self._folder / f"{name}.sqlite")
-        self._merged = Generation(self._folder, {"generation": 0, "cut": "0:0", "run": "", "views": held})
-        self._names = held.keys()
+                _index(connection, view, [Path(path) for path in paths], oldest, path)
+                self._merged[name] = ViewTiles(view, path)
 
     def tiles_of(self, view: View, key: Key, first: int | None) -> dict[int, Cells]:
         """The tiles of a key that start at `first` or later, by start; None: all of them."""
@@ -68,16 +65,15 @@ class Prefix:
         found: dict[int, Cells] = {}
         if self._base is not None:
             found = {start: cells for _, start, cells in self._base.tiles(view, keys, first)}
-        if self._merged is not None and view.name in self._names:
-            for _, start, cells in self._merged.tiles(view, keys, first):
+        if view.name in self._merged:
+            for _, start, cells in self._merged[view.name].read(keys, first):
                 found[start] = view.merge(found[start], cells) if start in found else cells
         return found
 
     def close(self) -> None:
         """Remove what was merged."""
-        if self._merged is not None:
-            self._merged.close()
-            self._merged = None
+        while self._merged:
+            self._merged.popitem()[1].close()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 

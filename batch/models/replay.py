@@ -28,11 +28,11 @@ from batch.plan import Slice
 
 
 def replay(task: ReplayTask) -> list[Replayed]:
-    """Replay a range of slices. Doing it twice does no harm: the files are the same, and visible whole, by a rename."""
+    """Replay a range of slices. Doing it twice does no harm: the rows are the same, and so are their blobs."""
     gc.set_threshold(100_000, 50, 1_000)  # as in `slice_fold`
     wanted = task.range
     app = load_app(wanted.app).recall(wanted.recorded)
-    base = None if wanted.base is None else Generation.peek(Path(wanted.base[0]), wanted.base[1])
+    base = None if wanted.base is None else Generation.peek(task.store.opened(), wanted.base)
     prefix = Prefix(base, Path(task.scratch) / f"prefix-{uuid4().hex}")
     try:
         with connect(wanted.threads, wanted.memory_bytes, Path(task.scratch) / "spill") as connection:

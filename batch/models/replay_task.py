@@ -8,6 +8,8 @@ from typing import Any
 
 from anabranch.feature_kinds import Kinds
 from batch.plan import Slice
+from eventlog.decisions import Publication
+from eventlog.store.address import StoreAddress
 
 CARRIED_TILES = 200_000
 """Tiles in memory with which a worker still goes on to the next slice."""
@@ -39,8 +41,7 @@ class ReplayRange:
     files
         By stream, the Parquet files of the lake that hold them.
     base
-        The folder of the generations and the number of the one that covers everything before the deltas; None: there
-        is none.
+        What announced the generation that covers everything before the deltas; None: there is none.
     deltas
         By view, those of all slices before the end of the range, in order.
     newest
@@ -56,7 +57,7 @@ class ReplayRange:
     app: str
     parts: tuple[Slice, ...]
     files: Mapping[str, tuple[str, ...]]
-    base: tuple[str, int] | None
+    base: Publication | None
     deltas: Mapping[str, tuple[ViewDelta, ...]]
     newest: Mapping[str, int]
     threads: int | None
@@ -77,8 +78,8 @@ class ReplayTask:
     kinds
         By model, what the features of its examples before the slices hold, as far as that is known; absent: there is
         none yet.
-    home
-        Where the rows go.
+    store
+        Where the generation is, and the rows go.
     scratch
         A folder for what is only needed meanwhile.
     """
@@ -86,7 +87,7 @@ class ReplayTask:
     range: ReplayRange
     starts: Mapping[str, int]
     kinds: Mapping[str, Kinds]
-    home: str
+    store: StoreAddress
     scratch: str
 
 

@@ -1,4 +1,4 @@
-"""Training rows on disk: one Parquet file for each slice and model, which never changes and is kept.
+"""Training rows: one Parquet file for each slice and model, which never changes and is carried from run to run.
 
 The columns are ``_offset`` and ``_time`` (microseconds) of the example, ``_label`` (NULL: it has none), or ``_join``
 (text) where the label arrives later, and the features: numbers as DOUBLE, booleans, texts. The labels that arrive
@@ -7,7 +7,6 @@ later have files of their own: ``_offset``, ``_time``, ``_join``, ``_label``.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,10 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from anabranch.feature_kinds import FeatureKind, Kinds
 from anabranch.features import Features
-from anabranch.model import Model
-from batch.plan import Slice
 from batch.views.tile_table import arrow_type
-from eventlog.durable_files import sync_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -27,19 +23,9 @@ GROUP_ROWS = 50_000
 """Rows in memory before they are written."""
 
 
-def folder_of(model: Model) -> str:
-    """Where the rows of a model are, from the home on."""
-    return f"rows/{model.name}-{model.fingerprint}"
-
-
-def name_of(part: Slice) -> str:
-    """What the files of a slice are called."""
-    return f"{part.start:020d}-{part.end:020d}"
-
-
 @dataclass
 class RowWriter:
-    """Writes a file of rows piece by piece. It becomes visible whole, by a rename, when it is closed.
+    """Writes a file of rows piece by piece; it is whole when it is closed.
 
     Attributes
     ----------
@@ -83,8 +69,6 @@ class RowWriter:
         """Finish the file."""
         self._write()
         self._writer.close()
-        sync_file(self._temporary)
-        self._temporary.replace(self.path)
 
     def _table(self, fixed: Sequence[Sequence[Any]], columns: Mapping[str, list[Any]]) -> pa.Table:
         import pyarrow as pa
@@ -111,7 +95,7 @@ class RowWriter:
         schema = self._schema()
         if self._writer is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self._writer = pq.ParquetWriter(self._temporary, schema, compression="zstd")
+            self._writer = pq.ParquetWriter(self.path, schema, compression="zstd")
         if self._tables:
             self._writer.write_table(pa.concat_tables(table.cast(schema) for table in self._tables))
         self._tables, self._waiting = [], 0
@@ -121,19 +105,14 @@ class RowWriter:
         import pyarrow.parquet as pq
 
         self._writer.close()
-        narrow = self._temporary.with_suffix(".narrow")
-        self._temporary.replace(narrow)
+        narrow = self.path.with_suffix(".narrow")
+        self.path.replace(narrow)
         schema = self._schema()
-        self._writer = pq.ParquetWriter(self._temporary, schema, compression="zstd")
+        self._writer = pq.ParquetWriter(self.path, schema, compression="zstd")
         with pq.ParquetFile(narrow) as written:
             for group in range(written.num_row_groups):
                 self._writer.write_table(written.read_row_group(group).cast(schema))
         narrow.unlink()
-
-    @property
-    def _temporary(self) -> Path:
-        # the same slice may be at work twice, when a worker is taken for dead
-        return self.path.with_suffix(f".{os.getpid()}.{id(self)}")
 
 
 _SQL_TYPES: dict[FeatureKind, str] = {"none": "DOUBLE", "number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR"}

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
+from uuid import uuid4
 
 from anabranch.feature_kinds import FeatureKinds
 from anabranch.features.fold import FailedFeatures, FrozenFeatures
@@ -12,11 +14,10 @@ from anabranch.label import join_text
 from anabranch.model import Model
 from anabranch.watermarks import Watermarks, advance
 from batch.duckdb_session import Connection
-from batch.manifest import file_entry
 from batch.models import label_file
 from batch.models.label_file import label_type
 from batch.models.replay_task import SHOWN_EXAMPLES, Replayed, ReplayTask
-from batch.models.row_file import RowWriter, folder_of, name_of
+from batch.models.row_file import RowWriter
 from batch.plan import Slice
 from batch.views.python_fold import LakeEvents
 
@@ -40,12 +41,13 @@ class SliceRows:
         self._model = model
         self._part = part
         self._task = task
-        self._folder = Path(task.home) / folder_of(model)
+        # of its own: the same slice may be at work twice, when a worker is taken for dead
+        self._folder = Path(task.scratch) / f"rows-{uuid4().hex}"
         self._fixed: tuple[list[int], list[int], list[Any]] = ([], [], [])
         self._features: list[Any] = []
         third = ("_join", "VARCHAR") if model.own_label is None else ("_label", label_type(model))
         columns = [("_offset", "BIGINT"), ("_time", "BIGINT"), third]
-        self._writer = RowWriter(self._folder / f"{name_of(part)}.parquet", columns)
+        self._writer = RowWriter(self._folder / "rows.parquet", columns)
         self._kinds = FeatureKinds(task.kinds.get(model.name))
         self._failed = 0
         self._examples: list[dict[str, str]] = []
@@ -70,19 +72,20 @@ class SliceRows:
             self._write()
 
     def close(self, connection: Connection) -> Replayed:
-        """Finish the files."""
+        """Finish the files, and put them into the store."""
         self._write()
         self._writer.close()
         part, later = self._part, self._model.later_label
         labels = None
         if later is not None:
-            path = self._folder / f"{name_of(part)}.labels.parquet"
+            path = self._folder / "labels.parquet"
             files = self._task.range.files.get(later.stream.name, ())
             rows, newest_label = label_file.write(connection, self._model, later, files, part, path)
             advance(self._newest, later.stream.name, [newest_label])
             labels = self._entry(path, rows, 0)
         file = self._entry(self._writer.path, self._writer.rows, self._failed)
         kinds = self._kinds.by_name if self._writer.rows else None
+        rmtree(self._folder, ignore_errors=True)
         return Replayed(self._model.name, part, file, labels, kinds, self._examples, self._newest)
 
     def _set_aside(self, events: LakeEvents, frozen: FrozenFeatures) -> list[int]:
@@ -108,4 +111,4 @@ class SliceRows:
     def _entry(self, path: Path, rows: int, failed: int) -> dict[str, Any]:
         part = self._part
         entry = {"start": part.start, "end": part.end, "rows": rows, "failed": failed}
-        return {**file_entry(Path(self._task.home), path), **entry}
+        return {**self._task.store.opened().put(path).entry(), **entry}

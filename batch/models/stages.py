@@ -28,6 +28,8 @@ from eventlog.decisions.champions import NONE_YET, ChampionsByModel
 from eventlog.errors import LakeDamagedError, LeaseLostError
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blobs
 
 if TYPE_CHECKING:
     from batch.models.training import ModelTrainer, Training
@@ -35,11 +37,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class NewGeneration:
-    """The generation that a run makes: its number, cut, and folder."""
+    """The generation that a run makes: its number and cut."""
 
     number: int
     cut: Cut
-    folder: Path
 
 
 @dataclass
@@ -50,8 +51,8 @@ class ModelStages:
     ----------
     capacity
         Who replays and trains, in what pieces.
-    home
-        Where ``rows/`` is.
+    blobs
+        Where rows and versions are.
     folder
         For what is only needed during the run.
     distributed_bytes, pickles
@@ -69,7 +70,7 @@ class ModelStages:
     app: App
     capacity: Capacity
     lake: Lake
-    home: Path
+    blobs: Blobs
     folder: Path
     distributed_bytes: int
     progress: Progress
@@ -84,7 +85,7 @@ class ModelStages:
 
         That is `base`, or none at all: a model whose rows begin at 0 needs the views from there on.
         """
-        of_models = {n: ModelRows.kept(model, base, self.home, self.problem) for n, model in self.app.models.items()}
+        of_models = {n: ModelRows.kept(model, base, self.blobs, self.problem) for n, model in self.app.models.items()}
         self.rows = of_models
         return base if base is None or all(rows.start == base.end for rows in of_models.values()) else None
 
@@ -116,8 +117,8 @@ class ModelStages:
 
         def tasks(some: Sequence[Slice], starts: Mapping[str, int], kinds: Mapping[str, Kinds]) -> list[ReplayTask]:
             ranges = self.capacity.replays(self.app, self.lake, some, deltas, base, workers)
-            home, scratch = str(self.home.resolve()), str((self.folder / "replay").resolve())
-            return [ReplayTask(part, starts, kinds, home, scratch) for part in ranges]
+            store, scratch = StoreAddress.of(self.blobs), str((self.folder / "replay").resolve())
+            return [ReplayTask(part, starts, kinds, store, scratch) for part in ranges]
 
         replayed: dict[tuple[str, Slice], Replayed] = {}
 
@@ -213,11 +214,10 @@ class ModelStages:
             self.check()
             self.progress.advance(n)
 
-        folder = self.folder / "training"
         return ModelTrainer(
             self.capacity.absolute_app_path,
             workers,
-            folder,
+            self.blobs,
             self.distributed_bytes,
             self.pickles,
             advance,
@@ -232,7 +232,7 @@ class ModelStages:
         if not rows.rows:
             return
         into = self.folder / "training" / f"{training.model.name}.parquet"
-        table = rows.training_table(connection, self.home, into)
+        table = rows.training_table(connection, self.blobs, into)
         training.take(table)
 
     def _skews(self, connection: Connection, since: int, cut: Cut) -> dict[str, dict[str, Any]]:
@@ -242,7 +242,7 @@ class ModelStages:
         found = {}
         for name, rows in self.rows.items():
             try:
-                found[name] = skew.compare(connection, rows.model, taken, rows.paths(self.home))
+                found[name] = skew.compare(connection, rows.model, taken, rows.paths(self.blobs))
             except Exception as error:  # as above
                 found[name] = {"checked": 0, "unequal": 0, "examples": []}
                 self.problem(f"features of model {name!r} could not be compared: {last_line(error)}")
@@ -263,10 +263,10 @@ class ModelStages:
         """What the manifest says of one model."""
         model = training.model
         rows = self.rows[model.name]
-        new = training.version(generation.number, generation.cut, generation.folder, self.pickles)
+        new = training.version(generation.number, generation.cut, self.pickles)
         versions = [] if new is None else [new]
         most = KEPT_VERSIONS - len(versions)
-        versions += carry(held, most, champion, generation.folder, self.problem)
+        versions += carry(held, most, champion, self.blobs, self.problem)
         if new is not None and new["promoted"]:
             champion = self.promoted[model.name] = generation.number
         failed = {"count": rows.failed, "examples": rows.examples}

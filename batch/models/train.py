@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from threadpoolctl import threadpool_limits
@@ -19,7 +20,6 @@ from threadpoolctl import threadpool_limits
 from anabranch.features import last_line
 from anabranch.load import load_app
 from anabranch.model import LabelValue, Model
-from batch.models import pickled_files
 from batch.models.candidates import candidates
 from batch.models.encoding import Encoding
 from batch.models.estimator import Fitted, fit
@@ -27,8 +27,8 @@ from batch.models.matrix import TrainingMatrix, chunks
 from batch.models.predictor import Raw, VersionPredictor
 from batch.models.training_table import TrainingTable
 from batch.models.version_loss import version_losses
-
-SUFFIXES = {"lightgbm": ".txt", "skops": ".skops", "pickle": pickled_files.SUFFIX}
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +47,8 @@ class FitTask:
         Rows before this one are for training.
     rounds
         How many rounds; None: it finds out.
-    into
-        The file that is made; its suffix comes from the format.
+    store
+        Where its file goes.
     together
         Whether all workers of a cluster can train it together.
     threads
@@ -63,7 +63,7 @@ class FitTask:
     table: TrainingTable
     end: int
     rounds: int | None
-    into: str
+    store: StoreAddress
     together: bool = False
     threads: int = 1
     pickles: bool = False
@@ -79,7 +79,7 @@ class FitResult:
         On the rows that it was not fitted on; None: there are none.
     held
         What the manifest says of it, ``format`` and ``encoding``, the latter with the ``classes``.
-    path
+    blob
         Its file.
     error
         Why there is none of this.
@@ -89,7 +89,7 @@ class FitResult:
     candidate: str
     loss: float | None = None
     held: dict[str, Any] | None = None
-    path: str = ""
+    blob: Blob | None = None
     rounds: int | None = None
     error: str | None = None
 
@@ -100,8 +100,10 @@ class ScoreTask:
 
     Attributes
     ----------
-    held, path
-        What the manifest says of it, and its file, which was verified, and may be opened if it is a pickle.
+    held, blob
+        What the manifest says of it, and its file, which may be opened if it is a pickle.
+    store
+        Where that is.
     start
         The first row of the holdout.
     """
@@ -110,7 +112,8 @@ class ScoreTask:
     model: str
     version: int
     held: Mapping[str, Any]
-    path: str
+    blob: Blob
+    store: StoreAddress
     table: TrainingTable
     start: int
     threads: int = 1
@@ -166,15 +169,16 @@ def finish(model: Model, task: FitTask, fitted: Fitted) -> FitResult:
     loss = None
     if task.end < task.table.rows:
         loss = _loss(model, task.table, task.end, fitted.raw, fitted.encoding, fitted.classes)
-    path = Path(task.into).with_suffix(SUFFIXES[fitted.format])
-    path.parent.mkdir(parents=True, exist_ok=True)
-    fitted.save(path)
+    with TemporaryDirectory(prefix="anabranch-model-") as folder:
+        path = Path(folder) / fitted.format
+        fitted.save(path)
+        blob = task.store.opened().put(path)
     held = {"format": fitted.format, "encoding": {**fitted.encoding.data(), "classes": fitted.classes}}
-    return FitResult(task.model, task.candidate, loss, held, str(path), fitted.rounds)
+    return FitResult(task.model, task.candidate, loss, held, blob, fitted.rounds)
 
 
 def _score(model: Model, task: ScoreTask) -> ScoreResult:
-    champion = VersionPredictor.open(task.version, model.task, task.held, Path(task.path))
+    champion = VersionPredictor.open(task.version, model.task, task.held, task.store.opened().fetch(task.blob))
     loss = _loss(model, task.table, task.start, champion.raw, champion.encoding, champion.classes)
     return ScoreResult(task.model, loss)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from anabranch.cut import Cut
@@ -13,14 +12,17 @@ from anabranch.features import last_line
 from anabranch.model import Model
 from batch.cluster import DaskWorkers, Workers
 from batch.errors import GenerationError
-from batch.generation import Generation, verify
+from batch.generation import Generation
 from batch.models import pickled_files
 from batch.models.candidates import candidates
 from batch.models.estimator import trains_together
-from batch.models.model_files import publish_file
+from batch.models.model_files import file_entry
 from batch.models.train import FitResult, FitTask, Result, ScoreResult, ScoreTask, Task, failed, work
 from batch.models.training_table import TrainingTable
 from eventlog.home_key import HomeKey
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob, Blobs
+from eventlog.store.errors import BlobDamagedError
 
 LEAST_ROWS = 10
 """Fewer rows with a label are nothing to learn from."""
@@ -115,12 +117,13 @@ class Training:
         losses = {name: {"loss": result.loss} for name, result in self.fitted.items()}
         return {**losses, **{name: {"error": error} for name, error in self.errors.items()}}
 
-    def version(self, number: int, cut: Cut, folder: Path, pickles: HomeKey | None) -> dict[str, Any] | None:
-        """Publish the files of the new version; returns what the manifest says of it. None: there is none."""
+    def version(self, number: int, cut: Cut, pickles: HomeKey | None) -> dict[str, Any] | None:
+        """What the manifest says of the new version; None: there is none."""
         winner, served, table = self.winner, self.served, self.table
         if winner is None or served is None or table is None or winner.held is None or served.held is None:
             return None
-        name = f"{self.model.name}-{number}"
+        if winner.blob is None or served.blob is None:
+            return None
         start = table.holdout(self.model.holdout)
         return {
             "version": number,
@@ -132,8 +135,8 @@ class Training:
             "promoted": self.promoted,
             "fingerprint": self.model.fingerprint,
             **served.held,
-            "file": publish_file(Path(served.path), folder, name, pickles),
-            "gate": {**winner.held, "file": publish_file(Path(winner.path), folder, f"{name}-gate", pickles)},
+            "file": file_entry(served.blob, served.held["format"], pickles),
+            "gate": {**winner.held, "file": file_entry(winner.blob, winner.held["format"], pickles)},
         }
 
 
@@ -147,8 +150,8 @@ class ModelTrainer:
         Where the application is, for `load_app`.
     workers
         Who does it.
-    folder
-        For the files that are made.
+    blobs
+        Where the files that are made go.
     distributed_bytes
         A LightGBM whose rows are larger is trained by all workers of a cluster together.
     pickles
@@ -159,7 +162,7 @@ class ModelTrainer:
 
     app_path: str
     workers: Workers
-    folder: Path
+    blobs: Blobs
     distributed_bytes: int
     pickles: HomeKey | None
     advance: Callable[[int], None]
@@ -186,29 +189,27 @@ class ModelTrainer:
         if table is None:
             return
         start = table.holdout(model.holdout)
-        allowed = self.pickles is not None
-        for place, (name, together) in enumerate(training.names.items()):
-            into = str((self.folder / f"{model.name}-{place}").resolve())
-            yield FitTask(self.app_path, model.name, name, table, start, None, into, together, pickles=allowed)
+        allowed, store = self.pickles is not None, StoreAddress.of(self.blobs)
+        for name, together in training.names.items():
+            yield FitTask(self.app_path, model.name, name, table, start, None, store, together, pickles=allowed)
         if training.incumbent is not None:
-            generation, entry = training.incumbent
-            gate, path = entry["gate"], generation.folder / entry["gate"]["file"]["path"]
+            _, entry = training.incumbent
+            gate, blob = entry["gate"], Blob.of(entry["gate"]["file"])
             try:
-                verify(path, gate["file"]["bytes"], gate["file"]["sha256"])
-                pickled_files.check(gate["format"], gate["file"], path, self.pickles)
-            except GenerationError as error:
+                pickled_files.check(gate["format"], gate["file"], self.blobs.fetch(blob), self.pickles)
+            except (GenerationError, BlobDamagedError) as error:
                 training.errors["the champion"] = str(error)
                 return
             held = {"format": gate["format"], "encoding": gate["encoding"]}
-            yield ScoreTask(self.app_path, model.name, entry["version"], held, str(path.resolve()), table, start)
+            yield ScoreTask(self.app_path, model.name, entry["version"], held, blob, store, table, start)
 
     def _last_task(self, training: Training) -> Iterator[Task]:
         """The winner."""
         model, table, winner = training.model, training.table, training.winner
         if table is not None and winner is not None:
-            name, into = winner.candidate, str((self.folder / f"{model.name}-served").resolve())
+            name, store = winner.candidate, StoreAddress.of(self.blobs)
             together, allowed, end = training.names[name], self.pickles is not None, table.rows
-            yield FitTask(self.app_path, model.name, name, table, end, winner.rounds, into, together, pickles=allowed)
+            yield FitTask(self.app_path, model.name, name, table, end, winner.rounds, store, together, pickles=allowed)
 
     def _run(self, tasks: Sequence[Task]) -> Iterator[Result]:
         """What came of some tasks: of those that are too large for one worker, one after the other."""

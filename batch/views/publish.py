@@ -1,6 +1,6 @@
 """The files that a generation has of a view: a table for analysts, and an index for point reads.
 
-The table is ``views/<view>.parquet``: the key fields, ``tile`` (TIMESTAMPTZ, NULL in a view without tiles), one value
+The table is a Parquet file: the key fields, ``tile`` (TIMESTAMPTZ, NULL in a view without tiles), one value
 column an aggregate, and the packed columns ``<aggregate>__<column>``, from which the next run merges. The index is
 described in `index_file`. Both are sorted by key and tile.
 """
@@ -25,22 +25,22 @@ INDEXED_TILES = 20_000
 
 @dataclass(frozen=True, slots=True)
 class ViewFiles:
-    """The files of one view of a generation."""
+    """The files of one view, as they are made."""
 
     table: Path
     index: Path
 
     @classmethod
-    def of(cls, generation: Path, view: str) -> ViewFiles:
-        """Where a generation has them."""
-        return cls(generation / "views" / f"{view}.parquet", generation / "views" / f"{view}.sqlite")
+    def of(cls, folder: Path, view: str) -> ViewFiles:
+        """Where a run makes them."""
+        return cls(folder / f"{view}.parquet", folder / f"{view}.sqlite")
 
 
 def publish_view(
     connection: Connection,
     view: View,
     deltas: Sequence[Path],
-    base: ViewFiles | None,
+    base: Path | None,
     watermark: int | None,
     into: ViewFiles,
 ) -> int:
@@ -51,7 +51,7 @@ def publish_view(
     deltas
         The tables of tiles of the slices.
     base
-        What the last generation has, and the slices go on from; None: nothing.
+        The table of the last generation, which the slices go on from; None: there is none.
     watermark
         The newest event time in all that is covered, in microseconds: older tiles than `keep` allows are dropped.
 
@@ -63,7 +63,7 @@ def publish_view(
     into.table.parent.mkdir(parents=True, exist_ok=True)
     oldest = view.oldest_kept(watermark)
     table = quoted(f"touched_{view.name}")
-    merge(connection, view, deltas, None if base is None else base.table, oldest, table)
+    merge(connection, view, deltas, base, oldest, table)
     with ThreadPoolExecutor(1) as beside:
         rows = beside.submit(_write_table, connection, view, table, base, oldest, into.table)
         if base is None:  # what was merged is all there is: both files are written at once, each on its own cursor
@@ -79,7 +79,7 @@ def _write_table(
     connection: Connection,
     view: View,
     table: str,
-    base: ViewFiles | None,
+    base: Path | None,
     oldest: int | None,
     path: Path,
 ) -> int:
@@ -88,7 +88,7 @@ def _write_table(
         keys = [f"{quoted(field)} AS {k}" for field, k in zip(view.key_fields, view.key_columns, strict=True)]
         carried = ", ".join([*keys, "coalesce(epoch_us(tile), 0) AS tile", *_value_names(view), *_packed_names(view)])
         query += (
-            f" UNION ALL SELECT * FROM (SELECT {carried} FROM {parquet_file(base.table)}) AS base"
+            f" UNION ALL SELECT * FROM (SELECT {carried} FROM {parquet_file(base)}) AS base"
             f" ANTI JOIN {table} AS touched ON {same_tile(view, 'base', 'touched')}"
             f" WHERE {view.kept_sql('base.tile', oldest)}"
         )

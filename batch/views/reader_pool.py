@@ -87,9 +87,7 @@ class ReaderPool:
                     continue
                 self._lent += 1
                 return opened
-        raise CorruptGenerationError(
-            self._path, "an open generation", "one that was closed: a newer one has replaced it"
-        )
+        raise CorruptGenerationError(f"the index {self._path}", "it was closed: a newer one has replaced it")
 
     def _give_back(self, connection: sqlite3.Connection, reader: IndexReader) -> None:
         with self._changed:
@@ -106,5 +104,5 @@ class ReaderPool:
         except sqlite3.Error as error:
             if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING and self._path.exists():
                 raise StoreUnavailableError(str(self._path.parent), self._path.name, error) from error
-            raise CorruptGenerationError(self._path, "an index", f"none ({error})") from None
+            raise CorruptGenerationError(f"the index {self._path}", f"it cannot be opened ({error})") from None
         return connection, IndexReader(connection, self._view)

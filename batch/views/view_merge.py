@@ -11,10 +11,11 @@ from anabranch.view import View
 from anabranch.watermarks import newest
 from batch.duckdb_session import Connection
 from batch.generation import Generation
-from batch.manifest import file_entry
+from batch.manifest import Layer
 from batch.views.prefix_scan import scan
 from batch.views.publish import ViewFiles, publish_view
 from batch.views.slice_fold import SliceDelta
+from eventlog.store.blobs import Blobs
 
 
 def merge_view(
@@ -23,8 +24,9 @@ def merge_view(
     deltas: Sequence[SliceDelta],
     base: Generation | None,
     folder: Path,
+    blobs: Blobs,
 ) -> dict[str, Any]:
-    """Write the files of a view; returns what the manifest says of them.
+    """Make the files of a view; returns what the manifest says of them.
 
     Parameters
     ----------
@@ -33,14 +35,19 @@ def merge_view(
     base
         The generation that they go on from; None: nothing.
     folder
-        That of the new generation.
+        Where they are made.
+    blobs
+        Where they are put.
     """
     watermark = newest(*(delta.newest for delta in deltas), None if base is None else base.watermark(view))
     into = ViewFiles.of(folder, view.name)
-    files = None if base is None else ViewFiles.of(base.folder, view.name)
+    below = None if base is None else base.tables(view)[0]
     # what is published is the last prefix; a replay makes those of its own that it needs
     *_, tables = scan((), ((Path(delta.paths[view.name]),) for delta in deltas), operator.add)
-    rows = publish_view(connection, view, tables, files, watermark, into)
+    rows = publish_view(connection, view, tables, below, watermark, into)
+    layer = Layer(blobs.put(into.table), blobs.put(into.index), rows)
+    for path in (into.table, into.index):  # the store has them
+        path.unlink()
     failures = sum(delta.failures[view.name] for delta in deltas)
     return {
         "fingerprint": view.fingerprint,
@@ -48,5 +55,5 @@ def merge_view(
         "rows": rows,
         "watermark": watermark,
         "failures": failures + (0 if base is None else base.manifest["views"][view.name]["failures"]),
-        "files": {"table": file_entry(folder, into.table), "index": file_entry(folder, into.index)},
+        "layers": [layer.entry()],
     }

@@ -30,6 +30,11 @@ class StoreAddress:
     cache: str
     cache_bytes: int = CACHE_BYTES
 
+    @classmethod
+    def of(cls, blobs: Blobs) -> StoreAddress:
+        """Where some blobs are."""
+        return cls(blobs.store.url, str(blobs.cache.absolute()), blobs.cache_bytes)
+
     def opened(self) -> Blobs:
         """The blobs, opened once in each process."""
         return _opened(self)

@@ -56,6 +56,11 @@ class Blobs:
         Where they are.
     cache, cache_bytes
         The folder for what was fetched from a store that is no folder, and how much is kept there; see `Cache`.
+
+    Attributes
+    ----------
+    store, cache, cache_bytes
+        As given.
     """
 
     def __init__(self, store: Store, cache: Path, cache_bytes: int = CACHE_BYTES):

@@ -22,6 +22,7 @@ import orjson
 
 from anabranch.instant import iso
 from eventlog.errors import LogUnavailableError
+from eventlog.store.store import BLOBS
 from infra.composition import Process
 from serving.sql.child_process import ChildEndedError, ChildProcess
 from serving.sql.errors import SqlUnavailableError
@@ -250,7 +251,10 @@ class Analytics:
 
 def runner_pool_of(process: Process, analytics: Analytics) -> RunnerPool:
     """What runs statements on the snapshots of a process."""
-    folders = [process.home / name for name in ("analytics", "lake", "generations")]
+    folders = [process.home / name for name in ("analytics", "lake", "cache")]
+    blobs = process.blobs.store.path(BLOBS)
+    if blobs is not None:
+        folders.append(blobs)
     settings = process.settings
     return RunnerPool(analytics, settings.sql_limits, folders, process.home / "scratch", settings.log_format)
 

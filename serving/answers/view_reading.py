@@ -54,7 +54,7 @@ class ViewReader:
             publication = self._speed.publication
             generation = None
             if publication is not None:
-                generation = self._generations.get(publication.generation, publication.manifest_sha256)
+                generation = self._generations.get(publication)
             choose = partial(merged_answer.select, view, query)
             wanted = query.layer != "batch"
             found = self._speed.tiles(view, query.keys, query.place, choose, publication, take=wanted)

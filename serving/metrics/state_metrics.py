@@ -53,11 +53,12 @@ class StateMetrics(Collector):
             "Commits that failed: disk full, database locked or away. Clients were told 503 and retry.",
             value=commits.failures,
         )
-        if service.generations.folder.is_dir():
+        home = service.generations.blobs.cache.parent
+        if home.is_dir():
             yield gauge(
                 "anabranch_disk_free_bytes",
                 "Bytes free where the home is. Ingest ends with 503 when none is left.",
-                shutil.disk_usage(service.generations.folder).free,
+                shutil.disk_usage(home).free,
             )
 
     def _rejected(self) -> Iterator[Metric]:
@@ -173,7 +174,7 @@ class StateMetrics(Collector):
         if publication is None:
             return {}
         try:
-            generation = self._service.generations.get(publication.generation, publication.manifest_sha256)
+            generation = self._service.generations.get(publication)
         except GenerationError:
             return {}
         return dict(generation.manifest)

@@ -144,7 +144,7 @@ class ModelDirectory:
         publication = report.moment.publication
         held: Mapping[str, Any] = {}
         if publication is not None:
-            generation = service.generations.get(publication.generation, publication.manifest_sha256)
+            generation = service.generations.get(publication)
             held = generation.manifest.get("models", {}).get(model.name, {})
         return ModelStatus(
             model,
@@ -201,7 +201,7 @@ class ModelDirectory:
         """Open a version, to be sure that it can be."""
         publication = self._service.speed.publication
         if publication is not None:
-            generation = self._service.generations.get(publication.generation, publication.manifest_sha256)
+            generation = self._service.generations.get(publication)
             generation.predictor(model, version)
 
 

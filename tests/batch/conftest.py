@@ -13,6 +13,7 @@ from anabranch.instant import instant_us
 from anabranch.view import View
 from batch.generation import Generation
 from batch.run import Outcome, run_batch
+from eventlog.decisions import Publication, publications
 from eventlog.lake import Lake
 from eventlog.log import Append
 from eventlog.log.segment import Segment
@@ -20,6 +21,8 @@ from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.leases import Leases
 from eventlog.registry.runs import Runs
+from eventlog.store.blobs import Blobs
+from eventlog.store.folder_store import FolderStore
 
 APPLICATION = str(Path(__file__).parent / "application.py")
 LONG = 365 * 86_400_000_000
@@ -50,8 +53,16 @@ class Home:
         return load_app(self.app_path)
 
     @property
-    def generations(self) -> Path:
-        return self.path / "generations"
+    def blobs(self) -> Blobs:
+        """The blobs of its store, of which nothing is known to be sound yet."""
+        return Blobs(FolderStore(self.path), self.path / "cache")
+
+    def publication(self, number: int) -> Publication:
+        return next(found for found in publications(self.log) if found.generation == number)
+
+    def stored(self) -> list[int]:
+        """The numbers of the generations whose manifests are in the store."""
+        return sorted(int(path.name.split("-")[0]) for path in (self.path / "generations").glob("*.json"))
 
     def post(self, stream: str, events: list[dict[str, Any]]) -> None:
         definition = self.app.streams[stream]
@@ -73,7 +84,7 @@ class Home:
         return run_batch(self.app_path, self.path, *parts, **{"retention_us": LONG, "clock": self.clock, **options})
 
     def open(self, number: int) -> Generation:
-        return Generation.open(self.generations, number)
+        return Generation.open(self.blobs, self.publication(number))
 
     def served(self, number: int, view: View | None = None) -> dict[str, Any]:
         """What a generation answers: by view, by key and tile."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import pytest
@@ -12,12 +14,14 @@ import pytest
 from anabranch import App, agg
 from anabranch.contributions import Key
 from anabranch.view import View, key_order
-from batch.errors import CorruptGenerationError, FormatError
-from batch.generation import FORMAT, Generation
+from batch.errors import CorruptGenerationError
+from batch.generation import Generation
 from batch.generations import Generations
+from batch.manifest import name_of
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
 from tests.batch.rides import rides
+from tests.generation_files import manifest_of, view_file
 
 
 @pytest.fixture
@@ -87,16 +91,28 @@ def test_many_threads_read_at_once(generation: Generation, view: View) -> None:
         assert all(found == expected for found in pool.map(lambda _: places(generation, view), range(20)))
 
 
-def test_another_format_and_another_digest_are_refused(home: Home, generation: Generation) -> None:
-    manifest = home.generations / "1" / "manifest.json"
-    with pytest.raises(CorruptGenerationError, match="sha256 abc, found sha256"):
-        Generation.open(home.generations, 1, "abc")
-    manifest.write_text(manifest.read_text().replace(f'"format": {FORMAT}', '"format": 99'))
-    with pytest.raises(FormatError, match="99"):
-        Generation.open(home.generations, 1)
-    manifest.write_text("{}")
-    with pytest.raises(CorruptGenerationError):
-        Generation.open(home.generations, 1)
+def test_a_manifest_that_is_not_the_one_that_was_published_is_refused(home: Home, generation: Generation) -> None:
+    manifest, publication = manifest_of(home.path, 1), generation.publication
+    with pytest.raises(CorruptGenerationError, match=r"the manifest of generation 1 is damaged: .* is missing"):
+        Generation.open(home.blobs, replace(publication, manifest_sha256="abc"))
+    manifest.write_text(manifest.read_text().replace("in_sql", "in-sql"))
+    with pytest.raises(CorruptGenerationError, match="has the sha256"):
+        Generation.open(home.blobs, publication)
+    raw = b'{"format": 3}'
+    other = replace(publication, manifest_sha256=sha256(raw).hexdigest())
+    home.blobs.store.create(name_of(other), raw)
+    with pytest.raises(CorruptGenerationError, match="is no manifest"):
+        Generation.open(home.blobs, other)
+
+
+@pytest.mark.parametrize("kind", ["table", "index"])
+def test_every_byte_of_every_file_is_checked_when_it_is_opened(home: Home, generation: Generation, kind: str) -> None:
+    path = view_file(home.path, 1, "pairs", kind)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(CorruptGenerationError, match=f"the {kind} of view 'pairs' of generation 1 .*{path.name}"):
+        home.open(1)
 
 
 def test_a_generation_covers_the_views_it_was_made_of(home: Home, generation: Generation) -> None:
@@ -111,14 +127,19 @@ def test_a_generation_covers_the_views_it_was_made_of(home: Home, generation: Ge
 
 
 def test_generations_are_opened_once_and_closed(home: Home) -> None:
-    for _ in range(3):
+    for _ in range(2):
         home.run()
-    generations = Generations(home.generations)
-    assert generations.get(1) is generations.get(1)
-    assert generations.numbers() == [1, 2, 3]
-    generations.get(3)
+    first, second = home.publication(1), home.publication(2)
+    generations = Generations(home.blobs)
+    held = generations.get(first)
+    assert generations.get(first) is held
+    assert generations.stored([second, first]) == [second, first]
+    generations.get(second)
     generations.forget(2)
-    assert generations.remove_but({2, 3}) == [1]
+    with pytest.raises(CorruptGenerationError, match="closed"):
+        held.tiles(home.app.views["in_sql"])
+    manifest_of(home.path, 1).unlink()
+    assert generations.stored([second, first]) == [second]
     generations.close()
 
 
@@ -139,6 +160,7 @@ def test_a_manifest_names_the_watermark_of_every_stream_and_an_older_one_lets_th
     expected = {stream: max(times_by_stream[stream]) for stream in home.app.streams}
     generation = home.open(2)
     assert generation.watermarks(home.app) == generation.manifest["watermarks"] == expected
-    older = Generation(generation.folder, {n: said for n, said in generation.manifest.items() if n != "watermarks"})
+    told = {name: said for name, said in generation.manifest.items() if name != "watermarks"}
+    older = Generation(generation.publication, told, home.blobs)
     assert older.watermarks(home.app) == expected
     generation.close()

@@ -8,42 +8,36 @@ import pytest
 
 from anabranch import Cut
 from batch.generation import Generation
-from batch.generations import Generations
-from batch.lease_keeper import LeaseKeeper
+from batch.manifest import name_of
 from batch.publish_generation import publish_generation
 from eventlog.decisions import publications
 from eventlog.errors import LeaseLostError
 from eventlog.log.memory_log import MemoryLog
 from eventlog.registry.leases import Lease, MemoryLeases
+from eventlog.store.blobs import Blobs
+from eventlog.store.folder_store import FolderStore
 
 
 class World:
-    """A log, and the folder of generations beside it."""
+    """A log, and the store beside it."""
 
     def __init__(self, root: Path):
         self.now = 1_000_000
         self.leases = MemoryLeases(lambda: self.now)
         self.log = MemoryLog(clock=lambda: self.now, leases=self.leases)
-        self.generations = Generations(root / "generations")
+        self.blobs = Blobs(FolderStore(root), root / "cache")
 
     def lease(self, holder: str) -> Lease:
         lease = self.leases.acquire("batch", f"{holder}:1:0", 60)
         assert lease is not None
         return lease
 
-    def made(self, run: str) -> Path:
-        folder = self.generations.workplace(run) / "generation"
-        folder.mkdir()
-        (folder / "whose").write_text(run)
-        return folder
-
     def publish(self, lease: Lease, run: str, number: int = 1) -> None:
         said = {"generation": number, "cut": "0:0", "run": run, "views": {}}
-        keeper = LeaseKeeper(self.leases, lease, 60)  # not entered: nobody renews meanwhile
-        publish_generation(self.made(run), said, {"m": number}, self.generations, self.log, keeper)
+        publish_generation(said, {"m": number}, self.blobs.store, self.log, lease)
 
-    def whose(self, number: int) -> str:
-        return (self.generations.folder / str(number) / "whose").read_text()
+    def manifests(self) -> set[str]:
+        return {found.name for found in self.blobs.store.list("generations")}
 
     @property
     def end(self) -> Cut:
@@ -59,17 +53,8 @@ def test_what_was_made_is_a_generation_and_the_log_has_its_digest(world: World) 
     world.publish(world.lease("me"), "r1")
     (found,) = publications(world.log, world.end)
     assert (found.generation, found.run, found.cut, found.promoted) == (1, "r1", Cut((0,)), {"m": 1})
-    assert Generation.open(world.generations.folder, 1, found.manifest_sha256).run == "r1"
-    assert world.whose(1) == "r1"
-
-
-def test_what_an_earlier_run_renamed_and_did_not_publish_is_replaced(world: World) -> None:
-    left = world.generations.folder / "1"
-    left.mkdir(parents=True)
-    (left / "half").write_text("")
-    world.publish(world.lease("me"), "r2")
-    assert world.whose(1) == "r2"
-    assert not (left / "half").exists()
+    assert Generation.open(world.blobs, found).run == "r1"
+    assert world.manifests() == {name_of(found)}
 
 
 def test_a_run_that_was_overtaken_touches_nothing_of_its_successor(world: World) -> None:
@@ -79,6 +64,7 @@ def test_a_run_that_was_overtaken_touches_nothing_of_its_successor(world: World)
     end = world.end
     with pytest.raises(LeaseLostError):
         world.publish(slow, "r1")
-    assert world.whose(1) == "r2"
     assert world.end == end
-    assert [found.run for found in publications(world.log, world.end)] == ["r2"]
+    (found,) = publications(world.log, world.end)
+    assert Generation.open(world.blobs, found).run == found.run == "r2"
+    assert len(world.manifests()) == 2, "that of the slow one is nobody's, and has a name of its own"

@@ -13,9 +13,9 @@ from sqlalchemy import event
 
 from anabranch import Cut
 from batch.archive import archive
-from batch.errors import CorruptGenerationError, LeaseHeldError
-from batch.generation import Generation
+from batch.errors import LeaseHeldError
 from batch.run_progress import MODEL_STAGES, STAGES, NoProgress
+from eventlog.decisions import publications
 from eventlog.errors import LeaseLostError
 from eventlog.registry.database import Database
 from eventlog.registry.replicas import SILENT_US, Need, OwnReplica, Replicas
@@ -23,6 +23,7 @@ from eventlog.registry.runs import Status
 from tests.batch.conftest import LONG, Home
 from tests.batch.rides import START, rides
 from tests.batch.views.test_roads import assert_same, folded
+from tests.generation_files import manifest_of, view_file
 
 
 def test_incremental_runs_answer_what_a_full_run_answers(home: Home) -> None:
@@ -65,7 +66,8 @@ def test_the_marker_of_publication_names_the_manifest(home: Home) -> None:
     assert [event["kind"] for event in events] == ["batch_started", "batch_published"]
     assert events[1]["cut"] == "0:0"
     assert (events[1]["run"], events[1]["generation"]) == (outcome.run, 1)
-    Generation.open(home.generations, 1, events[1]["manifest_sha256"])
+    assert manifest_of(home.path, 1).name == f"00000001-{events[1]['manifest_sha256']}.json"
+    assert home.open(1).manifest["log"] == home.log.id
 
 
 VERSIONS = {
@@ -166,7 +168,7 @@ def test_a_run_that_breaks_off_at_any_stage_leaves_the_next_to_succeed(home: Hom
     for view in home.app.views.values():
         assert_same(served[view.name], folded(home, view))
     assert outcome.generation == (3 if stage == "trim" else 2)
-    assert not list(home.generations.glob(".run-*"))
+    assert not list((home.path / "batch").iterdir())
     expected = "published" if stage == "trim" else "failed"
     assert [run.status for run in home.runs.list()] == ["published", expected, "published"]
     if stage not in ("mark", "trim"):
@@ -174,15 +176,15 @@ def test_a_run_that_breaks_off_at_any_stage_leaves_the_next_to_succeed(home: Hom
         assert kinds.count("batch_failed") == 1
 
 
-def test_what_a_killed_run_left_is_replaced_and_its_row_says_so(home: Home) -> None:
+def test_what_a_killed_run_left_is_removed_and_its_row_says_so(home: Home) -> None:
     home.post("rides", rides(20))
     home.runs.start("dead", full=False, pid=1)
-    for leftover in (home.generations / ".run-dead" / "tables", home.generations / "1" / "views"):
-        leftover.mkdir(parents=True)
-        (leftover / "half").write_text("x")
+    leftover = home.path / "batch" / "dead" / "tables"
+    leftover.mkdir(parents=True)
+    (leftover / "half").write_text("x")
     outcome = home.run()
     assert outcome.generation == 1
-    assert not list(home.generations.rglob("half"))
+    assert not list((home.path / "batch").iterdir())
     dead = home.runs.get("dead")
     assert dead is not None
     assert dead.status == "abandoned"
@@ -310,24 +312,24 @@ def test_a_run_that_lost_its_lease_publishes_nothing(home: Home) -> None:
     home.post("rides", rides(10))
     with pytest.raises(LeaseLostError):
         home.run(progress=TakeOver(home))
-    assert not [path for path in home.generations.iterdir() if path.name.isdecimal()]
+    assert not publications(home.log)
     kinds = [r.data.get("kind") for s in home.segments() for r in s.records() if s.stream == "_anabranch"]
     assert kinds == ["batch_started"]
 
 
-@pytest.mark.parametrize("file", ["views/alone.sqlite", "views/in_sql.parquet", "manifest.json"])
+@pytest.mark.parametrize("file", [("alone", "index"), ("in_sql", "table"), None])
 @pytest.mark.parametrize("harm", ["torn", "altered", "missing"])
-def test_a_damaged_generation_is_named_and_not_built_upon(home: Home, file: str, harm: str) -> None:
+def test_a_damaged_generation_is_named_and_not_built_upon(home: Home, file: tuple[str, str] | None, harm: str) -> None:
     for seed in range(2):
         home.post("rides", rides(30, seed=seed))
         home.run()
-    path = home.generations / "2" / file
+    path = manifest_of(home.path, 2) if file is None else view_file(home.path, 2, *file)
     damage(path, harm)
     home.post("rides", rides(30, seed=2))
     outcome = home.run()
     assert outcome.generation == 3
     assert len(outcome.problems) == 1
-    assert str(path) in outcome.problems[0]
+    assert path.name in outcome.problems[0]
     assert home.open(3).manifest["previous"] == 1
     served = home.served(3)
     for view in home.app.views.values():
@@ -338,7 +340,7 @@ def test_with_no_intact_generation_everything_is_recomputed(home: Home) -> None:
     for seed in range(2):
         home.post("rides", rides(30, seed=seed))
         home.run()
-        damage(home.generations / str(seed + 1) / "views" / "ever.sqlite", "altered")
+        damage(view_file(home.path, seed + 1, "ever"), "altered")
     outcome = home.run()
     assert len(outcome.problems) == 2
     assert home.open(3).manifest["previous"] is None
@@ -353,12 +355,6 @@ def damage(path: Path, harm: str) -> None:
         path.write_bytes(content[:-1] if harm == "torn" else content)
 
 
-def test_the_newest_generations_are_kept(home: Home) -> None:
-    for _ in range(5):
-        home.run()
-    assert sorted(path.name for path in home.generations.iterdir()) == ["3", "4", "5"]
-
-
 def test_what_a_replica_needs_is_kept_until_it_was_silent_for_a_month(home: Home) -> None:
     replicas = Replicas(home.database, home.clock)
     for _ in range(2):
@@ -369,15 +365,10 @@ def test_what_a_replica_needs_is_kept_until_it_was_silent_for_a_month(home: Home
         home.run(replicas=replicas)
     for number in (2, 3, 4, 5, 6, 7):
         home.open(number).close()
-    with pytest.raises(CorruptGenerationError):
-        home.open(1)
     home.now += SILENT_US
     outcome = home.run(replicas=replicas)
     assert "is forgotten" in str(outcome.problems)
     assert str(folds_elsewhere.id) in str(outcome.problems)
-    for number in (2, 3, 4, 5):
-        with pytest.raises(CorruptGenerationError):
-            home.open(number)
     assert home.run(replicas=replicas).problems == []
 
 

@@ -5,11 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from anabranch import Cut
 from anabranch.instant import instant_us
 from batch.archive import archive
 from batch.duckdb_session import connect
 from batch.generation import Generation
 from batch.stream_watermarks import watermarks_at
+from eventlog.decisions import Publication
+from eventlog.store.blobs import Blobs
+from eventlog.store.folder_store import FolderStore
 from tests.batch.conftest import Home
 from tests.batch.rides import rides
 
@@ -50,7 +54,8 @@ def test_a_stream_without_events_has_none(home: Home) -> None:
 
 
 def base_at(path: Path, end: int, known: dict[str, int]) -> Generation:
-    return Generation(path, {"generation": 1, "cut": f"0:{end}", "run": "r", "views": {}, "watermarks": known})
+    said = {"generation": 1, "cut": f"0:{end}", "run": "r", "views": {}, "watermarks": known}
+    return Generation(Publication(1, Cut((end,)), "", "r"), said, Blobs(FolderStore(path), path))
 
 
 def test_what_a_generation_covers_is_taken_from_it_and_a_stream_that_it_does_not_know_is_read_whole(

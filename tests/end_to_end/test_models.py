@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.end_to_end.conftest import ride
+from tests.generation_files import file_of, said_of
 from tests.service import Service
 
 APPLICATION = Path(__file__).with_name("model_application.py")
@@ -171,7 +172,8 @@ def test_a_damaged_version_answers_nothing_and_is_named(service: Service) -> Non
     batch(service)
     champion = described(service)["champion"]
     service.stop()
-    (path,) = (service.home / "generations" / "1" / "models").glob(f"duration-{champion}.txt")
+    versions = said_of(service.home, 1)["models"]["duration"]["versions"]
+    path = file_of(service.home, next(v["file"] for v in versions if v["version"] == champion))
     path.write_bytes(path.read_bytes().replace(b"leaf", b"feal", 1))
     service.start()
 

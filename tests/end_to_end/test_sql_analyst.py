@@ -116,4 +116,3 @@ def test_what_was_opened_long_ago_can_still_be_read(tmp_path: Path) -> None:
                 service.post("rides", [ride(100 * run + n) for n in range(100, 160)])
                 assert service.batch().wait(300) == 0
             assert connection.execute(query).fetchall() == before
-        assert len(list((service.home / "generations").iterdir())) == 3

@@ -52,7 +52,7 @@ def check_alive(service: Service) -> None:
 
 def files_of(service: Service) -> dict[str, str]:
     """The digest of every file that statements could reach."""
-    paths = [path for name in ("lake", "generations") for path in (service.home / name).rglob("*")]
+    paths = [path for name in ("lake", "generations", "blobs") for path in (service.home / name).rglob("*")]
     return {str(path): hashlib.sha256(path.read_bytes()).hexdigest() for path in paths if path.is_file()}
 
 

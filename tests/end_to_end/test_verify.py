@@ -11,6 +11,7 @@ from random import Random
 import pytest
 
 from tests.end_to_end.conftest import rides
+from tests.generation_files import view_file
 from tests.service import Service
 
 
@@ -61,13 +62,13 @@ def test_an_answer_that_is_wrong_is_found_and_named(lived: Service) -> None:
 
 def test_a_damaged_file_of_the_generation_is_named(lived: Service) -> None:
     lived.stop()
-    file = lived.home / "generations" / "1" / "views" / "ever.sqlite"
+    file = view_file(lived.home, 1, "ever")
     content = bytearray(file.read_bytes())
     content[-1] ^= 0xFF
     Path(file).write_bytes(content)
     done = verified(lived)
     assert done.returncode == 1
-    assert "ever.sqlite is damaged" in done.stdout
+    assert "the index of view 'ever' of generation 1 is damaged" in done.stdout
     assert "wrong" not in done.stdout
 
 

@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 from concurrent.futures import TimeoutError as StillWaitingError
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,6 +27,7 @@ from infra.verify.verification import verified
 from serving.answers.selection import ViewQueries
 from serving.answers.view_reading import ViewReader
 from speed.reader import SpeedReader
+from tests.generation_files import file_of, said_of, view_file
 from tests.hostile.homes import (
     DAMAGES,
     LivedHome,
@@ -41,8 +43,13 @@ from tests.hostile.homes import (
 
 __all__ = ["lived"]
 
+
+def duration(home: Path) -> Any:
+    return said_of(home, 2)["models"]["duration"]
+
+
 READING, BATCH = ("by_status", "by_log", "by_sql", "by_verify", "by_service"), ("by_full_batch", "by_batch")
-KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
+KINDS: dict[str, tuple[str | Callable[[Path], Path], tuple[str, ...]]] = {
     "log": ("log.db", READING),
     "log's index of pages": ("log.db-shm", READING[:2]),
     "archived events": ("lake/rides/*-400-*.parquet", READING + BATCH),
@@ -51,12 +58,12 @@ KINDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "commit": ("lake/rides/_delta_log/*01.json", READING + BATCH[:1]),
     "newest commit": ("lake/rides/_delta_log/*02.json", READING + BATCH),
     "newest commit of decisions": ("lake/_anabranch/_delta_log/*02.json", READING + BATCH[1:]),
-    "manifest": ("generations/2/manifest.json", READING + BATCH[1:]),
-    "older manifest": ("generations/1/manifest.json", ("by_sql", *BATCH[1:])),
-    "table": ("generations/2/views/hourly.parquet", ("by_verify", "by_sql", "by_service")),
-    "index": ("generations/2/views/hourly.sqlite", ("by_verify", "by_service", *BATCH[1:])),
-    "model": ("generations/2/models/duration-2.skops", ("by_service", *BATCH[1:])),
-    "training rows": ("rows/*/00000000000000000000-*.parquet", BATCH[1:]),
+    "manifest": ("generations/00000002-*.json", READING + BATCH[1:]),
+    "older manifest": ("generations/00000001-*.json", ("by_sql", *BATCH[1:])),
+    "table": (lambda home: view_file(home, 2, "hourly", "table"), ("by_verify", "by_sql", "by_service")),
+    "index": (lambda home: view_file(home, 2, "hourly"), ("by_verify", "by_service", *BATCH[1:])),
+    "model": (lambda home: file_of(home, duration(home)["versions"][0]["file"]), ("by_service", *BATCH[1:])),
+    "training rows": (lambda home: file_of(home, duration(home)["rows"]["files"][0]), BATCH[1:]),
     "checkpoint": ("checkpoints/*.checkpoint", ("by_sql", "by_service")),
     "key": ("key", ("by_status", "by_service")),
     "analysts' database": ("analytics.duckdb", ("by_sql",)),
@@ -194,7 +201,7 @@ def test_a_damaged_file_is_named_or_does_no_harm(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     where, roads = KINDS[kind]
-    path = max(stopped.glob(where))
+    path = max(stopped.glob(where)) if isinstance(where, str) else where(stopped)
     damage(path, lived.older / path.relative_to(stopped))
     found = told(stopped, lived.sums, roads)
     assert_sound(found, caplog)

@@ -12,6 +12,7 @@ from tests.batch.conftest import Home, home
 from tests.batch.models.training import ROWS, entry, home_with, model, rides
 from tests.batch.rides import rides as plain_rides
 from tests.batch.test_run import damage
+from tests.generation_files import file_of
 
 __all__ = ["home"]
 
@@ -54,7 +55,7 @@ def test_a_version_that_cannot_be_used_is_none_and_is_told_once(home: Home, capl
     home_with(home, model("LGBMRegressor(n_estimators=5)"))
     home.post("rides", rides(60))
     home.run()
-    damage(home.generations / "1" / entry(home, 1)["versions"][0]["file"]["path"], "altered")
+    damage(file_of(home.path, entry(home, 1)["versions"][0]["file"]), "altered")
     generation = home.open(1)
     layer = PublishedLayer(generation)
     with caplog.at_level(logging.WARNING):

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.generation_files import view_file
 from tests.recovery.conftest import APPLICATION, OFTEN, assert_exact, rides
 from tests.service import Service
 
@@ -81,20 +82,20 @@ def test_a_broken_checkpoint_is_named_and_the_state_rebuilt(lived: Any, damage: 
 @pytest.mark.parametrize("damage", [torn, altered, empty, Path.unlink])
 def test_a_broken_generation_file_is_named_and_never_served(lived: Any, damage: Callable[[Path], None]) -> None:
     service, events, position = lived
-    broken = service.home / "generations" / "2" / "views" / "hourly.sqlite"
+    broken = view_file(service.home, 2, "hourly")
     damage(broken)
     service.start()
     assert_exact(service, events, position)
     answer = service.client.get("/v1/views/hourly").json()
     assert answer["generation"] == 1
-    assert "hourly.sqlite" in service.output.read_text()
+    assert broken.name in service.output.read_text()
     assert service.batch().wait(120) == 0
     assert_exact(service, events, position)
 
 
 def test_with_every_generation_and_checkpoint_gone_the_log_is_enough(lived: Any) -> None:
     service, events, position = lived
-    for path in [*service.home.glob("generations/*/manifest.json"), *service.home.glob("checkpoints/*")]:
+    for path in [*service.home.glob("generations/*.json"), *service.home.glob("checkpoints/*")]:
         empty(path)
     service.start()
     assert_exact(service, events, position)
@@ -106,7 +107,7 @@ def test_with_every_generation_and_checkpoint_gone_the_log_is_enough(lived: Any)
 def test_a_generation_broken_while_it_is_published_leaves_its_events_in_the_epochs(lived: Any) -> None:
     service, events, position = lived
     assert service.batch().wait(120) == 0
-    altered(service.home / "generations" / "3" / "views" / "ever.sqlite")
+    altered(view_file(service.home, 3, "ever"))
     service.start()
     assert_exact(service, events, position)
     assert service.client.get("/v1/views/ever").json()["generation"] == 2

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 from fastapi import FastAPI
 from pydantic import BaseModel, Field
@@ -19,10 +18,11 @@ from pydantic import BaseModel, Field
 from anabranch import App, Cut, Events, View, agg
 from anabranch.view import Tiles
 from batch.errors import LeaseHeldError
-from batch.generation import FORMAT
+from batch.generation import Generation
 from batch.generations import Generations
+from batch.manifest import manifest_name, written
 from batch.views import index_file
-from eventlog.decisions import Publication
+from eventlog.decisions import Publication, publications
 from eventlog.intake.door import BodyLimits
 from eventlog.lake import Lake
 from eventlog.log.event_finder import EventFinder
@@ -30,6 +30,8 @@ from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
 from eventlog.registry.runs import Runs
+from eventlog.store.blobs import Blob, Blobs
+from eventlog.store.folder_store import FolderStore
 from infra.published_layer import PublishedLayer
 from serving.api import create_api
 from serving.models.prediction_recorder import Recorder
@@ -133,33 +135,48 @@ def publish(
     """What a batch run does to the service, in little: marker, files, marker. Returns the generation."""
     service = home.service
     cut = service.log.mark({"kind": "batch_started", "run": "r"})
-    number = number or len(service.generations.numbers()) + 1
-    folder = service.generations.folder / str(number)
-    (folder / "views").mkdir(parents=True)
-    views = {view.name: _published(home, view, cut, folder) for view in service.app.views.values()}
+    number = number or next_number(home)
+    views = {view.name: _published(home, view, cut) for view in service.app.views.values()}
     content = {
-        "format": FORMAT,
         "generation": number,
         "cut": f"0:{cut}",
         "run": "r",
         "views": views,
         "models": models or {},
     }
-    manifest = orjson.dumps(content)
-    (folder / "manifest.json").write_bytes(manifest)
-    sha256 = hashlib.sha256(manifest).hexdigest()
-    marker = {
-        "run": "r",
-        "generation": number,
-        "cut": f"0:{cut}",
-        "manifest_sha256": sha256,
-        "promoted": promoted or {},
-    }
-    service.log.mark({"kind": "batch_published", **marker})
+    raw, sha256 = written(content)
+    service.generations.blobs.store.create(manifest_name(number, sha256), raw)
+    service.log.mark(Publication(number, Cut((cut,)), sha256, "r", promoted or {}).event())
     return number
 
 
-def _published(home: Home, view: View, cut: int, folder: Path) -> dict[str, Any]:
+def next_number(home: Home) -> int:
+    return len(publications(home.service.log)) + 1
+
+
+def newest(home: Home) -> Generation:
+    """The newest generation, as if nobody had opened it."""
+    return Generation.peek(home.service.generations.blobs, publications(home.service.log)[0])
+
+
+def put(home: Home, content: bytes) -> dict[str, Any]:
+    """Put a blob into the store; returns what a manifest says of it."""
+    blobs = home.service.generations.blobs
+    path = blobs.cache.with_name("made")
+    path.write_bytes(content)
+    entry = blobs.put(path).entry()
+    path.unlink()
+    return entry
+
+
+def place(home: Home, entry: dict[str, Any]) -> Path:
+    """Where a blob lies."""
+    found = home.service.generations.blobs.store.path(Blob.of(entry).name)
+    assert found is not None
+    return found
+
+
+def _published(home: Home, view: View, cut: int) -> dict[str, Any]:
     tiles: Tiles = {}
     newest = None
     for segment in home.service.log.read(Cut()):
@@ -168,16 +185,16 @@ def _published(home: Home, view: View, cut: int, folder: Path) -> dict[str, Any]
             view.fold(tiles, Events(view.of, 0, part.offset, part.times, part.data))
             newest = max([*part.times, *([newest] if newest is not None else [])])
     rows = [(*key, start, *view.pack(cells)) for key, by_start in tiles.items() for start, cells in by_start.items()]
-    path = folder / "views" / f"{view.name}.sqlite"
-    index_file.create(path, view, [rows])
-    digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    file = {"path": f"views/{view.name}.sqlite", "bytes": path.stat().st_size, "sha256": digest}
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "index"
+        index_file.create(path, view, [rows])
+        file = put(home, path.read_bytes())
     return {
         "fingerprint": view.fingerprint,
         "keep_us": view.keep_us,
         "watermark": newest,
         "rows": len(rows),
-        "files": {"index": file},
+        "layers": [{"index": file, "table": put(home, b"nobody reads it"), "rows": len(rows)}],
     }
 
 
@@ -192,13 +209,13 @@ def make_home(tmp_path: Path) -> Iterator[Callable[..., Home]]:
     def make(adopt: bool = True, app: App = app, **changes: Any) -> Home:
         database = Database(f"sqlite:///{tmp_path / 'log.db'}")
         log = SqlLog(database, clock=lambda: NOW)
-        generations = Generations(tmp_path / "generations", KEY)
+        generations = Generations(Blobs(FolderStore(tmp_path), tmp_path / "cache"), KEY)
 
         def adopted(publication: Publication) -> bool:
-            return generations.get(publication.generation, publication.manifest_sha256).number > 0
+            return generations.get(publication).number > 0
 
         def published(publication: Publication) -> PublishedLayer:
-            return PublishedLayer(generations.get(publication.generation, publication.manifest_sha256))
+            return PublishedLayer(generations.get(publication))
 
         checkpoints = Checkpoints(tmp_path / "checkpoints", KEY)
         consumer = Consumer(app, log, checkpoints, adopted, clock=lambda: NOW, published=published)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import pickle
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +13,7 @@ from river import base, linear_model, preprocessing, tree
 from anabranch import App, Model, agg
 from batch.models.pickled_files import signed
 from tests.home_key import KEY
-from tests.serving.conftest import Home, publish
+from tests.serving.conftest import Home, next_number, publish, put
 
 app = App("trained")
 
@@ -123,19 +121,14 @@ def publish_versions(home: Home, *versions: tuple[int, Any, bool], model: str = 
 
     If the newest was promoted, it becomes the champion.
     """
-    number = len(home.service.generations.numbers()) + 1
-    folder = home.service.generations.folder / str(number)
-    (folder / "models").mkdir(parents=True)
-    held = [_held(folder, home.service.app.models[model], *version) for version in versions]
+    number = next_number(home)
+    held = [_held(home, home.service.app.models[model], *version) for version in versions]
     report = {"candidates": {"Constant": {"loss": 2.5}}, "skew": {"checked": 7, "unequal": 0, "examples": []}}
     promoted = {model: versions[0][0]} if versions[0][2] else {}
     return publish(home, {model: {"versions": held, "champion": None, "report": report}}, promoted, number)
 
 
-def _held(folder: Path, model: Model, version: int, estimator: Any, promoted: bool) -> dict[str, Any]:
-    path = folder / "models" / f"{model.name}-{version}.pickle"
-    path.write_bytes(pickle.dumps(estimator))
-    raw = path.read_bytes()
+def _held(home: Home, model: Model, version: int, estimator: Any, promoted: bool) -> dict[str, Any]:
     classes = [] if model.task == "regression" else estimator.classes_.tolist()
     return {
         "version": version,
@@ -147,8 +140,6 @@ def _held(folder: Path, model: Model, version: int, estimator: Any, promoted: bo
         "promoted": promoted,
         "fingerprint": model.fingerprint,
         "format": "pickle",
-        "file": signed(
-            {"path": f"models/{path.name}", "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}, KEY
-        ),
+        "file": signed(put(home, pickle.dumps(estimator)), KEY),
         "encoding": {"kinds": {}, "categories": {}, "classes": classes},
     }

@@ -121,24 +121,30 @@ PUBLICATION_TYPES = {
     "generation": "BIGINT",
     "run": "VARCHAR",
     "cut": "VARCHAR",
+    "manifest_sha256": "VARCHAR",
     "promoted": "MAP(VARCHAR,BIGINT)",
 }
 """The fields of a stored `Publication` that SQL opens. A test holds their names against what `Publication` stores."""
 
 
+def announced(contents: SnapshotContents) -> str:
+    """SQL of the stored `Publication` events: their fields, ``_appended`` and ``_offset``."""
+    events = f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, '{Publication.KIND}')"
+    opened = literal(json.dumps(PUBLICATION_TYPES))
+    return (
+        f"SELECT * FROM (SELECT unnest(from_json(_data, {opened})), _appended, _offset FROM ({events}))"
+        f" WHERE kind = '{Publication.KIND}'"
+    )
+
+
 def published(contents: SnapshotContents) -> str:
     """SQL of ``generations``."""
-    announced = (
-        f"SELECT * FROM ({records(contents, SYSTEM, [*PLACE, DATA])}) WHERE contains(_data, '{Publication.KIND}')"
-    )
-    opened = literal(json.dumps(PUBLICATION_TYPES))
     current = "false" if contents.generation is None else f"generation = {contents.generation}"
     numbers = f"[{', '.join(map(str, contents.tables))}]::BIGINT[]"
     return (
         f"SELECT generation, run, cut, split_part(cut, ':', 2)::BIGINT AS records, _appended AS published, promoted,"
         f" {current} AS current, list_contains({numbers}, generation) AS kept, _offset"
-        f" FROM (SELECT unnest(from_json(_data, {opened})), _appended, _offset FROM ({announced}))"
-        f" WHERE kind = '{Publication.KIND}'"
+        f" FROM ({announced(contents)})"
     )
 
 

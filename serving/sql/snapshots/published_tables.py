@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +28,7 @@ class PublishedTables:
         self._app = app
         self._folder = folder
         self._generation: Generation | None = None
-        self._linked: dict[tuple[int, str], Path] = {}
+        self._linked: dict[str, Path] = {}
         self.publication: Publication | None = None
 
     def look(self, publication: Publication | None) -> None:
@@ -36,9 +36,9 @@ class PublishedTables:
         self.publication = publication
         self._generation = None
         if publication is not None:
-            self._generation = self._generations.get(publication.generation, publication.manifest_sha256)
+            self._generation = self._generations.get(publication)
             for view in self._app.views.values():
-                self._link(self._generation, view)  # before a batch run removes it
+                self._link(self._generation, view)  # it may go from the store, or from the cache
 
     @property
     def number(self) -> int | None:
@@ -57,39 +57,38 @@ class PublishedTables:
         """The versions of every model that it holds."""
         return {} if self._generation is None else {name: self._generation.versions(name) for name in self._app.models}
 
-    def tables(self, announced: Collection[int]) -> dict[int, dict[str, str]]:
+    def tables(self, announced: Iterable[Publication]) -> dict[int, dict[str, str]]:
         """By generation that is kept, the published table of every view that it has by the present definition.
 
         Parameters
         ----------
         announced
-            The generations that were published: others are what a run left behind.
+            What the log says of generations, in its order.
         """
         found: dict[int, dict[str, str]] = {}
-        for number in self._generations.numbers():
-            if number not in announced:
-                continue
+        # an earlier one of the same number is not the one that counts any more
+        by_number = {publication.generation: publication for publication in announced}
+        for publication in self._generations.stored(by_number.values()):
             try:
-                generation = self._opened(number)
+                generation = self._opened(publication)
                 views = [view for view in self._app.views.values() if generation.covers(view)]
-                found[number] = {view.name: str(self._link(generation, view)) for view in views}
+                found[generation.number] = {view.name: str(self._link(generation, view)) for view in views}
             except (GenerationError, FileNotFoundError, KeyError, TypeError):  # gone, damaged, or of another format
                 continue
         return found
 
-    def _opened(self, number: int) -> Generation:
-        if self._generation is not None and self._generation.number == number:
+    def _opened(self, publication: Publication) -> Generation:
+        if self._generation is not None and self._generation.publication == publication:
             return self._generation
-        return Generation.peek(self._generations.folder, number)
+        return Generation.peek(self._generations.blobs, publication)
 
     def _link(self, generation: Generation, view: View) -> Path:
-        known = self._linked.get((generation.number, view.name))
+        (layer,) = generation.layers(view)
+        known = self._linked.get(layer.table.sha256)
         if known is None or not known.exists():
-            if generation is not self._generation:  # that one was checked when it was opened
-                generation.check(view, "table")
-            name = f"generation-{generation.number}-{view.name}.parquet"
-            known = self._folder.link(generation.path(view, "table"), name)
+            (path,) = generation.tables(view)
+            known = self._folder.link(path, f"published-{layer.table.sha256}.parquet")
             if not known.exists():
                 raise FileNotFoundError(known)
-            self._linked[generation.number, view.name] = known
+            self._linked[layer.table.sha256] = known
         return known

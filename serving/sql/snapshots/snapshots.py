@@ -12,7 +12,7 @@ from anabranch import SYSTEM, App, Cut, Stream
 from anabranch.instant import iso
 from batch.duckdb_session import connect
 from batch.generations import Generations
-from eventlog.decisions import PREDICTIONS
+from eventlog.decisions import PREDICTIONS, Publication
 from eventlog.durable_files import put_file
 from eventlog.lake import Lake
 from eventlog.log import Log
@@ -233,9 +233,11 @@ class Snapshots:
             fresh=str(fresh),
         )
         announced = self._connection.execute(
-            f"SELECT generation FROM ({system_relations.published(contents)})"
+            f"SELECT generation, cut, manifest_sha256, run FROM ({system_relations.announced(contents)})"
+            " ORDER BY _offset"
         ).fetchall()
-        return replace(contents, tables=published.tables({number for (number,) in announced}))
+        known = [Publication(number, Cut.parse(cut), *rest) for number, cut, *rest in announced]
+        return replace(contents, tables=published.tables(known))
 
     def _shape(self) -> bytes:
         """The template of the relations as they are now; they change when new features become known."""

@@ -11,6 +11,7 @@ import pyarrow.parquet as pq
 
 from tests.batch.conftest import Home
 from tests.batch.rides import START
+from tests.generation_files import file_of
 
 
 def post(home: Home, count: int, seed: int = 0, day: int = 0, lot: int = 7) -> None:
@@ -65,5 +66,5 @@ def learning_home(home: Home) -> Home:
 def rows_of(home: Home, number: int, model: str) -> list[dict[str, Any]]:
     """All rows of a model that a generation names, in the order of the log."""
     files = home.open(number).manifest["models"][model]["rows"]["files"]
-    rows = [row for file in files for row in pq.read_table(home.path / file["path"]).to_pylist()]
+    rows = [row for file in files for row in pq.read_table(file_of(home.path, file)).to_pylist()]
     return sorted(rows, key=lambda row: row["_offset"])

@@ -54,14 +54,14 @@ def test_a_run_killed_in_training_leaves_the_next_to_succeed(home: Home) -> None
     wait_for(home.path / "fitting", killed)
     killed.send_signal(signal.SIGKILL)
     killed.wait()
-    assert not [found for found in home.generations.iterdir() if found.name.isdecimal()]
+    assert home.stored() == []
     (home.path / "go").touch()
     assert start(home).wait(120) == 0
     assert [run.status for run in home.runs.list()] == ["published", "abandoned"]
     assert entry(home, 1)["champion"] == 1
     assert sorted(entry(home, 1)["report"]["candidates"]) == ["Hanging", "LGBMRegressor"]
     assert len(predictions(home, 1, 1, [{"station": "A", "size": 3.0}])) == 1
-    assert not list(home.generations.glob(".run-*"))
+    assert not list((home.path / "batch").iterdir())
 
 
 KILLING = """

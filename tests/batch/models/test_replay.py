@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -23,10 +22,13 @@ from batch.models.replay import replay
 from batch.models.replay_task import ReplayTask
 from batch.plan import plan
 from batch.views.fold_all import fold_all
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post, rows_of
 from tests.batch.rides import START
 from tests.batch.test_run import damage
+from tests.generation_files import file_of
 
 
 @pytest.fixture
@@ -104,10 +106,11 @@ def replayed(home: Home, folder: Path, slice_records: int, **bounds: Any) -> dic
     tasks = capacity.tasks(app, home.lake, plan(app.views.values(), None), end.offsets[0], worker, scratch, parts)
     deltas = sorted(fold_all(worker, tasks), key=lambda delta: delta.part)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in app.models}
+    store = StoreAddress(str(folder / "store"), str(folder / "cache"))
     for part in capacity.replays(app, home.lake, parts, deltas, None, worker):
-        task = ReplayTask(replace(part, **bounds), dict.fromkeys(app.models, 0), {}, str(folder), str(scratch))
+        task = ReplayTask(replace(part, **bounds), dict.fromkeys(app.models, 0), {}, store, str(scratch))
         for of_slice in replay(task):
-            rows[of_slice.model] += pq.read_table(folder / of_slice.file["path"]).to_pylist()
+            rows[of_slice.model] += pq.read_table(store.opened().fetch(Blob.of(of_slice.file))).to_pylist()
     return rows
 
 
@@ -155,7 +158,7 @@ def test_a_feature_of_a_window_is_what_a_few_lines_of_python_say(learning: Home)
 def test_a_nightly_run_replays_only_what_is_new_and_keeps_the_other_rows(learning: Home) -> None:
     post(learning, 100, seed=0)
     learning.run()
-    before = {path: path.stat().st_mtime_ns for path in (learning.path / "rows").rglob("*.parquet")}
+    before = row_files(learning, 1)
     end = learning.open(1).end
     post(learning, 30, seed=1, day=1)
     outcome = learning.run()
@@ -163,33 +166,25 @@ def test_a_nightly_run_replays_only_what_is_new_and_keeps_the_other_rows(learnin
     assert row is not None
     replay = next(stage for stage in row.stages if stage["name"] == "replay")
     assert replay["done"] == replay["total"] == outcome.cut.offsets[0] - end
-    assert before.items() <= {p: p.stat().st_mtime_ns for p in (learning.path / "rows").rglob("*.parquet")}.items()
+    assert row_files(learning, 2)[: len(before)] == before, "carried by their digests"
+
+
+def row_files(home: Home, number: int, model: str = "duration") -> list[Any]:
+    files: list[Any] = home.open(number).manifest["models"][model]["rows"]["files"]
+    return files
 
 
 @pytest.mark.parametrize("harm", ["altered", "missing"])
 def test_damaged_rows_are_named_and_replayed_anew(learning: Home, harm: str) -> None:
     post(learning, 100, seed=0)
     learning.run(slice_records=50)
-    path = sorted((learning.path / "rows").glob("duration-*/*.parquet"))[1]
+    path = file_of(learning.path, row_files(learning, 1)[1])
     damage(path, harm)
     post(learning, 30, seed=1, day=1)
     outcome = learning.run(slice_records=60)
-    assert [problem for problem in outcome.problems if str(path) in problem and "'duration'" in problem]
+    assert [problem for problem in outcome.problems if path.name in problem and "'duration'" in problem]
     assert_rows(learning, 2)
     assert learning.open(2).manifest["models"]["acceptance"]["rows"]["files"][0]["end"] < 60, "kept as they are"
-
-
-def test_rows_that_no_kept_generation_names_are_removed(learning: Home) -> None:
-    post(learning, 60, seed=0)
-    learning.run()
-    stale = learning.path / "rows" / "gone-0123" / "0-5.parquet"
-    stale.parent.mkdir()
-    stale.write_bytes(b"x")
-    learning.run()
-    assert not stale.parent.exists()
-    for number in (1, 2):
-        for of_model in learning.open(number).manifest["models"].values():
-            assert all((learning.path / file["path"]).is_file() for file in of_model["rows"]["files"])
 
 
 FEATURES = {
@@ -340,21 +335,21 @@ def test_a_new_model_or_a_changed_function_is_replayed_from_the_beginning(home: 
     assert_rows(home, 2)
     versions = home.open(2).manifest["models"]["duration"]["versions"]
     assert [version["version"] for version in versions] == [2], "the features of the first were others"
-    assert json.loads((home.generations / "2" / "manifest.json").read_text())["previous"] == 1
+    assert home.open(2).manifest["previous"] == 1
 
 
 def test_an_empty_log_trains_nothing(learning: Home) -> None:
     outcome = learning.run()
     assert learning.open(1).manifest["models"]["where"]["versions"] == []
     assert any("0 rows with a label" in problem for problem in outcome.problems)
-    assert not list((learning.path / "rows").rglob("*.parquet")) if (learning.path / "rows").exists() else True
+    assert row_files(learning, 1) == []
 
 
 def test_row_files_say_what_they_hold(learning: Home) -> None:
     post(learning, 100)
     learning.run()
     entry = learning.open(1).manifest["models"]["acceptance"]["rows"]
-    table = pq.read_table(learning.path / entry["files"][0]["path"])
+    table = pq.read_table(file_of(learning.path, entry["files"][0]))
     assert table.num_rows == entry["files"][0]["rows"]
     types = {field.name: str(field.type) for field in table.schema}
     assert types == {
@@ -365,7 +360,7 @@ def test_row_files_say_what_they_hold(learning: Home) -> None:
         "station": "string",
         "busy": "double",
     }
-    labels = pq.read_table(learning.path / entry["labels"][0]["path"])
+    labels = pq.read_table(file_of(learning.path, entry["labels"][0]))
     assert [(f.name, str(f.type)) for f in labels.schema] == [
         ("_offset", "int64"), ("_time", "int64"), ("_join", "string"), ("_label", "bool")
     ]  # fmt: skip

@@ -14,11 +14,12 @@ from anabranch.feature_kinds import Kinds
 from anabranch.features.fold import FailedFeatures, FrozenFeatures
 from anabranch.instant import instant_us
 from batch.duckdb_session import connect
-from batch.generation import verify
 from batch.models.replay_task import Replayed, ReplayRange, ReplayTask
 from batch.models.slice_rows import SliceRows
 from batch.plan import Slice
 from batch.views.python_fold import LakeEvents
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 from tests.batch.models import model_application
 from tests.batch.rides import START
 
@@ -29,7 +30,7 @@ PART = Slice(100, 200)
 
 def task(home: Path, kinds: dict[str, Kinds] | None = None, collected_rows: int = 5_000) -> ReplayTask:
     wanted = ReplayRange("app.py", (PART,), {}, None, {}, {}, 1, 1, {}, collected_rows=collected_rows)
-    return ReplayTask(wanted, {}, kinds or {}, str(home), str(home))
+    return ReplayTask(wanted, {}, kinds or {}, StoreAddress(str(home), str(home / "cache")), str(home / "run"))
 
 
 def rides(*minutes: float | None, first: int = 100) -> LakeEvents:
@@ -47,8 +48,9 @@ def rides(*minutes: float | None, first: int = 100) -> LakeEvents:
 def closed(rows: SliceRows, home: Path) -> tuple[Replayed, list[dict[str, Any]]]:
     with connect(1, 100_000_000, home / "spill") as connection:
         found = rows.close(connection)
-    verify(home / found.file["path"], found.file["bytes"], found.file["sha256"])
-    return found, pq.read_table(home / found.file["path"]).to_pylist()
+    file = StoreAddress(str(home), str(home / "cache")).opened().fetch(Blob.of(found.file))
+    assert not any((home / "run").iterdir()), "what is in the store is there once"
+    return found, pq.read_table(file).to_pylist()
 
 
 @pytest.mark.parametrize("collected_rows", [1, 2, 5_000])

@@ -19,6 +19,7 @@ from batch.views.slice_fold import SliceDelta
 from eventlog.errors import LeaseLostError
 from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
+from tests.generation_files import file_of
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def stages(home: Home, problems: list[str], check: Callable[[], None] = nothing)
         app=home.app,
         capacity=Capacity(home.app_path, None, None, 50),
         lake=home.lake,
-        home=home.path,
+        blobs=home.blobs,
         folder=folder,
         distributed_bytes=10**9,
         progress=NoProgress(),
@@ -69,8 +70,8 @@ def test_rows_and_views_go_on_together_or_begin_together(learning: Home) -> None
     second = stages(learning, problems)
     assert second.keep(base) is base
     assert set(second.starts()) == {base.end}
-    file = base.manifest["models"]["where"]["rows"]["files"][0]["path"]
-    (learning.path / file).write_bytes(b"damaged")
+    file = base.manifest["models"]["where"]["rows"]["files"][0]
+    file_of(learning.path, file).write_bytes(b"damaged")
     third = stages(learning, problems)
     assert third.keep(base) is None, "the rows of one model need the views from the beginning on"
     assert {name: rows.start for name, rows in third.rows.items()}["where"] == 0

@@ -12,11 +12,16 @@ import pytest
 from anabranch.feature_kinds import Kinds
 from batch.models.train import ROWS_A_THREAD, FitResult, FitTask, ScoreResult, ScoreTask, failed, threads_worth, work
 from batch.models.training_table import TrainingTable
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 from tests.batch.models.training import HEAD, model
 
 KINDS: Kinds = {"size": "number", "place": "text"}
 COUNT = 90
 BATCH = "{'mean': DummyRegressor(), 'line': Ridge(), 'broken': Broken(), 'nan': Nowhere()}"
+
+
+MISSING = Blob("ab", 2, "blobs/ab")
 
 
 @pytest.fixture
@@ -37,10 +42,14 @@ def table(tmp_path: Path) -> TrainingTable:
     return TrainingTable(str(path), KINDS, COUNT)
 
 
+def store(table: TrainingTable) -> StoreAddress:
+    folder = Path(table.path).parent
+    return StoreAddress(str(folder / "store"), str(folder / "cache"))
+
+
 def fit(app: str, table: TrainingTable, candidate: str, end: int, **more: Any) -> FitResult:
-    into = Path(table.path).parent / "made" / candidate
     more.setdefault("pickles", candidate == "nan")  # a class of the user's own is stored in no other way
-    found = work(FitTask(app, "m", candidate, table, end, more.pop("rounds", None), str(into), **more))
+    found = work(FitTask(app, "m", candidate, table, end, more.pop("rounds", None), store(table), **more))
     assert isinstance(found, FitResult)
     return found
 
@@ -53,7 +62,8 @@ def test_a_candidate_is_scored_on_the_rows_that_it_was_not_fitted_on(app: str, t
     found = fit(app, table, "mean", end)
     assert found.loss == pytest.approx(expected)
     assert found.error is None
-    assert Path(found.path).is_file()
+    assert found.blob is not None
+    assert store(table).opened().fetch(found.blob).is_file()
     line = fit(app, table, "line", end)
     assert line.loss is not None
     assert line.loss < expected
@@ -62,13 +72,15 @@ def test_a_candidate_is_scored_on_the_rows_that_it_was_not_fitted_on(app: str, t
 def test_what_is_fitted_on_all_rows_has_no_loss_and_is_stored_all_the_same(app: str, table: TrainingTable) -> None:
     found = fit(app, table, "line", COUNT)
     assert (found.loss, found.error) == (None, None)
-    assert Path(found.path).is_file()
+    assert found.blob is not None
+    assert store(table).opened().fetch(found.blob).is_file()
 
 
 def test_a_champion_is_scored_as_it_was_when_it_was_a_candidate(app: str, table: TrainingTable) -> None:
     fitted = fit(app, table, "line", 60)
     assert fitted.held is not None
-    found = work(ScoreTask(app, "m", 3, fitted.held, fitted.path, table, 60))
+    assert fitted.blob is not None
+    found = work(ScoreTask(app, "m", 3, fitted.held, fitted.blob, store(table), table, 60))
     assert isinstance(found, ScoreResult)
     assert found.loss == fitted.loss
 
@@ -85,24 +97,23 @@ def test_whatever_an_estimator_raises_is_the_answer(
     assert (found.model, found.candidate, found.loss) == ("m", candidate, None)
 
 
-def test_a_champion_that_cannot_be_opened_has_no_loss_but_a_reason(
-    app: str, table: TrainingTable, tmp_path: Path
-) -> None:
+def test_a_champion_that_cannot_be_opened_has_no_loss_but_a_reason(app: str, table: TrainingTable) -> None:
     held = {"format": "lightgbm", "encoding": {"kinds": {}, "categories": {}, "classes": []}}
-    found = work(ScoreTask(app, "m", 1, held, str(tmp_path / "missing.txt"), table, 60))
+    found = work(ScoreTask(app, "m", 1, held, MISSING, store(table), table, 60))
     assert isinstance(found, ScoreResult)
     assert found.loss is None
-    assert "missing.txt" in str(found.error)
+    assert "blobs/ab" in str(found.error)
+    assert "is missing" in str(found.error)
 
 
 def test_a_task_whose_process_died_is_answered_in_its_name(app: str, table: TrainingTable) -> None:
-    score = ScoreTask(app, "m", 1, {}, "", table, 0)
+    score = ScoreTask(app, "m", 1, {}, MISSING, store(table), table, 0)
     assert failed(score, MemoryError("planted")) == ScoreResult("m", None, "MemoryError: planted")
-    result = failed(FitTask(app, "m", "line", table, 60, None, ""), MemoryError("planted"))
+    result = failed(FitTask(app, "m", "line", table, 60, None, store(table)), MemoryError("planted"))
     assert result == FitResult("m", "line", error="MemoryError: planted")
 
 
 @pytest.mark.parametrize(("rows", "threads"), [(0, 1), (ROWS_A_THREAD - 1, 1), (3 * ROWS_A_THREAD, 3), (10**9, 8)])
 def test_few_rows_are_not_worth_many_threads(rows: int, threads: int) -> None:
-    task = FitTask("", "m", "line", TrainingTable("", {}, rows), rows, None, "", threads=8)
+    task = FitTask("", "m", "line", TrainingTable("", {}, rows), rows, None, StoreAddress("", ""), threads=8)
     assert threads_worth(task) == threads

@@ -13,6 +13,7 @@ from tests.batch.conftest import Home
 from tests.batch.models.learning import learning_home, post
 from tests.batch.models.training import ODD_ROWS, ROWS, entry, home_with, model, predictions, promoted, rides
 from tests.batch.test_run import Crash, CrashAt
+from tests.generation_files import file_of
 from tests.home_key import KEY
 
 REGRESSORS = [
@@ -142,7 +143,7 @@ def test_early_stopping_takes_fewer_rounds_and_the_served_model_as_many(home: Ho
     home.run()
     version = entry(home, 1)["versions"][0]
     trees = [
-        lightgbm.Booster(model_file=home.generations / "1" / file["path"]).num_trees()
+        lightgbm.Booster(model_file=file_of(home.path, file)).num_trees()
         for file in (version["file"], version["gate"]["file"])
     ]
     assert trees[0] == trees[1] < 1_000

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import cycle
+from itertools import cycle, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,8 +16,8 @@ from anabranch import Events
 from anabranch.contributions import Cells, Key
 from anabranch.instant import instant_us
 from anabranch.view import Tiles, View, key_order
-from batch.generation import Generation
 from batch.views import index_file
+from batch.views.view_tiles import ViewTiles
 from tests.batch.application import app as application
 from tests.batch.rides import rides
 
@@ -53,10 +53,9 @@ def test_an_index_of_any_tiles_answers_as_a_list_of_them_does(
     rows = [(*key, tile, *view.pack(cells[key, tile])) for key, tile in ordered]
     with TemporaryDirectory() as folder:
         index_file.create(Path(folder) / "index", view, [rows[:split][::-1], rows[split:]], block_bytes)
-        held = {view.name: {"files": {"index": {"path": "index"}}}}
-        generation = Generation(Path(folder), {"generation": 1, "cut": "0:0", "run": "", "views": held})
-        found = list(generation.tiles(view, keys, start, end, after, limit))
-        generation.close()
+        tiles = ViewTiles(view, Path(folder) / "index")
+        found = list(islice(tiles.read(keys, start, end, after), limit))
+        tiles.close()
     expected = [
         (key, tile)
         for key, tile in ordered

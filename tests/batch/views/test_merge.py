@@ -89,7 +89,7 @@ def test_of_the_last_generation_the_tiles_that_are_touched_are_merged_and_no_oth
     connection: Connection, view: View, tmp_path: Path
 ) -> None:
     before, after = folded(view, rides(120, seed=1)), folded(view, rides(15, seed=2))
-    files = ViewFiles.of(tmp_path / "base", view.name)
+    files = ViewFiles.of(tmp_path, view.name)
     publish_view(connection, view, [stored(view, before, tmp_path / "0.parquet")], None, None, files)
     rows = merged(connection, view, [stored(view, after, tmp_path / "1.parquet")], files.table)
     touched = {(key, start) for key, by_start in after.items() for start in by_start}

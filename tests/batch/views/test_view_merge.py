@@ -10,16 +10,19 @@ import orjson
 import pyarrow.parquet as pq
 import pytest
 
-from anabranch import Events
+from anabranch import Cut, Events
 from anabranch.instant import instant_us
 from anabranch.view import Tiles
 from batch.duckdb_session import Connection, connect
-from batch.generation import FORMAT, Generation, verify
-from batch.manifest import write_manifest
+from batch.generation import Generation
+from batch.manifest import blobs_of, name_of, written
 from batch.plan import Slice
 from batch.views import tile_table
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
+from eventlog.decisions import Publication
+from eventlog.store.blobs import Blobs
+from eventlog.store.folder_store import FolderStore
 from tests.batch.application import app
 from tests.batch.rides import rides
 
@@ -42,53 +45,60 @@ def delta(path: Path, some: Sequence[dict[str, Any]], number: int, failures: int
     return SliceDelta(part, {VIEW.name: str(path)}, {VIEW.name: failures}, max(times, default=None))
 
 
-def generation(folder: Path, entry: dict[str, Any]) -> Generation:
-    said = {"generation": 1, "cut": "0:100", "run": "r", "views": {VIEW.name: entry}, "format": FORMAT}
-    write_manifest(folder / "1", said)
-    return Generation.open(folder, 1)
+@pytest.fixture
+def blobs(tmp_path: Path) -> Blobs:
+    return Blobs(FolderStore(tmp_path / "store"), tmp_path / "cache")
+
+
+def generation(blobs: Blobs, entry: dict[str, Any]) -> Generation:
+    raw, sha256 = written({"generation": 1, "cut": "0:100", "run": "r", "views": {VIEW.name: entry}})
+    publication = Publication(1, Cut((100,)), sha256, "r")
+    blobs.store.create(name_of(publication), raw)
+    return Generation.open(blobs, publication)
 
 
 def test_watermark_and_failures_are_those_of_all_that_is_covered_and_the_files_are_named(
-    connection: Connection, tmp_path: Path
+    connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
     late, early = rides(30, seed=1, hours=30), rides(30, seed=2, hours=5)
     deltas = [delta(tmp_path / "0", late, 0, 2), delta(tmp_path / "1", early, 1, 3), delta(tmp_path / "2", [], 2, 0)]
-    entry = merge_view(connection, VIEW, deltas, None, tmp_path / "made" / "1")
+    entry = merge_view(connection, VIEW, deltas, None, tmp_path / "made", blobs)
     assert entry["watermark"] == max(instant_us(ride["at"]) for ride in late)
     assert entry["failures"] == 5
     assert (entry["fingerprint"], entry["keep_us"]) == (VIEW.fingerprint, DAY)
-    base = generation(tmp_path / "made", entry)
+    base = generation(blobs, entry)
     assert len(list(base.tiles(VIEW))) == entry["rows"] > 0
 
-    following = merge_view(connection, VIEW, [delta(tmp_path / "3", early, 3, 1)], base, tmp_path / "made" / "2")
+    following = merge_view(connection, VIEW, [delta(tmp_path / "3", early, 3, 1)], base, tmp_path / "made", blobs)
     assert following["watermark"] == entry["watermark"], "what comes late sets no clock back"
     assert following["failures"] == 6
-    for file in following["files"].values():
-        verify(tmp_path / "made" / "2" / file["path"], file["bytes"], file["sha256"])
+    for blob in blobs_of(following):
+        blobs.fetch(blob)
+    assert not any((tmp_path / "made").iterdir()), "what is in the store is there once"
     base.close()
 
 
 def test_where_nothing_is_new_the_last_generation_is_carried_on_less_what_expired(
-    connection: Connection, tmp_path: Path
+    connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
-    entry = merge_view(connection, VIEW, [delta(tmp_path / "0", rides(40), 0, 0)], None, tmp_path / "made" / "1")
-    base = generation(tmp_path / "made", entry)
-    carried = merge_view(connection, VIEW, [], base, tmp_path / "made" / "2")
+    entry = merge_view(connection, VIEW, [delta(tmp_path / "0", rides(40), 0, 0)], None, tmp_path / "made", blobs)
+    base = generation(blobs, entry)
+    carried = merge_view(connection, VIEW, [], base, tmp_path / "made", blobs)
     assert (carried["rows"], carried["watermark"]) == (entry["rows"], entry["watermark"])
-    assert carried["files"]["index"]["sha256"] == entry["files"]["index"]["sha256"]
+    assert carried["layers"][0]["index"] == entry["layers"][0]["index"]
 
     empty = delta(tmp_path / "1", [], 1, 0)
     later = SliceDelta(empty.part, empty.paths, empty.failures, entry["watermark"] + 10 * DAY)
-    expired = merge_view(connection, VIEW, [later], base, tmp_path / "made" / "3")
+    expired = merge_view(connection, VIEW, [later], base, tmp_path / "made", blobs)
     assert expired["rows"] == 0
     base.close()
 
 
 def test_a_view_that_nothing_was_ever_folded_into_has_files_without_rows(
-    connection: Connection, tmp_path: Path
+    connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
-    entry = merge_view(connection, VIEW, [], None, tmp_path / "made" / "1")
+    entry = merge_view(connection, VIEW, [], None, tmp_path / "made", blobs)
     assert (entry["rows"], entry["watermark"], entry["failures"]) == (0, None, 0)
-    base = generation(tmp_path / "made", entry)
+    base = generation(blobs, entry)
     assert list(base.tiles(VIEW)) == []
     base.close()

@@ -15,7 +15,7 @@ HOUR = 3_600_000_000
 def totals(kept: BatchTotals, home: Home, query: ViewQuery, watermark: int) -> list[dict[str, Any]]:
     publication = home.service.speed.publication
     assert publication is not None
-    generation = home.service.generations.get(publication.generation, publication.manifest_sha256)
+    generation = home.service.generations.get(publication)
     selection = select(usage, query, watermark)
     assert selection is not None
     return present(usage, kept.rows(generation, usage, query, selection), total=True)

@@ -9,7 +9,7 @@ import pytest
 
 from anabranch import SYSTEM, Cut
 from serving.models.model_status import example_schema
-from tests.serving.conftest import Home, rental
+from tests.serving.conftest import Home, newest, place, rental
 from tests.serving.trained import Constant, app, mail, publish_versions
 
 ASKED = {"station": "a", "started": "2023-11-01T12:00:00Z"}
@@ -182,13 +182,14 @@ def test_a_rollback_may_name_the_version(home: Home) -> None:
 def test_a_damaged_version_is_not_promoted_and_its_file_is_named(home: Home) -> None:
     publish_versions(home, *FOUR)
     described(home)
-    path = home.service.generations.folder / "1" / "models" / "duration-3.pickle"
+    held = newest(home).versions("duration")
+    path = place(home, next(version for version in held if version["version"] == 3)["file"])
     path.write_bytes(path.read_bytes()[:-1] + b"!")
     end = home.service.log.end()
 
     problem = decide(home, "promote", 503, json={"version": 3})
     assert problem["type"].endswith("generation-unreadable")
-    assert "duration-3.pickle" in problem["detail"]
+    assert f"version 3 of model 'duration' of generation 1 is damaged: blobs/{path.name}" in problem["detail"]
     assert home.service.log.end() == end
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from anabranch.instant import iso
-from tests.serving.conftest import Home, publish, rental
+from tests.serving.conftest import Home, newest, place, publish, rental
 
 HOUR = 3_600_000_000
 START = 1_698_796_800_000_000  # 2023-11-01T00:00:00Z
@@ -173,12 +173,16 @@ def test_a_wrong_parameter_is_a_problem_that_names_it(home: Home) -> None:
 def test_a_broken_generation_is_not_served(make_home: Callable[..., Home]) -> None:
     home = make_home()
     home.post(rental(1))
-    generation = publish(home)
+    publish(home)
     home.rows("usage")
+    index = place(home, newest(home).manifest["views"]["usage"]["layers"][0]["index"])
     home.service.generations.close()
-    (home.service.generations.folder / str(generation) / "views" / "usage.sqlite").write_bytes(b"")
+    index.write_bytes(b"")
 
-    assert "usage.sqlite" in home.get("/v1/views/usage", 503, station="a")["detail"]
+    assert (
+        "the index of view 'usage' of generation 1 is damaged"
+        in home.get("/v1/views/usage", 503, station="a")["detail"]
+    )
 
 
 def test_the_views_are_listed(home: Home) -> None:
