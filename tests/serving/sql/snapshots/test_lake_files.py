@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,8 @@ from batch.archive import archive
 from eventlog.lake import Lake
 from eventlog.log import Append
 from eventlog.log.memory_log import MemoryLog
+from eventlog.store.blobs import Blobs, digest_of
+from eventlog.store.opening import open_store
 from serving.sql.snapshots.lake_files import LakeFiles
 
 
@@ -87,3 +90,49 @@ def test_a_stream_that_is_not_asked_for_is_left_alone(world: World) -> None:
     files = LakeFiles(world.lake, {SYSTEM: None})
     assert files.files.keys() == {SYSTEM}
     assert (files.archived, files.untold) == (2, {})
+
+
+class BucketWorld(World):
+    """As `World`, with the lake in a bucket, and a cache of this machine that keeps next to nothing."""
+
+    def __init__(self, root: Path, url: str):
+        super().__init__(root)
+        self.cache = root / "cache"
+        self.lake = Lake(Blobs(open_store(url), self.cache, 1))
+
+    def cached(self) -> set[str]:
+        return {path.name for path in self.cache.iterdir() if len(path.name) == 64}
+
+    def grow_old(self) -> None:
+        """Have all that is in the cache unused for long, and something else come into it."""
+        for note in (self.cache / "used").iterdir():
+            os.utime(note, (0, 0))
+        self.lake.blobs.fetch(self.lake.blobs.put(self.cache / "lock"))
+
+
+@pytest.fixture
+def bucket_world(tmp_path: Path, bucket: str) -> BucketWorld:
+    return BucketWorld(tmp_path, bucket)
+
+
+def test_the_files_of_a_bucket_are_here_and_stay_however_little_the_cache_keeps(bucket_world: BucketWorld) -> None:
+    world = bucket_world
+    world.archive(New, {"text": "a", "stars": 1})
+    world.archive(New, {"text": "b", "stars": 2})
+    files = LakeFiles(world.lake, streams(New))
+    for _ in range(2):
+        paths = [path for found in files.files.values() for path in found]
+        assert len(paths) == 4
+        world.grow_old()
+        assert all(Path(path).is_file() for path in paths)
+        files.look()
+
+
+def test_of_a_bucket_only_what_a_command_reads_is_fetched_and_goes_with_it(bucket_world: BucketWorld) -> None:
+    world = bucket_world
+    world.archive(New, {"text": "a", "stars": 1})
+    files = LakeFiles(world.lake, streams(New), {SYSTEM})
+    assert files.files.keys() == {SYSTEM}
+    assert world.cached() == {digest_of(Path(path))[0] for path in files.files[SYSTEM]}
+    (pin,) = (world.cache / "pins").iterdir()
+    assert pin.name.startswith("sql-")
