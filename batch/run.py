@@ -45,6 +45,7 @@ from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, ViewGroup, plan
+from batch.publication_outcome import was_published
 from batch.publish_generation import publish_generation
 from batch.run_progress import NoProgress, Progress
 from batch.run_record import RunRecord
@@ -62,7 +63,7 @@ from eventlog.decisions import (
     placed_publications,
     publications,
 )
-from eventlog.errors import LeaseLostError
+from eventlog.errors import LeaseLostError, LogUnavailableError
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.lake.digests import give_digests, remove_old_names
@@ -213,6 +214,7 @@ class _Batch:
         self.replicas = replicas
         self.folder = scratch / name
         self.published: int | None = None
+        self.publishing: int | None = None  # from the moment on when it may be in the log
 
     def run(self, full: bool, mend: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
@@ -259,8 +261,15 @@ class _Batch:
     def fail(self, error: BaseException) -> None:
         """Say in the log and in the registry that the run failed, as far as they can be reached.
 
-        What ends a run after its publication takes nothing back: then the registry says that it published.
+        What ends a run after its publication takes nothing back: then the registry says that it published. If nobody
+        knows whether it did, neither is said: the next run finds out.
         """
+        if self.published is None and self.publishing is not None:
+            try:
+                self.published = self.publishing if was_published(self.log, self.name, 0) else None
+            except Exception as unknown:
+                error.add_note(f"and whether the run published is not known, the next run will tell: {unknown}")
+                return
         if self.published is not None:
             self.record.finish_published(self.published, patience_seconds=0)
             return
@@ -408,7 +417,12 @@ class _Batch:
             "views": views,
             "models": models,
         }
-        publish_generation(manifest, promoted, self.generations.blobs.store, self.log, self.keeper.lease)
+        self.publishing = new.number
+        try:
+            publish_generation(manifest, promoted, self.generations.blobs.store, self.log, self.keeper.lease)
+        except LogUnavailableError:
+            if not was_published(self.log, self.name):
+                raise
         self.published = new.number
         self.progress.advance()
 

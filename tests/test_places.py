@@ -46,6 +46,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/lake/digests.py": LAKE_FILES,
     "eventlog/lake/file_name.py": LAKE_FILES,
     "eventlog/log/commit_outcome.py": ("tests/contracts/test_broken_commit.py", "connections are cut at COMMIT"),
+    "eventlog/log/keyed_requests.py": ("tests/eventlog/log/test_repeated_appends.py", "what a repetition is told"),
     "eventlog/log/log.py": ("tests/contracts/log.py", "the contract: its suite runs on every backend"),
     "eventlog/log/memory_log.py": ("tests/contracts/test_memory_log.py", "the suite of the contract"),
     "eventlog/log/sql_log.py": ("tests/contracts/test_sql_log.py", "the suite of the contract, and more"),
