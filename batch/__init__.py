@@ -8,7 +8,7 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
 - `models`: slices to training rows, these to versions of models
 - `generation`: the read side, the only part that the service loads (no Dask, no DuckDB, no Arrow)
 - `generations`, `manifest`: which generations there are, and what is said of one; `publish_generation`: the step that
-  makes one of what a run made
+  makes one of what a run made; `take_over`: those of earlier releases
 - `capacity`, `cluster`: in what pieces the work is done and by whom, the address of Dask
 - `lease_keeper`, `run_progress`, `run_record`: that a run is the only one, how it shows itself, and its row
 - `stream_watermarks`: the newest event time of every stream before the cut

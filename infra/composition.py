@@ -35,6 +35,7 @@ from infra.home import OWNERS_ALONE, masked, prepared, store_folder
 from infra.published_layer import PublishedLayer
 from infra.seen_log import check_log_reaches
 from infra.settings import Settings
+from infra.take_over import take_over_generations
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
 
@@ -264,4 +265,5 @@ def opened(settings: Settings, clock: Clock | None = None) -> Iterator[Process]:
     """The parts of a process, closed at the end."""
     home = prepared(settings.home)
     with masked(OWNERS_ALONE) as umask, closing(Process(settings, home, umask, clock)) as process:
+        take_over_generations(home, process.store, process.log)
         yield process

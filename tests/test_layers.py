@@ -102,6 +102,7 @@ SIDES: dict[tuple[str, str], set[str]] = {
         "batch.lease_keeper",
         "batch.run",
         "batch.run_progress",
+        "batch.take_over",
     },
     ("infra", "speed"): {
         "speed.base_layer",
