@@ -10,11 +10,13 @@ from anabranch import App
 from anabranch.load import reference_parts
 from anabranch.view import View
 from batch.cluster import StartingWorkers, Workers, WorkEstimate
+from batch.exchange import Exchange
 from batch.generation import Generation
 from batch.models.replay_task import ReplayRange, ViewDelta
 from batch.plan import BaseGeneration, Slice, ViewGroup, aligned, plan, ranges, slices
 from batch.views.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
+from eventlog.store.blobs import Blob
 
 SQL_SLICES = 16
 """How much larger slices are in SQL: DuckDB streams over them, and larger ones leave less to merge."""
@@ -32,6 +34,8 @@ class Capacity:
     slice_records: int
     retracted: frozenset[int] = frozenset()
     """Offsets of events that were taken out of the log: no slice has them."""
+    exchange: Exchange | None = None
+    """Where workers find the lake, and hand on what they make; only tasks need it."""
 
     def start(self, app: App, base: BaseGeneration | None, end: int, scratch: Path) -> StartingWorkers:
         """Start the workers for what there will be to fold if the run goes on from `base`, in the background.
@@ -58,7 +62,6 @@ class Capacity:
         groups: Sequence[ViewGroup],
         end: int,
         workers: Workers,
-        folder: Path,
         parts: Sequence[Slice] | None = None,
     ) -> Iterator[SliceTask]:
         """A task for every slice of every group of views that holds records of their stream.
@@ -67,15 +70,12 @@ class Capacity:
         ----------
         end
             The cut of the run.
-        folder
-            The tables of tiles go into its folder ``tables``.
         parts
             The slices of every group; None: as it suits each.
         """
-        tables = folder.resolve() / "tables"
-        tables.mkdir()
+        assert self.exchange is not None
         app_path = self.absolute_app_path
-        files_by_place: dict[tuple[str, Slice], tuple[str, ...]] = {}
+        files_by_place: dict[tuple[str, Slice], tuple[Blob, ...]] = {}
         for group in groups:
             in_sql = not any(_in_python(app.views[name]) for name in group.views)
             records = self.slice_records * (SQL_SLICES if in_sql else 1)
@@ -83,15 +83,14 @@ class Capacity:
             for part in (part.leaving_out(self.retracted) for part in own):
                 place = (group.stream, part)
                 if place not in files_by_place:
-                    found = lake.files(group.stream, part.start, part.end)
-                    files_by_place[place] = tuple(str(Path(path).resolve()) for path in found)
+                    files_by_place[place] = tuple(lake.held(group.stream, part.start, part.end))
                 if files := files_by_place[place]:
                     yield SliceTask(
                         app_path,
                         group.views,
                         part,
                         files,
-                        str(tables),
+                        self.exchange,
                         workers.task_threads,
                         MEMORY_BYTES // 2,
                         app.recorded,
@@ -115,10 +114,11 @@ class Capacity:
         base
             The generation that covers everything before the first slice; None: there is nothing before it.
         """
+        assert self.exchange is not None
         of_view: dict[str, list[ViewDelta]] = {name: [] for name in app.views}
         for found in deltas:
-            for name, path in found.paths.items():
-                of_view[name].append(ViewDelta(found.part.end, path, found.newest))
+            for name, table in found.tables.items():
+                of_view[name].append(ViewDelta(found.part.end, table, found.newest))
         streams = {view.of.name for view in app.views.values()}
         for model in app.models.values():
             streams |= {model.on.name} if model.later_label is None else {model.on.name, model.later_label.stream.name}
@@ -127,13 +127,14 @@ class Capacity:
             yield ReplayRange(
                 self.absolute_app_path,
                 part,
-                {name: tuple(str(Path(p).resolve()) for p in lake.files(name, start, end)) for name in streams},
+                {name: tuple(lake.held(name, start, end)) for name in streams},
                 None if base is None else base.publication,
                 {name: tuple(d for d in found if d.end < end) for name, found in of_view.items()},
                 {} if base is None else base.watermarks(app),
                 workers.task_threads,
                 MEMORY_BYTES // 2,
                 app.recorded,
+                self.exchange,
             )
 
     @property

@@ -111,8 +111,9 @@ class DaskWorkers(Workers):
     def at(cls, address: str) -> DaskWorkers:
         """The cluster whose scheduler listens at ``tcp://host:port``.
 
-        Its workers must have this program installed, and see the application and the home under the same paths. For a
-        ``tls://`` one, Dask's own configuration says where the certificates are.
+        Its workers must have this program installed, see the application under the same path, and reach the store: a
+        bucket, or a folder under the same path. For a ``tls://`` one, Dask's own configuration says where the
+        certificates are.
         """
         from distributed import Client
 

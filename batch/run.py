@@ -26,6 +26,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -40,6 +41,7 @@ from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import StartingWorkers
 from batch.duckdb_session import Connection, connect, is_of_the_disk
 from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
+from batch.exchange import Exchange, remove_handed_on
 from batch.generation import Generation
 from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
@@ -72,6 +74,7 @@ from eventlog.registry.lease_holder import this_process
 from eventlog.registry.leases import Leases
 from eventlog.registry.replicas import Replicas
 from eventlog.registry.runs import Runs, Status
+from eventlog.store.errors import StoreError
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
@@ -213,19 +216,21 @@ class _Batch:
         self.clock = clock
         self.replicas = replicas
         self.folder = scratch / name
+        self.exchange = Exchange.of(lake.blobs, name, self.folder)
         self.published: int | None = None
         self.publishing: int | None = None  # from the moment on when it may be in the log
 
     def run(self, full: bool, mend: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
         self._prepare_folder()
+        remove_handed_on(self.lake.blobs.store)
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark(BatchStarted(self.name).event(), self.keeper.lease),))
         self.record.tell(cut=str(self.cut))
         for sentence in mend_archived(self.log, self.lake, self.app) if mend else ():
             self.record.problem(sentence)
         self.retracted = frozenset(offset for offset in self.log.retracted() if offset < self.end)
-        capacity = replace(capacity, retracted=self.retracted)
+        capacity = replace(capacity, retracted=self.retracted, exchange=self.exchange)
         self.progress.advance()
         known = publications(self.log, self.cut)
         newest = next(iter(self.generations.peeked(known[:1])), None)  # only to learn how much there may be to fold
@@ -286,7 +291,9 @@ class _Batch:
                 error.add_note(f"and it could not be recorded: {also}")
 
     def close(self) -> None:
-        """Leave nothing behind on this machine."""
+        """Leave nothing behind but what was published, and what the next run collects."""
+        with suppress(StoreError):  # the next run removes it
+            remove_handed_on(self.lake.blobs.store, self.name)
         self.generations.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -330,13 +337,13 @@ class _Batch:
         workers = starting.wait()
         parts = models.parts(self.end, workers)
         found = []
-        tasks = capacity.tasks(self.app, self.lake, groups, self.end, workers, self.folder, parts)
+        tasks = capacity.tasks(self.app, self.lake, groups, self.end, workers, parts)
         for delta in fold_all(workers, tasks):
             self.keeper.check()
             part = min(total, delta.part.end - delta.part.start)  # views that are tried apart count twice
             total -= part
             self.progress.advance(part)
-            found.append(delta)
+            found.append(delta.located(self.exchange, self.folder / "tables"))
         self.progress.advance(total)  # what held no record of the stream
         return parts or [], sorted(found, key=lambda delta: delta.part)
 

@@ -12,6 +12,7 @@ from anabranch import App, Cut, load_app
 from batch.archive import archive
 from batch.capacity import Capacity
 from batch.cluster import DaskWorkers
+from batch.exchange import Exchange
 from batch.models.replay import replay
 from batch.models.replay_task import ReplayTask
 from batch.plan import plan
@@ -77,15 +78,14 @@ def replay_rate(app: App, lake: Lake, home: Path, count: int) -> float:
     folder = home / f"run-{count}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    capacity = Capacity(str(APPLICATION), None, count, 100_000)
+    place = Exchange.of(lake.blobs, f"run-{count}", folder)
+    capacity = Capacity(str(APPLICATION), None, count, 100_000, exchange=place)
     workers = DaskWorkers.local(count)
     list(workers.run(load_app, [str(APPLICATION)] * 2 * count))  # what a worker does once is no part of the rate
     begun = time.perf_counter()
     parts = capacity.parts([0, EVENTS], workers)
     works = plan(app.views.values(), None)
-    deltas = sorted(
-        fold_all(workers, capacity.tasks(app, lake, works, EVENTS, workers, folder, parts)), key=lambda d: d.part
-    )
+    deltas = sorted(fold_all(workers, capacity.tasks(app, lake, works, EVENTS, workers, parts)), key=lambda d: d.part)
     ranges = capacity.replays(app, lake, parts, deltas, None, workers)
     tasks = [ReplayTask(part, dict.fromkeys(app.models, 0), {}, str(home), str(folder)) for part in ranges]
     rows = sum(found.file["rows"] for of_range in workers.run(replay, tasks) for found in of_range)

@@ -9,8 +9,9 @@ memory is bounded by the slice, and only the first slice of a range costs a merg
 from __future__ import annotations
 
 import gc
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
-from uuid import uuid4
 
 from anabranch.app import App
 from anabranch.features.fold import fold
@@ -25,6 +26,7 @@ from batch.models.records import runs
 from batch.models.replay_task import Replayed, ReplayTask
 from batch.models.slice_rows import SliceRows
 from batch.plan import Slice
+from eventlog.store.blobs import Blob
 
 
 def replay(task: ReplayTask) -> list[Replayed]:
@@ -33,18 +35,19 @@ def replay(task: ReplayTask) -> list[Replayed]:
     wanted = task.range
     app = load_app(wanted.app).recall(wanted.recorded)
     base = None if wanted.base is None else Generation.peek(task.store.opened(), wanted.base)
-    prefix = Prefix(base, Path(task.scratch) / f"prefix-{uuid4().hex}")
-    try:
-        with connect(wanted.threads, wanted.memory_bytes, Path(task.scratch) / "spill") as connection:
-            return _Replay(app, task, prefix, connection).replay()
-    finally:
-        prefix.close()
-        if base is not None:
-            base.close()
+    with wanted.exchange.workplace() as workplace:
+        prefix = Prefix(base, workplace / "prefix")
+        try:
+            with connect(wanted.threads, wanted.memory_bytes, workplace / "spill") as connection:
+                return _Replay(app, replace(task, scratch=str(workplace)), prefix, connection).replay()
+        finally:
+            prefix.close()
+            if base is not None:
+                base.close()
 
 
 class _Replay:
-    """A range of slices at work."""
+    """A range of slices at work; the scratch folder of the task is its own."""
 
     def __init__(self, app: App, task: ReplayTask, prefix: Prefix, connection: Connection):
         self._app = app
@@ -52,6 +55,7 @@ class _Replay:
         self._range = task.range
         self._prefix = prefix
         self._connection = connection
+        self._files = {name: self._local(blobs, "lake") for name, blobs in self._range.files.items()}
         self._tiles: dict[str, Tiles] = {}
         self._watermarks: Watermarks = {}
         self._lookups = Lookups(app.views, prefix.tiles_of, [self._tiles], self._watermarks)
@@ -76,7 +80,7 @@ class _Replay:
         for name, deltas in before.items():
             advance(self._watermarks, app.views[name].of.name, [delta.newest for delta in deltas])
         self._tiles.clear()
-        paths = {name: [d.path for d in deltas] for name, deltas in before.items()}
+        paths = {name: self._local([d.table for d in deltas], "tables") for name, deltas in before.items()}
         self._prefix.build(self._connection, app.views, paths, self._watermarks)
         self._lookups.use_layers(self._prefix.tiles_of, [self._tiles])
 
@@ -85,10 +89,13 @@ class _Replay:
         models = [model for model in app.models.values() if task.starts.get(model.name, part.end) <= part.start]
         outputs = {model.name: SliceRows(model, part, task) for model in models}
         streams = {view.of.name for view in app.views.values()} | {model.on.name for model in models}
-        for events in runs(self._connection, [app.streams[name] for name in streams], self._range.files, part):
+        for events in runs(self._connection, [app.streams[name] for name in streams], self._files, part):
             name = events.stream.name
             of_stream = [model for model in models if model.on.name == name]
             frozen, _ = fold(app.views_of(name), of_stream, self._tiles, self._lookups, self._watermarks, events)
             for model in of_stream:
                 outputs[model.name].add(events, frozen[model.name])
-        return [output.close(self._connection) for output in outputs.values()]
+        return [output.close(self._connection, self._files) for output in outputs.values()]
+
+    def _local(self, blobs: Sequence[Blob], folder: str) -> list[str]:
+        return self._range.exchange.files(blobs, Path(self._task.scratch) / folder)

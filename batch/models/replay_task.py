@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from anabranch.feature_kinds import Kinds
+from batch.exchange import Exchange
 from batch.plan import Slice
 from eventlog.decisions import Publication
 from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 
 CARRIED_TILES = 200_000
 """Tiles in memory with which a worker still goes on to the next slice."""
@@ -24,7 +26,7 @@ class ViewDelta:
     """What one slice adds to one view: a table of tiles, and its newest event time; None: no event."""
 
     end: int
-    path: str
+    table: Blob
     newest: int | None
 
 
@@ -50,19 +52,22 @@ class ReplayRange:
         What DuckDB may use.
     recorded
         What the registry remembers of fields that stored events lack, see `App.recorded`.
+    exchange
+        Where the files and the deltas are.
     carried_tiles, collected_rows
         What the worker itself holds: see `CARRIED_TILES` and `COLLECTED_ROWS`.
     """
 
     app: str
     parts: tuple[Slice, ...]
-    files: Mapping[str, tuple[str, ...]]
+    files: Mapping[str, tuple[Blob, ...]]
     base: Publication | None
     deltas: Mapping[str, tuple[ViewDelta, ...]]
     newest: Mapping[str, int]
     threads: int | None
     memory_bytes: int
     recorded: Mapping[str, Mapping[str, str]]
+    exchange: Exchange
     carried_tiles: int = CARRIED_TILES
     collected_rows: int = COLLECTED_ROWS
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from shutil import rmtree
 from typing import Any
@@ -71,15 +71,15 @@ class SliceRows:
         if len(self._features) >= self._task.range.collected_rows:
             self._write()
 
-    def close(self, connection: Connection) -> Replayed:
-        """Finish the files, and put them into the store."""
+    def close(self, connection: Connection, lake: Mapping[str, Sequence[str]]) -> Replayed:
+        """Finish the files, and put them into the store. Labels are taken from these files of the lake, by stream."""
         self._write()
         self._writer.close()
         part, later = self._part, self._model.later_label
         labels = None
         if later is not None:
             path = self._folder / "labels.parquet"
-            files = self._task.range.files.get(later.stream.name, ())
+            files = lake.get(later.stream.name, ())
             rows, newest_label = label_file.write(connection, self._model, later, files, part, path)
             advance(self._newest, later.stream.name, [newest_label])
             labels = self._entry(path, rows, 0)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import gc
-import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from anabranch.load import load_app
 from batch.duckdb_session import connect
+from batch.exchange import Exchange
 from batch.plan import Slice
 from batch.views import python_fold, sql_fold
+from eventlog.store.blobs import Blob
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,8 @@ class SliceTask:
         The slice.
     files
         The Parquet files of the lake that hold it.
-    folder
-        Where the tables of tiles go: a folder that all workers share.
+    exchange
+        Where they are, and the tables of tiles go.
     threads, memory_bytes
         What DuckDB may use.
     recorded
@@ -39,8 +40,8 @@ class SliceTask:
     app: str
     views: tuple[str, ...]
     part: Slice
-    files: tuple[str, ...]
-    folder: str
+    files: tuple[Blob, ...]
+    exchange: Exchange
     threads: int | None
     memory_bytes: int
     recorded: Mapping[str, Mapping[str, str]] | None = None
@@ -52,38 +53,48 @@ class SliceDelta:
 
     Attributes
     ----------
-    paths, failures
+    tables, failures
         By view: the table of tiles, and how often a function of the user raised.
     newest
         The newest event time, in microseconds; None: there was no event.
+    paths
+        By view: where the table of tiles is on this machine, once it is `located`.
     """
 
     part: Slice
-    paths: dict[str, str]
+    tables: dict[str, Blob]
     failures: dict[str, int]
     newest: int | None
+    paths: dict[str, str] = field(default_factory=dict)
+
+    def located(self, exchange: Exchange, into: Path) -> SliceDelta:
+        """The same with its tables on this machine, in a folder if they lie elsewhere."""
+        paths = exchange.files([*self.tables.values()], into)
+        return replace(self, paths=dict(zip(self.tables, paths, strict=True)))
 
 
 def fold_slice(task: SliceTask) -> SliceDelta:
-    """Fold one slice. Doing it twice does no harm: the files become visible whole, by a rename."""
+    """Fold one slice. Doing it twice does no harm: each hands on tables of its own, and they are the same."""
     # millions of small objects come and go here, none in a cycle: looking for cycles took a third of the time
     gc.set_threshold(100_000, 50, 1_000)
     app = load_app(task.app).recall(task.recorded or {})
     views = [app.views[name] for name in task.views]
-    paths = [Path(task.folder) / f"{view.name}-{task.part.start:020d}-{task.part.end:020d}.parquet" for view in views]
-    # the same slice may be at work twice, when a worker is taken for dead
-    unfinished = [path.with_suffix(f".{os.getpid()}.{id(task)}") for path in paths]
-    with connect(task.threads, task.memory_bytes, Path(task.folder) / "spill") as connection:
-        in_sql = len(views) == 1 and sql_fold.usable(views[0], task.files)
+    with (
+        task.exchange.workplace() as workplace,
+        connect(task.threads, task.memory_bytes, workplace / "spill") as connection,
+    ):
+        files = task.exchange.files(task.files, workplace / "lake")
+        paths = [workplace / f"{view.name}.parquet" for view in views]
+        in_sql = len(views) == 1 and sql_fold.usable(views[0], files)
         if in_sql:
-            failures, newest = [0], sql_fold.fold(connection, views[0], task.files, task.part, unfinished[0])
+            failures, newest = [0], sql_fold.fold(connection, views[0], files, task.part, paths[0])
         else:
-            failures, newest = python_fold.fold(connection, views, task.files, task.part, unfinished)
-    for temporary, path in zip(unfinished, paths, strict=True):
-        temporary.replace(path)  # whole at once: whichever of two workers is last, the same file stands there
+            failures, newest = python_fold.fold(connection, views, files, task.part, paths)
+        names = [f"tables/{view.name}-{task.part.start:020d}-{task.part.end:020d}" for view in views]
+        tables = [task.exchange.put(path, name) for path, name in zip(paths, names, strict=True)]
     return SliceDelta(
         task.part,
-        {view.name: str(path) for view, path in zip(views, paths, strict=True)},
+        {view.name: table for view, table in zip(views, tables, strict=True)},
         {view.name: count for view, count in zip(views, failures, strict=True)},
         newest,
     )

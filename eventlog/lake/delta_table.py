@@ -24,6 +24,7 @@ from eventlog.lake.data_file_writer import add_action, remove_unfinished, write_
 from eventlog.lake.file_checks import FileChecks
 from eventlog.lake.file_name import FileName
 from eventlog.log.segment import Record, Segment
+from eventlog.store.blobs import Blob
 from eventlog.store.errors import StoreUnavailableError
 
 _TRANSACTION = "anabranch"
@@ -242,6 +243,13 @@ class LakeTable:
         if not check and self._checks.in_folder:
             return [str(self._checks.place(file.name)) for file in found]
         return [str(path) for path in self._checks.local(found)]
+
+    def held(self, start: int, end: int) -> list[Blob]:
+        """See `Lake.held`."""
+        found = self.data_files(start, end)
+        if self._checks.in_folder:
+            self._checks.local(found)
+        return [file.blob for file in found]
 
     def exists(self) -> bool:
         """Whether it has commits."""

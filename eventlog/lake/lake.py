@@ -19,7 +19,7 @@ from anabranch import SYSTEM, Cut, Stream
 from eventlog.errors import LakeDamagedError
 from eventlog.lake.commits import has_commits
 from eventlog.log.segment import Record, Segment
-from eventlog.store.blobs import Blobs
+from eventlog.store.blobs import Blob, Blobs
 from eventlog.store.folder_store import FolderStore
 from eventlog.store.store import LAKE
 
@@ -128,6 +128,14 @@ class Lake:
             For the first file that is not the one that was written. So do all methods that read.
         """
         return self.table(name).files(start, end, check=check) if self._exists(name) else []
+
+    def held(self, name: str, start: int, end: int) -> list[Blob]:
+        """The same files for others to fetch.
+
+        Those in a folder are checked as by `files`, for who reads them in their place; what lies elsewhere is checked
+        by who fetches it.
+        """
+        return self.table(name).held(start, end) if self._exists(name) else []
 
     def read(self, cut: Cut, limit: int = 10_000) -> list[Segment]:
         """Records of all streams from `cut` on, in offset order: `limit` of them or some ten thousands.

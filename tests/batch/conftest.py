@@ -23,8 +23,10 @@ from eventlog.registry.leases import Leases
 from eventlog.registry.runs import Runs
 from eventlog.store.blobs import Blobs
 from eventlog.store.folder_store import FolderStore
+from tests.buckets import bucket, s3_server
 
 APPLICATION = str(Path(__file__).parent / "application.py")
+__all__ = ["bucket", "s3_server"]
 LONG = 365 * 86_400_000_000
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -10,8 +11,10 @@ import pytest
 from batch.archive import archive
 from batch.capacity import SQL_SLICES, Capacity
 from batch.cluster import OwnProcess
+from batch.exchange import Exchange
 from batch.plan import Slice, ViewGroup, plan
 from batch.views.slice_fold import SliceDelta, SliceTask
+from eventlog.store.blobs import Blob
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.models.learning import learning_home, post
 from tests.batch.rides import rides
@@ -24,9 +27,8 @@ class Pair(OwnProcess):
 
 
 def tasks(home: Home, capacity: Capacity, groups: list[ViewGroup], parts: list[Slice] | None = None) -> list[SliceTask]:
-    folder = home.path / "run"
-    folder.mkdir()
-    return list(capacity.tasks(home.app, home.lake, groups, home.log.end().offsets[0], Pair(), folder, parts))
+    placed = replace(capacity, exchange=Exchange.of(home.lake.blobs, "run", home.path))
+    return list(placed.tasks(home.app, home.lake, groups, home.log.end().offsets[0], Pair(), parts))
 
 
 def archived(home: Home) -> int:
@@ -73,7 +75,7 @@ def test_slices_in_sql_are_larger_and_one_without_records_of_the_stream_is_no_ta
     assert all(part.end - part.start <= 10 and part.start < 100 for part in in_python)
     assert [task.part for task in in_sql] == [Slice(0, 105)]
     assert SQL_SLICES * 10 >= 105
-    assert all(Path(file).is_absolute() for task in found for file in task.files)
+    assert all(file in home.lake.held("rides", 0, 105) for task in in_sql for file in task.files)
 
 
 def test_slices_that_are_given_are_those_of_every_view(home: Home, capacity: Capacity) -> None:
@@ -90,9 +92,13 @@ def test_a_range_of_the_replay_has_what_came_before_it_and_nothing_that_comes_af
     learning_home(home)
     post(home, 60)
     end = archived(home)
-    capacity = Capacity(home.app_path, None, None, -(-end // 9))
+    capacity = Capacity(
+        home.app_path, None, None, -(-end // 9), exchange=Exchange.of(home.lake.blobs, "run", home.path)
+    )
     parts = capacity.parts([0, end], Pair())
-    deltas = [SliceDelta(part, {"usage": f"u{part.end}", "ever": f"e{part.end}"}, {}, part.end) for part in parts]
+    deltas = [
+        SliceDelta(part, {name: Blob("", part.end, name) for name in ("usage", "ever")}, {}, part.end) for part in parts
+    ]
     found = list(capacity.replays(home.app, home.lake, parts, deltas, None, Pair()))
     assert [part for of_range in found for part in of_range.parts] == parts
     assert 1 < len(found) <= 4
@@ -102,9 +108,7 @@ def test_a_range_of_the_replay_has_what_came_before_it_and_nothing_that_comes_af
         assert of_range.deltas["members"] == ()
         assert of_range.files.keys() == {"rides", "offers", "answers"}
         for stream, files in of_range.files.items():
-            assert set(files) == set(
-                map(str, (Path(f).resolve() for f in home.lake.files(stream, first.start, last.end)))
-            )
+            assert list(files) == home.lake.held(stream, first.start, last.end)
     assert found[0].base is None
 
 

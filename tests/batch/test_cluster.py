@@ -13,13 +13,17 @@ import pytest
 
 from batch import cluster
 from batch.cluster import DaskWorkers, OwnProcess, StartingWorkers, Workers, WorkEstimate
+from batch.exchange import Exchange
 from batch.plan import Slice, slices
 from batch.views.fold_all import fold_all
 from batch.views.slice_fold import SliceTask, fold_slice
+from eventlog.store.address import StoreAddress
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.rides import rides
 from tests.batch.views.test_roads import assert_same, folded
 from tests.processes import ends
+
+NOWHERE = Exchange(StoreAddress("", ""), "", "")
 
 
 @pytest.fixture
@@ -83,12 +87,12 @@ def test_processes_fold_what_this_process_folds(posted: Home) -> None:
 
 def fold_on(home: Home, workers: Workers) -> dict[Slice, list[Any]]:
     """The rows of the table of tiles that each slice folds to."""
-    files = tuple(home.lake.files("rides", 0, 300))
-    folder = home.path / type(workers).__name__
-    folder.mkdir()
+    files = tuple(home.lake.held("rides", 0, 300))
+    place = Exchange.of(home.lake.blobs, type(workers).__name__, home.path)
     parts = list(slices(0, 300, 60))
-    tasks = [SliceTask(APPLICATION, ("in_python",), part, files, str(folder), 1, 300_000_000) for part in parts]
-    found = {delta.part: pq.read_table(delta.paths["in_python"]).to_pylist() for delta in fold_all(workers, tasks)}
+    tasks = [SliceTask(APPLICATION, ("in_python",), part, files, place, 1, 300_000_000) for part in parts]
+    deltas = (delta.located(place, home.path / "tables") for delta in fold_all(workers, tasks))
+    found = {delta.part: pq.read_table(delta.paths["in_python"]).to_pylist() for delta in deltas}
     assert sorted(found) == parts
     return found
 
@@ -116,7 +120,7 @@ def test_the_environment_is_afterwards_what_it_was() -> None:
 
 def test_what_a_task_raises_is_raised() -> None:
     parts = slices(0, 30, 10)
-    tasks = [SliceTask(APPLICATION, ("no_view",), part, (), "", 1, 1) for part in parts]
+    tasks = [SliceTask(APPLICATION, ("no_view",), part, (), NOWHERE, 1, 1) for part in parts]
     with pytest.raises(KeyError, match="no_view"):
         list(OwnProcess().run(fold_slice, tasks))
 

@@ -12,6 +12,7 @@ from anabranch import Events
 from anabranch.view import Key, Tiles, View
 from batch.archive import archive
 from batch.duckdb_session import Connection, connect
+from batch.exchange import Exchange
 from batch.generation import Generation
 from batch.models.prefix import Prefix
 from batch.plan import Slice
@@ -32,9 +33,9 @@ def connection(tmp_path: Path) -> Iterator[Connection]:
 
 def table(home: Home, view: str, start: int, end: int) -> str:
     """What a slice adds to a view."""
-    files = tuple(home.lake.files("rides", start, end))
-    task = SliceTask(APPLICATION, (view,), Slice(start, end), files, str(home.path), 1, 100_000_000)
-    return fold_slice(task).paths[view]
+    files, place = tuple(home.lake.held("rides", start, end)), Exchange.of(home.lake.blobs, "run", home.path)
+    task = SliceTask(APPLICATION, (view,), Slice(start, end), files, place, 1, 100_000_000)
+    return fold_slice(task).located(place, home.path / "tables").paths[view]
 
 
 def folded(home: Home, view: View, end: int) -> Tiles:

@@ -18,6 +18,7 @@ from anabranch.view import Tiles
 from batch.archive import archive
 from batch.capacity import Capacity
 from batch.cluster import OwnProcess
+from batch.exchange import Exchange
 from batch.models.replay import replay
 from batch.models.replay_task import ReplayTask
 from batch.plan import plan
@@ -101,9 +102,10 @@ def replayed(home: Home, folder: Path, slice_records: int, **bounds: Any) -> dic
     app, end = home.app, home.log.end()
     archive(home.log, home.lake, app, end, lambda records: None)
     (scratch := folder / "run").mkdir(parents=True)
-    capacity, worker = Capacity(home.app_path, None, 1, slice_records), OwnProcess(1)
+    place = Exchange.of(home.lake.blobs, "run", scratch)
+    capacity, worker = Capacity(home.app_path, None, 1, slice_records, exchange=place), OwnProcess(1)
     parts = capacity.parts([0, end.offsets[0]], worker)
-    tasks = capacity.tasks(app, home.lake, plan(app.views.values(), None), end.offsets[0], worker, scratch, parts)
+    tasks = capacity.tasks(app, home.lake, plan(app.views.values(), None), end.offsets[0], worker, parts)
     deltas = sorted(fold_all(worker, tasks), key=lambda delta: delta.part)
     rows: dict[str, list[dict[str, Any]]] = {name: [] for name in app.models}
     store = StoreAddress(str(folder / "store"), str(folder / "cache"))

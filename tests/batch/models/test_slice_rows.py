@@ -14,6 +14,7 @@ from anabranch.feature_kinds import Kinds
 from anabranch.features.fold import FailedFeatures, FrozenFeatures
 from anabranch.instant import instant_us
 from batch.duckdb_session import connect
+from batch.exchange import Exchange
 from batch.models.replay_task import Replayed, ReplayRange, ReplayTask
 from batch.models.slice_rows import SliceRows
 from batch.plan import Slice
@@ -29,8 +30,10 @@ PART = Slice(100, 200)
 
 
 def task(home: Path, kinds: dict[str, Kinds] | None = None, collected_rows: int = 5_000) -> ReplayTask:
-    wanted = ReplayRange("app.py", (PART,), {}, None, {}, {}, 1, 1, {}, collected_rows=collected_rows)
-    return ReplayTask(wanted, {}, kinds or {}, StoreAddress(str(home), str(home / "cache")), str(home / "run"))
+    store = StoreAddress(str(home), str(home / "cache"))
+    place = Exchange(store, "run", str(home))
+    wanted = ReplayRange("app.py", (PART,), {}, None, {}, {}, 1, 1, {}, place, collected_rows=collected_rows)
+    return ReplayTask(wanted, {}, kinds or {}, store, str(home / "run"))
 
 
 def rides(*minutes: float | None, first: int = 100) -> LakeEvents:
@@ -47,7 +50,7 @@ def rides(*minutes: float | None, first: int = 100) -> LakeEvents:
 
 def closed(rows: SliceRows, home: Path) -> tuple[Replayed, list[dict[str, Any]]]:
     with connect(1, 100_000_000, home / "spill") as connection:
-        found = rows.close(connection)
+        found = rows.close(connection, {})
     file = StoreAddress(str(home), str(home / "cache")).opened().fetch(Blob.of(found.file))
     assert not any((home / "run").iterdir()), "what is in the store is there once"
     return found, pq.read_table(file).to_pylist()

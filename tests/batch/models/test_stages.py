@@ -10,6 +10,7 @@ import pytest
 from batch.archive import archive
 from batch.capacity import Capacity
 from batch.cluster import OwnProcess
+from batch.exchange import Exchange
 from batch.generation import Generation
 from batch.models.stages import ModelStages, report
 from batch.plan import plan
@@ -38,7 +39,7 @@ def stages(home: Home, problems: list[str], check: Callable[[], None] = nothing)
     folder.mkdir(exist_ok=True)
     return ModelStages(
         app=home.app,
-        capacity=Capacity(home.app_path, None, None, 50),
+        capacity=Capacity(home.app_path, None, None, 50, exchange=Exchange.of(home.lake.blobs, "run", folder)),
         lake=home.lake,
         blobs=home.blobs,
         folder=folder,
@@ -56,7 +57,7 @@ def folded(home: Home, models: ModelStages, base: Generation | None) -> tuple[An
     workers = OwnProcess()
     parts = models.parts(end.offsets[0], workers)
     groups = plan(home.app.views.values(), base)
-    tasks = models.capacity.tasks(home.app, home.lake, groups, end.offsets[0], workers, models.folder, parts)
+    tasks = models.capacity.tasks(home.app, home.lake, groups, end.offsets[0], workers, parts)
     return parts, sorted(fold_all(workers, tasks), key=lambda delta: delta.part)
 
 

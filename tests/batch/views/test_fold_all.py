@@ -12,13 +12,16 @@ import pytest
 
 from batch.cluster import DaskWorkers, OwnProcess, Workers
 from batch.errors import ViewTooWideError
+from batch.exchange import Exchange
 from batch.plan import Slice
 from batch.views.fold_all import LEAST_RECORDS, fold_all, is_out_of_memory
 from batch.views.slice_fold import SliceDelta, SliceTask
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 
 
 def task(views: tuple[str, ...], start: int, end: int) -> SliceTask:
-    return SliceTask("app.py", views, Slice(start, end), (), "", 1, 1)
+    return SliceTask("app.py", views, Slice(start, end), (), Exchange(StoreAddress("", ""), "", ""), 1, 1)
 
 
 class Small(OwnProcess):
@@ -41,13 +44,15 @@ class Small(OwnProcess):
         records = wanted.part.end - wanted.part.start
         if len(wanted.views) > 1 or records > self.fits[wanted.views[0]]:
             raise MemoryError
-        return SliceDelta(wanted.part, dict.fromkeys(wanted.views, ""), dict.fromkeys(wanted.views, 0), None)
+        return SliceDelta(
+            wanted.part, dict.fromkeys(wanted.views, Blob("", 0, "")), dict.fromkeys(wanted.views, 0), None
+        )
 
 
 def folded(workers: Workers, *tasks: SliceTask) -> dict[str, list[tuple[int, int]]]:
     found: dict[str, list[tuple[int, int]]] = {}
     for delta in fold_all(workers, tasks):
-        for view in delta.paths:
+        for view in delta.tables:
             found.setdefault(view, []).append((delta.part.start, delta.part.end))
     return {view: sorted(parts) for view, parts in found.items()}
 

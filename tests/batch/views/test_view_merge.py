@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,7 @@ def delta(path: Path, some: Sequence[dict[str, Any]], number: int, failures: int
     VIEW.fold(tiles, Events(VIEW.of, 0, 0, times, orjson.dumps(some)))
     pq.write_table(tile_table.arrow(tile_table.columns(VIEW), tile_table.rows(VIEW, tiles)), path)
     part = Slice(number * 100, number * 100 + 100)
-    return SliceDelta(part, {VIEW.name: str(path)}, {VIEW.name: failures}, max(times, default=None))
+    return SliceDelta(part, {}, {VIEW.name: failures}, max(times, default=None), {VIEW.name: str(path)})
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_where_nothing_is_new_the_last_generation_is_carried_on_less_what_expire
     assert carried["layers"][0]["index"] == entry["layers"][0]["index"]
 
     empty = delta(tmp_path / "1", [], 1, 0)
-    later = SliceDelta(empty.part, empty.paths, empty.failures, entry["watermark"] + 10 * DAY)
+    later = replace(empty, newest=entry["watermark"] + 10 * DAY)
     expired = merge_view(connection, VIEW, [later], base, tmp_path / "made", blobs)
     assert expired["rows"] == 0
     base.close()
