@@ -22,7 +22,7 @@ import orjson
 
 from anabranch.instant import iso
 from eventlog.errors import LogUnavailableError
-from eventlog.store.store import BLOBS
+from eventlog.store.store import BLOBS, LAKE
 from infra.composition import Process
 from serving.sql.child_process import ChildEndedError, ChildProcess
 from serving.sql.errors import SqlUnavailableError
@@ -251,10 +251,8 @@ class Analytics:
 
 def runner_pool_of(process: Process, analytics: Analytics) -> RunnerPool:
     """What runs statements on the snapshots of a process."""
-    folders = [process.home / name for name in ("analytics", "lake", "cache")]
-    blobs = process.blobs.store.path(BLOBS)
-    if blobs is not None:
-        folders.append(blobs)
+    stored = [process.store.path(name) for name in (LAKE, BLOBS)]  # of a bucket, the cache has what is read
+    folders = [process.home / "analytics", *(path or process.blobs.cache for path in stored)]
     settings = process.settings
     return RunnerPool(analytics, settings.sql_limits, folders, process.home / "scratch", settings.log_format)
 
