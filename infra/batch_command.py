@@ -23,6 +23,7 @@ from infra.composition import Process
 from infra.errors import UsageError
 from infra.progress_display import LogProgress, progress
 from infra.terminal import console
+from serving.errors import BatchNotStartedError
 
 logger = logging.getLogger(__name__)
 EXIT_LEASE_HELD = 75
@@ -104,16 +105,19 @@ class BatchStarter:
         ------
         LeaseHeldError
             If another run is at work.
-        UsageError
-            If the process ended before it began.
+        BatchNotStartedError
+            If there is no process for it, or it ended before it began.
         """
         since = self.process.clock()
-        child = Child(
-            self._command(full),
-            stdin=DEVNULL,
-            stdout=DEVNULL,
-            start_new_session=True,  # Ctrl-C is for the service, which ends it
-        )
+        try:
+            child = Child(
+                self._command(full),
+                stdin=DEVNULL,
+                stdout=DEVNULL,
+                start_new_session=True,  # Ctrl-C is for the service, which ends it
+            )
+        except OSError as error:  # no memory, or as many processes as there may be
+            raise BatchNotStartedError(f"the batch run cannot be started: {error}") from error
         deadline = time.monotonic() + _STARTED_SECONDS
         while time.monotonic() < deadline:
             code = child.poll()
@@ -124,9 +128,13 @@ class BatchStarter:
             if code == EXIT_LEASE_HELD:
                 raise LeaseHeldError
             if code is not None:
-                raise UsageError(f"the batch run ended with exit code {code} before it began; see the service's output")
+                raise BatchNotStartedError(
+                    f"the batch run ended with exit code {code} before it began; see the service's output"
+                )
             time.sleep(_POLL_SECONDS)
-        raise UsageError(f"the batch run has not begun within {_STARTED_SECONDS:.0f} s; see anabranch batch list")
+        raise BatchNotStartedError(
+            f"the batch run has not begun within {_STARTED_SECONDS:.0f} s; see anabranch batch list"
+        )
 
     def _run_of(self, pid: int, since: int) -> str | None:
         """The run that a process has begun; pids are used again, so it must be a new one."""

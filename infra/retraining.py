@@ -11,7 +11,7 @@ from anabranch import Model
 from batch.errors import LeaseHeldError
 from eventlog.errors import LogUnavailableError
 from infra.composition import Process
-from infra.errors import UsageError
+from serving.errors import BatchNotStartedError
 
 logger = logging.getLogger(__name__)
 _TRIES = 20
@@ -53,7 +53,7 @@ class Retraining:
                 return
             run = self._start_batch(False)
             logger.warning("drift of model %r started batch run %s", model.name, run, extra={**facts, "run": run})
-        except (LeaseHeldError, UsageError, LogUnavailableError) as error:
+        except (BatchNotStartedError, LeaseHeldError, LogUnavailableError) as error:
             logger.warning("drift of model %r started no batch run: %s", model.name, error, extra=facts)
         except Exception:  # whatever it is, the next alarm must have its chance
             logger.exception("drift of model %r started no batch run", model.name, extra=facts)

@@ -14,7 +14,7 @@ from anabranch.instant import instant, instant_us
 from batch.errors import LeaseHeldError
 from eventlog.clock import Clock
 from eventlog.registry.runs import Runs
-from infra.errors import UsageError
+from serving.errors import BatchNotStartedError
 
 logger = logging.getLogger(__name__)
 _LONGEST_WAIT_SECONDS = 30.0
@@ -123,7 +123,7 @@ class Scheduler:
         try:
             run = self._start_run(False)
             logger.info("batch run %s was due and has begun", run, extra={"run": run})
-        except (LeaseHeldError, UsageError) as error:
+        except (BatchNotStartedError, LeaseHeldError) as error:
             logger.warning("a batch run was due and was not started: %s", error)
         except Exception:  # whatever it is, the next run must have its chance
             logger.exception("a batch run was due and was not started")

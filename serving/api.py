@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from fastapi import FastAPI
@@ -17,6 +18,7 @@ from serving.http.lean_routes import LeanRoute
 from serving.http.request_ids import RequestIds
 from serving.http.session import Sessions
 from serving.metrics.batch_metrics import BatchMetrics
+from serving.metrics.connection_metrics import ConnectionMetrics
 from serving.metrics.model_metrics import ModelMetrics
 from serving.metrics.request_metrics import RequestMeter, RequestMetrics
 from serving.metrics.state_metrics import StateMetrics
@@ -30,8 +32,16 @@ with every event since; models with a blend of what the batch layer trained and 
 Errors are `application/problem+json` (RFC 9457)."""
 
 
-def create_api(service: Service) -> FastAPI:
-    """The ASGI application that serves `service`. It starts nothing and ends nothing."""
+def create_api(service: Service, ended: Mapping[str, int] | None = None) -> FastAPI:
+    """The ASGI application that serves `service`. It starts nothing and ends nothing.
+
+    Parameters
+    ----------
+    service
+        What is served.
+    ended
+        How many connections the server ended, by reason: it refuses some before there is a request.
+    """
     app = FastAPIOffline(
         redoc_url=None,
         title=f"Anabranch: {service.app.name}",
@@ -44,6 +54,7 @@ def create_api(service: Service) -> FastAPI:
     metrics = RequestMetrics()
     metrics.register(StateMetrics(service))
     metrics.register(BatchMetrics(service))
+    metrics.register(ConnectionMetrics(ended or {}))
     directory = ModelDirectory(service)
     model_metrics = ModelMetrics(service, directory)
     metrics.register(model_metrics)

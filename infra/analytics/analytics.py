@@ -75,6 +75,7 @@ class Analytics:
         self._in_use: Counter[str] = Counter()
         self._writer: ChildProcess | None = None
         self._pulse: Any = None
+        self._lost = False
         self._shown = False
         self._scored: tuple[str, dict[str, Any]] = ("", {})
         self._publication = speed.publication
@@ -131,6 +132,9 @@ class Analytics:
             self._in_use[snapshot["name"]] += 1
         try:
             yield snapshot
+        except SqlUnavailableError:
+            self._lost = True  # a file of it is gone: the next query has one that is taken anew, or is told why not
+            raise
         finally:
             with self._changed:
                 self._in_use[snapshot["name"]] -= 1
@@ -178,6 +182,9 @@ class Analytics:
             self._due = begun + max(self._refresh_seconds - 1.5 * self._took_seconds, self._refresh_seconds / 2)
 
     def _take(self, publish: bool) -> None:
+        if self._lost:
+            self._lost, self._pulse = False, None
+            self._let_go()  # the writer believes that what it wrote is there
         taken = self._process.clock()
         pulse = self._pulse_now()
         if self._newest is not None and pulse == self._pulse and (self._shown or not publish):

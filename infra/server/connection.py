@@ -19,8 +19,12 @@ from serving.errors import (
     RequestTooSlowError,
     ServingError,
 )
-from serving.http.problems import problem_of
+from serving.http.problems import PROBLEM_BY_ERROR, problem_of
 
+_MADE_ROOM, _NOT_TAKEN = "made-room", "answer-not-taken"
+_REFUSALS = (ConnectionsError, HeadTooLargeError, MalformedRequestError, RequestTooSlowError)
+REASONS = (*(PROBLEM_BY_ERROR[error].kind for error in _REFUSALS), _MADE_ROOM, _NOT_TAKEN)
+"""Why a connection is ended before its time."""
 _SHARE_ENDED = 64
 """One of so many of all connections may be ended at once to make room."""
 
@@ -187,7 +191,7 @@ class Connection(HttpToolsProtocol):
         if unsent_bytes != self._unsent_bytes or not unsent_bytes:
             self._unsent_bytes, self._unsent_since = unsent_bytes, now
         elif now - self._unsent_since > self._limits.silent_seconds:
-            self._ended["answer not taken"] += 1
+            self._ended[_NOT_TAKEN] += 1
             self.transport.abort()
 
     def _make_room(self) -> bool:
@@ -207,12 +211,12 @@ class Connection(HttpToolsProtocol):
         for oldest in nsmallest(few, idle, key=lambda connection: connection._begun_at):
             self.connections.discard(oldest)  # it is told only later that it is lost
             oldest.transport.abort()
-            self._ended["made room"] += 1
+            self._ended[_MADE_ROOM] += 1
         return True
 
     def _refuse(self, error: ServingError) -> None:
         """Take nothing more; tell the error, if no answer is under way that it would run into."""
-        self._ended[type(error).__name__.removesuffix("Error")] += 1
+        self._ended[PROBLEM_BY_ERROR[type(error)].kind] += 1
         own = self._arriving and not self._in_head  # else it is about a request that nobody has been given yet
         self._refused_at = self.loop.time()
         self._in_head = self._arriving = False

@@ -13,7 +13,7 @@ from types import FrameType
 import uvicorn
 
 from infra import logs
-from infra.server.connection import Connection
+from infra.server.connection import REASONS, Connection
 from infra.server.limits import ConnectionLimits
 from serving.api import create_api
 from serving.service import Service
@@ -42,10 +42,11 @@ class Server(uvicorn.Server):
     """
 
     def __init__(self, service: Service, greeting: str, limits: ConnectionLimits):
-        self._ended: Counter[str] = Counter()
+        self._ended = Counter(dict.fromkeys(REASONS, 0))
+        self._told: Counter[str] = Counter()
         super().__init__(
             uvicorn.Config(
-                create_api(service),
+                create_api(service, self._ended),
                 loop="uvloop",
                 http=partial(Connection, limits=limits, ended=self._ended),  # type: ignore[arg-type]  # it is called like the class
                 ws="none",
@@ -73,16 +74,16 @@ class Server(uvicorn.Server):
             for connection in tuple(self.server_state.connections):
                 if isinstance(connection, Connection):
                     connection.hold_to_time(now)
-            if now >= self._told_at + _TOLD_SECONDS and self._ended:
-                self._tell_ended()
+            if now >= self._told_at + _TOLD_SECONDS and (news := self._ended - self._told):
+                self._tell(news)
                 self._told_at = now
         return await super().on_tick(counter)
 
-    def _tell_ended(self) -> None:
+    def _tell(self, news: Counter[str]) -> None:
         """One line for many: whoever attacks must not fill the log."""
-        counts = ", ".join(f"{count:,} {reason}" for reason, count in self._ended.most_common())
+        counts = ", ".join(f"{count:,} {reason}" for reason, count in news.most_common())
         logger.warning("connections were ended before their time: %s", counts)
-        self._ended.clear()
+        self._told += news
 
     def capture_signals(self) -> nullcontext[None]:  # type: ignore[override]  # uvicorn's is a generator
         return nullcontext()

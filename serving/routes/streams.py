@@ -54,7 +54,10 @@ def add_routes(app: FastAPI, service: Service) -> None:
         responses=openapi.answers(200, "Every stream of the application", _STREAMS, 422, 503, 504),
     )
     async def list_streams(request: Request) -> Response:
-        """The schema of each stream, how many events it has, and how many wait among the rejected."""
+        """The schema of each stream, how many events it has, and how many wait among the rejected.
+
+        An event that was retracted counts: the log keeps it, though nothing is made of it any more.
+        """
         await until_asked(service.speed, parse(request.scope["query_string"], WAITING))
         return await run_in_threadpool(all_streams)
 

@@ -199,6 +199,8 @@ def test_only_an_event_of_the_application_can_be_retracted_and_only_once(service
     assert "the log ends at" in command(service, "retract", "0:5000", application, "--yes", status=1)
     assert "no position" in command(service, "retract", "rides", application, "--yes", status=1)
     wrong.retract()
+    described = service.client.get("/v1/streams/rides").json()
+    assert described["events"] == len(wrong.honest) + 1, "it is in the log, and stays there"
     assert "taken out before" in command(service, "retract", wrong.position, application, "--yes", status=1)
     decision = int(service.post("clicks", [{"page": "a"}])["position"].removeprefix("0:")) - 2
     assert "system's own" in command(service, "retract", f"0:{decision}", application, "--yes", status=1)

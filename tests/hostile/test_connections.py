@@ -10,6 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 from tests.end_to_end.conftest import ride
 from tests.hostile.conftest import APPLICATION, Start, answer_of, asked, connection, json_of, resident_bytes
@@ -86,6 +87,19 @@ def test_a_head_may_have_so_many_headers_and_bytes_and_no_more(service: Service)
     large = b"Connection: close\r\nX-Large: " + b"x" * 32_000
     assert asked(service, HEAD + large + b"\r\n\r\n")[0] == 200
     assert asked(service, HEAD + large + b"x" * 1_000 + b"\r\n\r\n")[0] == 431
+
+
+def test_what_is_refused_before_there_is_a_request_is_counted(service: Service) -> None:
+    def counted(reason: str) -> float:
+        families = text_string_to_metric_families(service.client.get("/metrics").text)
+        (family,) = (family for family in families if family.name == "anabranch_connections_ended")
+        return next(sample.value for sample in family.samples if sample.labels == {"reason": reason})
+
+    before = {reason: counted(reason) for reason in ("head-too-large", "malformed-request", "too-many-connections")}
+    assert asked(service, HEAD + b"X-Large: " + b"x" * 33_000 + b"\r\n\r\n")[0] == 431
+    assert asked(service, b"no HTTP\r\n\r\n")[0] == 400
+    grown = {reason: counted(reason) - count for reason, count in before.items()}
+    assert grown == {"head-too-large": 1, "malformed-request": 1, "too-many-connections": 0}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from infra.batch_command import show_models
+from infra.batch_command import BatchStarter, show_models
+from infra.composition import opened
+from infra.settings import Settings
+from serving.errors import BatchNotStartedError
 
 REPORT: dict[str, Any] = {
     "duration": {
@@ -47,3 +51,13 @@ def test_models_are_shown_with_losses_verdict_and_what_went_wrong(
     assert "not trained" in next(line for line in shown.splitlines() if line.startswith("idle"))
     for text in ("ValueError: [planted]", "0:17", "'now'", "0:3: KeyError: 'x' (app.py:3 in duration)"):
         assert text in shown
+
+
+def test_a_run_whose_process_ends_before_it_begins_has_not_begun_and_may_be_asked_for_again(tmp_path: Path) -> None:
+    application = tmp_path / "away.py"
+    application.write_text("from anabranch import App\n\napp = App('away')\n")
+    with opened(Settings.load(app=str(application), home=tmp_path / "home")) as process:
+        application.unlink()
+        with pytest.raises(BatchNotStartedError, match="ended with exit code"):
+            BatchStarter(process).start(full=False)
+        assert process.runs.list(1) == []

@@ -13,12 +13,20 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import duckdb
 
 from batch.duckdb_session import literal
-from serving.sql.errors import SqlError, SqlFailedError, SqlRefusedError, SqlTooLargeError, SqlTooLongError
+from serving.sql.errors import (
+    SqlError,
+    SqlFailedError,
+    SqlRefusedError,
+    SqlTooLargeError,
+    SqlTooLongError,
+    SqlUnavailableError,
+)
 from serving.sql.sandbox.relation_names import RelationNames
 from serving.sql.sandbox.statement import Checked, StatementCheck
 from serving.sql.sandbox.told_text import ToldText
@@ -73,6 +81,7 @@ class Sandbox:
     def __init__(self, path: str, files: Sequence[str], limits: StatementLimits, scratch: str):
         self.limits = limits
         self.broken = False
+        self._files = files
         self._told = ToldText([path, *files, f"{scratch}/file"])
         self._connection = duckdb.connect(
             path,
@@ -146,6 +155,9 @@ class Sandbox:
                 return error
             case duckdb.InterruptException():
                 return SqlTooLongError(self.limits.seconds)
+            case duckdb.PermissionException() | duckdb.IOException() if lost := self._lost():
+                self.broken = True  # the next statement is for another snapshot
+                return SqlUnavailableError(f"A file of what is queried is missing: {lost}. Ask again: it is looked for")
             case duckdb.PermissionException():
                 return SqlRefusedError("file", f"Only what is in this database can be read: {told}")
             case duckdb.OutOfMemoryException() | MemoryError():
@@ -158,6 +170,13 @@ class Sandbox:
             logger.error("a statement met a mistake that is not its own", exc_info=error)
             self.broken = True
         return SqlFailedError(told)
+
+    def _lost(self) -> str | None:
+        """The name of a file that was there when the snapshot was taken and is not now; None: they all are.
+
+        DuckDB tells of one that is missing as of one that may not be read.
+        """
+        return next((Path(file).name for file in self._files if not Path(file).exists()), None)
 
     def _too_large(self, told: str) -> SqlTooLargeError:
         limit = f"{self.limits.memory_bytes // 1_000_000:,} MB"

@@ -6,7 +6,7 @@ import json
 import math
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -123,6 +123,18 @@ def test_the_scribe_is_let_go_when_nothing_happens_and_comes_back(tmp_path: Path
             until(lambda: bool(json.loads(fresh.read_text())["as_of"] > said), 10)
         add(process, 1)
         until(lambda: counted(str(file)) == 2, 60)
+
+
+def test_a_snapshot_of_which_a_file_is_gone_is_taken_anew(tmp_path: Path) -> None:
+    with served(tmp_path, refresh_seconds=600.0) as (process, analytics):
+        add(process, 0)
+        with suppress(SqlUnavailableError), analytics.reading() as snapshot:
+            Path(snapshot["path"]).unlink()
+            raise SqlUnavailableError("as the process that runs statements tells it")
+        with analytics.reading() as another:
+            assert counted(another["path"]) == 1
+        with analytics.reading() as again:
+            assert again == another, "nothing is lost any more"
 
 
 def test_where_no_file_is_wanted_queries_are_answered_and_the_writer_ends_all_the_same(tmp_path: Path) -> None:

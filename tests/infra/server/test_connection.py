@@ -89,7 +89,7 @@ def test_an_answer_that_nobody_takes_is_let_go() -> None:
             line.later(LIMITS.silent_seconds - 1)
             assert line.ended == {}
             line.later(LIMITS.silent_seconds + 1)
-            assert line.ended == {"answer not taken": 1}
+            assert line.ended == {"answer-not-taken": 1}
             while line.connection.connections:
                 await asyncio.sleep(0)
 
@@ -116,7 +116,7 @@ def test_a_body_may_pause_and_not_stop() -> None:
             assert line.connection._refused_at is None
             line.later(LIMITS.silent_seconds + 1)
             assert (await line.reader.read()).startswith(b"HTTP/1.1 408 ")
-            assert line.ended == {"RequestTooSlow": 1}
+            assert line.ended == {"request-too-slow": 1}
 
     asyncio.run(played())
 

@@ -10,7 +10,7 @@ from typing import Any
 import duckdb
 import pytest
 
-from serving.sql.errors import SqlError, SqlFailedError, SqlRefusedError
+from serving.sql.errors import SqlError, SqlFailedError, SqlRefusedError, SqlUnavailableError
 from serving.sql.sandbox import result_rows
 from serving.sql.sandbox.sandbox import Sandbox, StatementLimits
 from serving.sql.sandbox.statement import Checked
@@ -71,6 +71,15 @@ def test_nothing_of_a_statement_is_left_for_the_next_even_if_it_passed_the_check
             " current_schema(), (SELECT count(*) FROM duckdb_prepared_statements()) FROM numbers"
         )
         assert rows(sandbox, asked) == [[499_500, None, "2024-01-01 00:00:00+00", "main", 0]]
+
+
+def test_a_file_that_is_gone_is_not_the_fault_of_the_statement(folder: Path) -> None:
+    with closing(opened(folder)) as sandbox:
+        (folder / "numbers.parquet").unlink()
+        with pytest.raises(SqlUnavailableError, match=r"numbers\.parquet") as told:
+            rows(sandbox, "SELECT sum(number) FROM numbers")
+        assert str(folder) not in str(told.value)
+        assert sandbox.broken, "the next statement is for another snapshot"
 
 
 def test_parameters_are_given_to_a_statement_and_to_what_is_explained(sandbox: Sandbox) -> None:
