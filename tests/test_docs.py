@@ -116,3 +116,26 @@ def _commands(group: Any, prefix: str = "") -> Iterator[str]:
 
 def _anchor(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text()
+FAILURES = [line for line in RELIABILITY.splitlines() if line.startswith("| ") and "**" not in line][1:]
+"""The rows of its table."""
+
+
+def test_every_failure_names_a_test_that_shows_what_is_promised() -> None:
+    table = [line for line in FAILURES if line.count(" | ") >= 4]
+    assert len(table) > 40
+    assert [line for line in table if not re.search(r"`[\w/]+\.py::test_\w+`", line)] == []
+
+
+def test_the_tests_that_failures_name_exist() -> None:
+    named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", RELIABILITY)
+    assert named
+    defined = {file: _tests_of(ROOT / "tests" / file) for file, _ in named}
+    assert [f"{file}::{name}" for file, name in named if name not in defined[file]] == []
+
+
+def _tests_of(path: Path) -> set[str]:
+    """The tests that a file defines, those of its classes too."""
+    return set(re.findall(r"^ *def (test_\w+)", path.read_text(), re.MULTILINE))

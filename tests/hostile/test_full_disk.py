@@ -15,6 +15,7 @@ import pytest
 from infra.composition import opened
 from tests.hostile.homes import APPLICATION, Sums, post, ride, settings_of, sums_of
 from tests.hostile.test_damaged_files import by_service, by_verify
+from tests.service import Service
 
 EVENTS = 3_000
 can_mount = pytest.mark.skipif(os.geteuid() != 0, reason="a disk of its own is mounted by root alone")
@@ -75,6 +76,32 @@ def test_a_disk_that_is_full_at_any_point_of_the_first_run_blocks_no_later_one(t
                 failed += 1
         assert failed >= 4, "the disk must be full at several stages"
         assert_goes_on(home, sums)
+
+
+@can_mount
+def test_a_service_on_a_full_disk_refuses_events_reads_on_and_takes_them_when_there_is_room(tmp_path: Path) -> None:
+    chance = Random(3)
+    rides = [ride(chance, number) for number in range(4_000)]
+    with disk(tmp_path / "disk", 12_000) as folder:
+        service = Service(APPLICATION, folder / "home")
+        service.output = tmp_path / "output"
+        try:
+            service.start()
+            taken = service.post("rides", rides[:1_000])["position"]
+            _leave_free(folder, 4)
+            refused = service.client.post("/v1/streams/rides/events", json=rides[1_000:])
+            assert (refused.status_code, "Retry-After" in refused.headers) == (503, True), refused.text
+            assert refused.json()["type"] == "urn:anabranch:problem:log-unavailable"
+            assert totals(service, taken) == sums_of(rides[:1_000]), "reads go on"
+            (folder / "ballast").unlink()
+            assert service.post("rides", rides[1_000:])["accepted"] == 3_000, "nothing of it was half-written"
+            assert totals(service, service.client.get("/readyz").json()["log_end"]) == sums_of(rides)
+        finally:
+            service.close()
+
+
+def totals(service: Service, after: str) -> Sums:
+    return {(row["station"], row["tile"]): (row["n"], row["total"]) for row in service.rows("hourly", after)}
 
 
 def _leave_free(folder: Path, kib: int) -> None:
