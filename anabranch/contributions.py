@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import marshal
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence, Set
 from enum import Enum
@@ -118,12 +117,6 @@ def contributions_of(view: View, events: Events) -> Contributions:
         failures += failed
         columns.append(values)
     return Contributions(view, keys, starts, chosen, columns, orders, failures)
-
-
-def copied(cells: Cells) -> Cells:
-    """The same cells, which share nothing with these: states are plain data, and this is the quickest way."""
-    found: Cells = marshal.loads(marshal.dumps(cells))
-    return found
 
 
 def key_text(key: Any) -> str | None:

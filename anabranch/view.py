@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from anabranch.agg.aggregate import Aggregate
+from anabranch.agg.aggregate import Aggregate, State
 from anabranch.contributions import Cells, Key, Tiles, contributions_of
 from anabranch.errors import DefinitionError
 from anabranch.events import Events
@@ -86,6 +86,15 @@ class View:
     def zero(self) -> Cells:
         """The cells of no event at all."""
         return [aggregate.zero() for aggregate in self.aggregates.values()]
+
+    @cached_property
+    def copies(self) -> list[tuple[int, Callable[[State], State]]]:
+        """Of each slot whose states may change in place, what copies one."""
+        return [
+            (slot, aggregate.copied)
+            for slot, aggregate in enumerate(self.aggregates.values())
+            if not aggregate.immutable
+        ]
 
     def merge(self, cells: Cells, other: Cells) -> Cells:
         """The cells of the events of both. It may change `cells` and return it; `other` stays as it is."""

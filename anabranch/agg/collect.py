@@ -59,6 +59,9 @@ class collect(Aggregate):
         state |= other
         return self._tidied(state)
 
+    def copied(self, state: set[Any]) -> set[Any]:
+        return state.copy()
+
     def present(self, state: set[Any]) -> list[Any]:
         return [presented(self.kind, value) for value in self._smallest(state)]
 

@@ -21,6 +21,7 @@ class count(Aggregate):
     kinds = frozenset[Kind]({"integer", "number", "boolean", "text", "instant", "other"})
 
     fieldless = True
+    immutable = True
 
     def zero(self) -> int:
         return 0

@@ -26,6 +26,7 @@ class first(Aggregate):
     """
 
     ordered = True
+    immutable = True
 
     def __init__(self, field: str, *, where: Callable[[Any], object] | None = None):
         super().__init__(field, where=where)

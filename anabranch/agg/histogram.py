@@ -68,6 +68,9 @@ class histogram(Aggregate):
             state[bucket] += count
         return state
 
+    def copied(self, state: list[int]) -> list[int]:
+        return state.copy()
+
     def present(self, state: list[int]) -> dict[str, Any]:
         return {"edges": self.edges, "counts": list(state)}
 

@@ -50,6 +50,9 @@ class mean(Aggregate):
         state[-1] += other[-1]
         return state
 
+    def copied(self, state: list[Any]) -> list[Any]:
+        return state.copy()
+
     def present(self, state: list[Any]) -> float | None:
         total = self._total.value(state)
         return None if total is None or not state[-1] else total / state[-1]

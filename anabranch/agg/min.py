@@ -24,6 +24,8 @@ class min(Aggregate):
     def __init__(self, field: str, *, where: Callable[[Any], object] | None = None):
         super().__init__(field, where=where)
 
+    immutable = True
+
     def zero(self) -> None:
         return None
 

@@ -94,6 +94,9 @@ class quantile(Aggregate):
             state[bucket] = state.get(bucket, 0) + count
         return state
 
+    def copied(self, state: dict[int, int]) -> dict[int, int]:
+        return state.copy()
+
     def present(self, state: dict[int, int]) -> float | None:
         if not state:
             return None

@@ -51,6 +51,9 @@ class sum(Aggregate):
         self._total.merge(state, other)
         return state
 
+    def copied(self, state: list[Any]) -> list[Any]:
+        return state.copy()
+
     def present(self, state: list[Any]) -> int | float | None:
         value: int | float | None = self._total.value(state)
         return value

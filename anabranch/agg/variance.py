@@ -77,6 +77,9 @@ class variance(Aggregate):
         state[2] += other[2] + distance * distance * (mine * theirs / n)
         return state
 
+    def copied(self, state: list[Any]) -> list[Any]:
+        return state.copy()
+
     def present(self, state: list[Any]) -> float | None:
         divisor = state[0] - 1 if self.sample else state[0]
         return state[2] / divisor if divisor > 0 and isfinite(state[2]) else None

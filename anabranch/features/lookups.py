@@ -220,7 +220,13 @@ class ViewLookup:
 
     def _read_on(self, touched: TouchedTiles, number: int) -> None:
         """Have the touched tiles as they stand before contribution `number`, and no window that knows another state."""
-        if number < touched.added:
+        at = touched.added
+        if number == at + 1 and touched.contributions.starts[at] >= self._latest_open:
+            touched.add(
+                at
+            )  # nearly always: one event after the other, and no window has its tile among its closed ones
+            return
+        if number < at:
             self._windows = {}  # they know of later events
         elif self._windows:
             self._forget_closed(touched, number)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from itertools import accumulate
 from typing import Self
 
-from anabranch.contributions import Cells, Contributions, Tiles, contributions_of, copied
+from anabranch.contributions import Cells, Contributions, Tiles, contributions_of
 from anabranch.events import Events, Order
 from anabranch.view import View
 
@@ -31,13 +31,16 @@ class TouchedTiles:
         How many of them are in the last answer of `before`, and that answer.
     """
 
-    __slots__ = ("_layer", "added", "contributions", "tiles")
+    __slots__ = ("_adds", "_copies", "_keys", "_layer", "_orders", "_starts", "added", "contributions", "tiles")
 
     def __init__(self, contributions: Contributions, layer: Tiles):
         self.contributions = contributions
         self.added = 0
         self._layer = layer
         self.tiles: Tiles = {}
+        # looked up here once: features ask for one number after the other, for every view and every event
+        self._keys, self._starts = contributions.keys, contributions.starts
+        self._adds, self._orders, self._copies = contributions.adds, contributions.orders, contributions.view.copies
 
     def before(self, number: int) -> Tiles:
         """The tiles that are touched by the contributions before number `number`, with all of these.
@@ -46,24 +49,32 @@ class TouchedTiles:
         """
         if number < self.added:
             self.tiles, self.added = {}, 0
-        contributions, tiles, layer = self.contributions, self.tiles, self._layer
-        adds, orders = contributions.adds, contributions.orders
         for at in range(self.added, number):
-            key, start = contributions.keys[at], contributions.starts[at]
-            by_start = tiles.get(key)
-            if by_start is None:
-                by_start = tiles[key] = {}
-            cells = by_start.get(start)
-            if cells is None:
-                of_layer = layer.get(key, _NO_TILES).get(start)
-                cells = by_start[start] = contributions.view.zero() if of_layer is None else copied(of_layer)
-            order = orders[at] if orders else _NO_ORDER
-            for slot, add, values in adds:
-                value = values[at]
-                if value is not None:
-                    cells[slot] = add(cells[slot], value, order)
-        self.added = number
-        return tiles
+            self.add(at)
+        return self.tiles
+
+    def add(self, at: int) -> None:
+        """Have `tiles` hold contribution number `at` as well, which must be the next."""
+        key, start = self._keys[at], self._starts[at]
+        by_start = self.tiles.get(key)
+        if by_start is None:
+            by_start = self.tiles[key] = {}
+        cells = by_start.get(start)
+        if cells is None:
+            of_layer = self._layer.get(key, _NO_TILES).get(start)
+            if of_layer is None:
+                cells = self.contributions.view.zero()
+            else:
+                cells = of_layer.copy()
+                for slot, copied in self._copies:
+                    cells[slot] = copied(cells[slot])
+            by_start[start] = cells
+        order = self._orders[at] if self._orders else _NO_ORDER
+        for slot, add, values in self._adds:
+            value = values[at]
+            if value is not None:
+                cells[slot] = add(cells[slot], value, order)
+        self.added = at + 1
 
     def fold(self) -> None:
         """Fold all contributions into the layer. Nobody looks at an answer of `before` afterwards."""

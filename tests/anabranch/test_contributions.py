@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from anabranch import App, Events, View, agg
-from anabranch.contributions import contributions_of, copied, key_text
+from anabranch.contributions import contributions_of, key_text
 from anabranch.view import Tiles
 
 HOUR = 3_600_000_000
@@ -129,10 +129,5 @@ def test_a_function_may_return_a_key_or_any_collection_of_keys(returned: Any, ke
     assert found.one_each is False
 
 
-def test_a_key_is_a_text_and_copies_share_nothing() -> None:
+def test_a_key_is_a_text() -> None:
     assert [key_text(key) for key in (None, 1.5, True, Colour.RED)] == [None, "1.5", "True", "red"]
-    cells = [[1, [2]], {"a": {}}]
-    other = copied(cells)
-    assert other == cells
-    other[0][1].append(3)
-    assert cells == [[1, [2]], {"a": {}}]

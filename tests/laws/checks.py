@@ -49,6 +49,16 @@ def check_split_folds_merge_to_the_whole(case: Case, part: Part, at: int) -> Non
     assert_same(case, part, folded(case, part[at:], onto=unpacked(case, folded(case, part[:at]))), whole)
 
 
+def check_a_copy_goes_its_own_way(case: Case, one: Part, two: Part) -> None:
+    """A copy is the same state, and what is added to it does not change the one that was copied."""
+    state, aggregate = folded(case, one), case.aggregate
+    before = copy.deepcopy(state)
+    other = state if aggregate.immutable else aggregate.copied(state)
+    assert other == before
+    merged(case, folded(case, two, onto=other), folded(case, two))
+    assert state == before
+
+
 def check_order_does_not_matter(case: Case, part: Part, shuffled: Part) -> None:
     assert_same(case, part, folded(case, part), folded(case, shuffled))
 

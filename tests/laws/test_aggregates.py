@@ -69,6 +69,7 @@ def test_the_state_is_plain_data_and_survives_packing(case: Case, data: Any) -> 
 def test_merging_never_changes_the_other_state(case: Case, data: Any) -> None:
     one, two, three = data.draw(parts(case, 3))
     checks.check_merge_leaves_the_other_alone(case, one, two, three)
+    checks.check_a_copy_goes_its_own_way(case, one, two)
     checks.check_presenting_a_merge_is_merging_and_presenting(case, one, two)
 
 

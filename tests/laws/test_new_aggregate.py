@@ -46,6 +46,7 @@ def test_a_new_aggregate_keeps_every_law(case: Case, data: Any, connection: duck
     checks.check_packing_keeps_the_state(case, one)
     checks.check_state_is_plain_data(case, one)
     checks.check_merge_leaves_the_other_alone(case, one, two, three)
+    checks.check_a_copy_goes_its_own_way(case, one, two)
     checks.check_presenting_a_merge_is_merging_and_presenting(case, one, two)
     checks.check_it_agrees_with_the_reference(case, one)
     checks.check_sql_agrees(case, found, connection)
