@@ -14,6 +14,7 @@ from batch.exchange import Exchange
 from batch.generation import Generation
 from batch.models.replay_task import ReplayRange, ViewDelta
 from batch.plan import BaseGeneration, Slice, ViewGroup, aligned, plan, ranges, slices
+from batch.views.layers import WORTH_A_LAYER
 from batch.views.slice_fold import SliceDelta, SliceTask
 from eventlog.lake import Lake
 from eventlog.store.blobs import Blob
@@ -36,6 +37,7 @@ class Capacity:
     """Offsets of events that were taken out of the log: no slice has them."""
     exchange: Exchange | None = None
     """Where workers find the lake, and hand on what they make; only tasks need it."""
+    worth_a_layer: int = WORTH_A_LAYER
 
     def start(self, app: App, base: BaseGeneration | None, end: int, scratch: Path) -> StartingWorkers:
         """Start the workers for what there will be to fold if the run goes on from `base`, in the background.

@@ -161,8 +161,13 @@ class Generation:
         """What it has of a view, the newest first."""
         return self._layers[view.name]
 
+    def oldest(self, view: View) -> int | None:
+        """Where the oldest tile of a view starts that it has, in microseconds, though a layer may hold older ones."""
+        oldest: int | None = self._views[view.name].get("oldest")
+        return oldest
+
     def tables(self, view: View) -> list[Path]:
-        """The tables of the layers of a view, checked; raises as `open` does."""
+        """The tables of the layers of a view, the newest first, checked; raises as `open` does."""
         return [self._fetch(layer.table, f"the table of view {view.name!r}") for layer in self.layers(view)]
 
     def tiles(
@@ -253,9 +258,10 @@ class Generation:
                 if tiles is None:
                     if self._closed:
                         raise CorruptGenerationError(f"generation {self.number}", "it was closed")
-                    (layer,) = self.layers(view)
-                    index = self._fetch(layer.index, f"the index of view {view.name!r}")
-                    tiles = self._tiles[view.name] = ViewTiles(view, index)
+                    layers = self.layers(view)
+                    indexes = [self._fetch(layer.index, f"the index of view {view.name!r}") for layer in layers]
+                    sizes = [layer.size for layer in layers]
+                    tiles = self._tiles[view.name] = ViewTiles(view, indexes, sizes, self.oldest(view))
         return tiles
 
     def _fetch(self, blob: Blob, what: str) -> Path:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import orjson
 
 from batch.errors import CorruptGenerationError, FormatError
+from batch.views.layers import LayerSize
 from eventlog.decisions import Publication
 from eventlog.store.blobs import Blob
 from eventlog.store.store import GENERATIONS
@@ -21,28 +22,30 @@ _READ = (2, FORMAT)
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Some tiles of a view, as one run wrote them. A tile in a newer layer replaces the same tile in older ones.
+    """Some tiles of a view, as one run wrote them; see `batch.views.layers`.
 
     Attributes
     ----------
     table, index
         Two files with the same tiles, for analysts and for point reads: see `batch.views.publish`.
-    rows
-        How many tiles.
+    size
+        How many tiles, and where the ``first`` and the ``last`` of them in time start; in a manifest of an earlier
+        release these two are not told.
     """
 
     table: Blob
     index: Blob
-    rows: int
+    size: LayerSize
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Layer:
         """From what a manifest says of it."""
-        return cls(Blob.of(entry["table"]), Blob.of(entry["index"]), entry["rows"])
+        size = LayerSize(entry["rows"], entry.get("first"), entry.get("last"))
+        return cls(Blob.of(entry["table"]), Blob.of(entry["index"]), size)
 
     def entry(self) -> dict[str, Any]:
         """What a manifest says of it."""
-        return {"table": self.table.entry(), "index": self.index.entry(), "rows": self.rows}
+        return {"table": self.table.entry(), "index": self.index.entry(), **asdict(self.size)}
 
 
 def layers_of(view: Mapping[str, Any]) -> list[Layer]:
@@ -68,8 +71,9 @@ def written(manifest: Mapping[str, Any]) -> tuple[bytes, str]:
     It holds ``format``, ``log`` (the id of the log that it was made of), ``generation``, ``run``, ``app``, ``cut``,
     ``previous`` (the number of the generation that it builds on, or null), ``created``, ``version`` (of this program),
     ``watermarks`` (the newest event time by stream, microseconds; absent in manifests of earlier releases) and
-    ``views``; there by name: ``fingerprint``, ``keep_us``, ``rows``, ``watermark`` (microseconds), ``failures`` (how
-    often a function of the user raised) and ``layers`` (see `Layer`).
+    ``views``; there by name: ``fingerprint``, ``keep_us``, ``rows`` (its tiles), ``watermark`` (microseconds),
+    ``failures`` (how often a function of the user raised), ``oldest`` (where the oldest of its tiles starts, if a layer
+    holds older ones, microseconds) and ``layers`` (see `Layer`), the newest first.
 
     Files are blobs, see `eventlog.store.blobs.Blob.entry`: ``bytes``, ``sha256``, and ``name`` if it is not the usual
     one.

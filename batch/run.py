@@ -53,6 +53,7 @@ from batch.run_progress import NoProgress, Progress
 from batch.run_record import RunRecord
 from batch.stream_watermarks import watermarks_at
 from batch.views.fold_all import fold_all, is_out_of_memory
+from batch.views.layers import WORTH_A_LAYER
 from batch.views.slice_fold import SliceDelta
 from batch.views.view_merge import merge_view
 from eventlog.clock import Clock, now_us
@@ -115,6 +116,7 @@ def run_batch(
     dask: str | None = None,
     workers: int | None = None,
     slice_records: int = 1_000_000,
+    worth_a_layer: int = WORTH_A_LAYER,
     train_bytes: int = 1_000_000_000,
     retention_us: int = 7 * 86_400_000_000,
     pickles: HomeKey | None = None,
@@ -142,6 +144,8 @@ def run_batch(
         How many workers on this machine; None: one a processor.
     slice_records
         How many records a slice has at most, which bounds the memory.
+    worth_a_layer
+        Layers of a view with no more tiles are written again with what is new; see `batch.views.layers`.
     train_bytes
         How large the rows of a model may be as a matrix for one worker to train on; a LightGBM with more is trained by
         all workers of a cluster together.
@@ -173,7 +177,8 @@ def run_batch(
         generations = Generations(lake.blobs, pickles)  # one store has both
         batch = _Batch(app, home / "batch", generations, log, record, lake, keeper, name, clock, replicas)
         try:
-            outcome = batch.run(full, mend, Capacity(app_path, dask, workers, slice_records), train_bytes, retention_us)
+            capacity = Capacity(app_path, dask, workers, slice_records, worth_a_layer=worth_a_layer)
+            outcome = batch.run(full, mend, capacity, train_bytes, retention_us)
         except BaseException as error:
             batch.fail(error)
             lost = keeper.overtaken() if isinstance(error, Exception) else None
@@ -248,7 +253,7 @@ class _Batch:
                 self.record.tell(events=events)
                 parts, deltas = self._fold(groups, starting, capacity, models)
                 new = NewGeneration(known[0].generation + 1 if known else 1, self.cut)
-                views = self._merge(connection, groups, deltas, base)
+                views = self._merge(connection, groups, deltas, base, capacity.worth_a_layer)
                 learnt = self._learn(connection, starting, models, parts, deltas, base, known, new)
                 watermarks = watermarks_at(connection, self.app, self.lake, previous, self.end, self.retracted)
         finally:
@@ -353,10 +358,11 @@ class _Batch:
         groups: Sequence[ViewGroup],
         deltas: Sequence[SliceDelta],
         base: Generation | None,
+        worth_a_layer: int,
     ) -> dict[str, dict[str, Any]]:
-        """Make the files of every view; returns what the manifest says of them."""
+        """Make the files of every view that are new; returns what the manifest says of them."""
         found = {}
-        folder = self.folder / "views"
+        folder, blobs = self.folder / "views", self.generations.blobs
         self.progress.stage("merge", len(self.app.views))
         for group in groups:
             for name in group.views:
@@ -369,7 +375,7 @@ class _Batch:
                     )
                 view, of_base = self.app.views[name], base if group.start else None
                 try:
-                    found[name] = merge_view(connection, view, mine, of_base, folder, self.generations.blobs)
+                    found[name] = merge_view(connection, view, mine, of_base, folder, blobs, worth_a_layer)
                 except Exception as error:
                     if is_out_of_memory(error):
                         raise ViewTooWideError(name, "all of its tiles", error) from error

@@ -57,7 +57,7 @@ class Prefix:
                 view, path = views[name], self._folder / f"{name}.sqlite"
                 oldest = view.oldest_kept(watermarks.get(view.of.name))
                 _index(connection, view, [Path(path) for path in paths], oldest, path)
-                self._merged[name] = ViewTiles(view, path)
+                self._merged[name] = ViewTiles(view, [path])
 
     def tiles_of(self, view: View, key: Key, first: int | None) -> dict[int, Cells]:
         """The tiles of a key that start at `first` or later, by start; None: all of them."""

@@ -127,6 +127,13 @@ class IndexReader:
         self, keys: Mapping[str, Any], first: tuple[Key, int], start: int | None, end: int | None
     ) -> Iterator[Row]:
         """The tiles that start in ``[start, end)`` of all keys with some values, from one place on."""
+        for _, rows in self.runs(keys, first, start, end):
+            yield from rows
+
+    def runs(
+        self, keys: Mapping[str, Any], first: tuple[Key, int], start: int | None, end: int | None
+    ) -> Iterator[tuple[Key, Iterator[Row]]]:
+        """What `tiles` finds, with the key of each run of tiles; the next run may be one of the same key."""
         wanted = [(index, keys[name]) for index, name in enumerate(self._fields) if name in keys]
         leading = tuple(keys[name] for name in self._fields[: _leading(self._fields, keys)])
         lowest = (*leading, *[None] * (len(self._fields) - len(leading))), _FIRST
@@ -150,7 +157,8 @@ class IndexReader:
                 if end is not None:
                     j = bisect_left(block.tiles, end, i, j)
                 if i < j:
-                    yield from zip(repeat(key), block.tiles[i:j], map(self._unpack, block.cells(i, j)), strict=False)
+                    cells = map(self._unpack, block.cells(i, j))
+                    yield key, zip(repeat(key), block.tiles[i:j], cells, strict=False)
 
 
 FIRST: tuple[Key, int] = (), _FIRST

@@ -11,7 +11,7 @@ from anabranch.agg.aggregate import Aggregate
 from anabranch.view import View
 from batch.duckdb_session import Connection, parquet_files, quoted
 from batch.views import tile_table
-from batch.views.published_table import AggregateColumns, aggregate_columns, published, same_tile
+from batch.views.published_table import AggregateColumns, ViewTables, aggregate_columns, published
 
 MERGED_TILES = 10_000
 """Tiles that are in Python at a time, where an aggregate needs Python."""
@@ -32,10 +32,10 @@ def merge(
     connection: Connection,
     view: View,
     deltas: Sequence[Path],
-    base: Path | None,
+    base: ViewTables | None,
     oldest: int | None,
     table: str,
-) -> None:
+) -> int:
     """Make a table of the tiles that `deltas` touch, sorted by key and tile.
 
     Parameters
@@ -43,14 +43,49 @@ def merge(
     deltas
         Tables of tiles, Parquet files.
     base
-        The published table of the last generation, whose tiles are merged in.
+        What the last generation has, whose tiles are merged in.
     oldest
         What `View.oldest_kept` says: tiles that start before are left out.
+
+    Returns
+    -------
+    int
+        How many of the tiles the last generation has, too.
     """
     connection.execute(f"CREATE TABLE {table} ({', '.join(f'{quoted(n)} {t}' for n, t in table_columns(view))})")
     if not deltas:
-        return
-    query = _merged(view, deltas, base, oldest)
+        return 0
+    names = ", ".join(tile_table.names(view))
+    source = f"SELECT {names} FROM {parquet_files(deltas)} WHERE {view.kept_sql('tile', oldest)}"
+    if base is None:
+        _insert(connection, view, source, table)
+        return 0
+    added, known = quoted(f"added_{view.name}"), quoted(f"known_{view.name}")
+    connection.execute(f"CREATE TABLE {added} AS {source}")
+    wanted = f"SELECT {', '.join(_shown_place(view))} FROM {added}"
+    connection.execute(f"CREATE TABLE {known} AS {published(view, base, wanted)}")
+    _insert(connection, view, f"SELECT * FROM {added} UNION ALL SELECT * FROM {known}", table)
+    found = connection.execute(f"SELECT count(*) FROM {known}").fetchone()
+    connection.execute(f"DROP TABLE {added}; DROP TABLE {known}")
+    assert found is not None
+    return int(found[0])
+
+
+def _shown_place(view: View) -> Iterator[str]:
+    """SQL of the key and the tile of a table of tiles as in a published table."""
+    for field, key in zip(view.key_fields, view.key_columns, strict=True):
+        yield f"{key} AS {quoted(field)}"
+    yield f"{shown_tile(view)} AS tile"
+
+
+def shown_tile(view: View) -> str:
+    """SQL of the ``tile`` of a published table, over that of a table of tiles."""
+    return "NULL::TIMESTAMPTZ" if view.tile_us is None else "make_timestamptz(tile)"
+
+
+def _insert(connection: Connection, view: View, source: str, table: str) -> None:
+    """Merge the rows of a query that are the same tile, and add them sorted to a table."""
+    query = _merged(view, source)
     if not any(each.needs_python for each in aggregate_columns(view)):
         connection.execute(f"INSERT INTO {table} {query}")
         return
@@ -65,17 +100,11 @@ def merge(
             connection.unregister("finished")
 
 
-def _merged(view: View, deltas: Sequence[Path], base: Path | None, oldest: int | None) -> str:
-    names = ", ".join(tile_table.names(view))
-    source = f"SELECT {names} FROM {parquet_files(deltas)}"
-    if base is not None:
-        touched = f"({published(view, base)}) AS base SEMI JOIN deltas ON {same_tile(view, 'base', 'deltas')}"
-        source = f"WITH deltas AS MATERIALIZED ({source}) SELECT * FROM deltas UNION ALL SELECT {names} FROM {touched}"
+def _merged(view: View, source: str) -> str:
     place = [*view.key_columns, "tile"]
-    kept = view.kept_sql("tile", oldest)
     merged = [expression for each in aggregate_columns(view) for expression in each.merged]
     groups = f" GROUP BY {', '.join(place)} ORDER BY {', '.join(f'{column} NULLS FIRST' for column in place)}"
-    return f"SELECT {', '.join([*place, *merged])} FROM ({source}) WHERE {kept}{groups}"
+    return f"SELECT {', '.join([*place, *merged])} FROM ({source}){groups}"
 
 
 def _finished(view: View, rows: Sequence[tile_table.Row]) -> Iterator[tile_table.Row]:

@@ -1,9 +1,9 @@
-"""Readers of one index file: as many as read at once, not one for every thread that ever did."""
+"""Readers of the indexes of one view: as many as read at once, not one for every thread that ever did."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Condition
@@ -11,6 +11,8 @@ from threading import Condition
 from anabranch.view import View
 from batch.errors import CorruptGenerationError
 from batch.views.index_file import IndexReader, connect
+from batch.views.layered_reader import LayeredReader
+from batch.views.layers import LayerSize
 from eventlog.store.errors import StoreUnavailableError
 
 IDLE_MOST = 8
@@ -19,48 +21,56 @@ _WAIT_SECONDS = 30.0
 _PASSING = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM)
 
 
+TileReader = IndexReader | LayeredReader
+_Opened = tuple[list[sqlite3.Connection], TileReader]
+"""What has to be closed, and a reader."""
+
+
 class ReaderPool:
-    """Lends readers of the index of a view. Safe to use from many threads.
+    """Lends readers of the tiles of a view. Safe to use from many threads.
 
     The first is opened at once. So what is open can be read on when the file is removed: if another reader cannot be
     opened any more, who wants one waits for one that is lent.
 
     Parameters
     ----------
-    path
-        The index file.
+    paths
+        The index file of every layer, the newest first.
     view
-        What it is the index of.
+        What they are the indexes of.
+    sizes
+        Of the layers; none: nothing is known of them.
 
     Raises
     ------
     CorruptGenerationError
-        If the file is not there, or is no index.
+        If a file is not there, or is no index.
     eventlog.store.errors.StoreUnavailableError
-        If it cannot be opened now: there are too many open files, say.
+        If one cannot be opened now: there are too many open files, say.
     """
 
-    def __init__(self, path: Path, view: View):
-        self._path = path
+    def __init__(self, paths: Sequence[Path], view: View, sizes: Sequence[LayerSize] = ()):
+        self._paths = paths
         self._view = view
-        self._idle: list[tuple[sqlite3.Connection, IndexReader]] = []
+        self._sizes = sizes or [LayerSize(0)] * len(paths)
+        self._idle: list[_Opened] = []
         self._lent = 0
         self._closed = False
         self._changed = Condition()
         self._idle.append(self._opened())
 
     @contextmanager
-    def lent(self) -> Iterator[IndexReader]:
+    def lent(self) -> Iterator[TileReader]:
         """A reader that nobody else uses meanwhile."""
-        connection, reader = self._take()
+        opened = self._take()
         try:
-            yield reader
+            yield opened[1]
         finally:
-            self._give_back(connection, reader)
+            self._give_back(opened)
 
     @property
     def open(self) -> int:
-        """How many files are open."""
+        """How many readers are open."""
         with self._changed:
             return self._lent + len(self._idle)
 
@@ -70,10 +80,10 @@ class ReaderPool:
             self._closed = True
             idle, self._idle = self._idle, []
             self._changed.notify_all()
-        for connection, _ in idle:
-            connection.close()
+        for connections, _ in idle:
+            _close(connections)
 
-    def _take(self) -> tuple[sqlite3.Connection, IndexReader]:
+    def _take(self) -> _Opened:
         with self._changed:
             while not self._closed:
                 if self._idle:
@@ -87,22 +97,39 @@ class ReaderPool:
                     continue
                 self._lent += 1
                 return opened
-        raise CorruptGenerationError(f"the index {self._path}", "it was closed: a newer one has replaced it")
+        raise CorruptGenerationError(f"the index {self._paths[0]}", "it was closed: a newer one has replaced it")
 
-    def _give_back(self, connection: sqlite3.Connection, reader: IndexReader) -> None:
+    def _give_back(self, opened: _Opened) -> None:
         with self._changed:
             self._lent -= 1
             if not self._closed and len(self._idle) < IDLE_MOST:
-                self._idle.append((connection, reader))
+                self._idle.append(opened)
                 self._changed.notify()
                 return
-        connection.close()
+        _close(opened[0])
 
-    def _opened(self) -> tuple[sqlite3.Connection, IndexReader]:
+    def _opened(self) -> _Opened:
+        connections: list[sqlite3.Connection] = []
         try:
-            connection = connect(self._path)
-        except sqlite3.Error as error:
-            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING and self._path.exists():
-                raise StoreUnavailableError(str(self._path.parent), self._path.name, error) from error
-            raise CorruptGenerationError(f"the index {self._path}", f"it cannot be opened ({error})") from None
-        return connection, IndexReader(connection, self._view)
+            connections.extend(map(_connected, self._paths))
+        except BaseException:
+            _close(connections)
+            raise
+        readers = [IndexReader(connection, self._view) for connection in connections]
+        if len(readers) == 1:  # the usual case, which pays nothing for the other
+            return connections, readers[0]
+        return connections, LayeredReader(list(zip(readers, self._sizes, strict=True)))
+
+
+def _connected(path: Path) -> sqlite3.Connection:
+    try:
+        return connect(path)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", 0) & 0xFF in _PASSING and path.exists():
+            raise StoreUnavailableError(str(path.parent), path.name, error) from error
+        raise CorruptGenerationError(f"the index {path}", f"it cannot be opened ({error})") from None
+
+
+def _close(connections: Sequence[sqlite3.Connection]) -> None:
+    for connection in connections:
+        connection.close()

@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from anabranch.contributions import Key
 from anabranch.view import View, key_order
 from batch.views import index_file
+from batch.views.layers import LayerSize
 from batch.views.reader_pool import ReaderPool
 
 
 class ViewTiles:
-    """The tiles of an index file. Safe to use from many threads.
+    """The tiles of some index files. Safe to use from many threads.
 
     Parameters
     ----------
-    index
-        The file. It is opened at once, and can be read on when it is removed.
+    indexes
+        The file of every layer, the newest first. They are opened at once, and can be read on when they are removed.
+    sizes
+        Of the layers; none: nothing is known of them.
+    oldest
+        Where the oldest tile starts that there is, in microseconds, though a layer holds older ones; None: there are
+        all that the layers hold.
 
     Raises
     ------
     CorruptGenerationError
-        If the file is not there, or is no index.
+        If a file is not there, or is no index.
     """
 
-    def __init__(self, view: View, index: Path):
+    def __init__(self, view: View, indexes: Sequence[Path], sizes: Sequence[LayerSize] = (), oldest: int | None = None):
         self._view = view
-        self._pool = ReaderPool(index, view)
+        self._oldest = oldest
+        self._pool = ReaderPool(indexes, view, sizes)
 
     def read(
         self,
@@ -39,6 +46,8 @@ class ViewTiles:
     ) -> Iterator[index_file.Row]:
         """Some tiles, ordered by key and tile; see `batch.generation.Generation.tiles`."""
         view = self._view
+        if self._oldest is not None and (start is None or start < self._oldest):
+            start = self._oldest
         with self._pool.lent() as reader:
             if len(keys) < len(view.key_fields):
                 place = index_file.FIRST if after is None else index_file.behind(after)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from anabranch import Cut
 from batch.errors import CorruptGenerationError, FormatError
 from batch.manifest import FORMAT, Layer, blobs_of, layers_of, name_of, read, unplaced, written
+from batch.views.layers import LayerSize
 from eventlog.decisions import Publication
 from eventlog.store.blobs import Blob
 
@@ -50,11 +51,14 @@ def test_another_format_is_named() -> None:
 
 
 def test_of_a_view_the_layers_come_back_also_those_of_an_earlier_release() -> None:
-    layers = [Layer(blob("a"), blob("b", "blobs/b.again"), 7), Layer(blob("c"), blob("d"), 3)]
+    layers = [
+        Layer(blob("a"), blob("b", "blobs/b.again"), LayerSize(7, -5, 60)),
+        Layer(blob("c"), blob("d"), LayerSize(3)),
+    ]
     said = orjson.loads(written({"views": {"v": {"layers": [layer.entry() for layer in layers]}}})[0])
     assert layers_of(said["views"]["v"]) == layers
     files = {name: {**blob(name).entry(), "path": f"views/v.{name}"} for name in ("table", "index")}
-    assert layers_of({"files": files, "rows": 5}) == [Layer(blob("table"), blob("index"), 5)]
+    assert layers_of({"files": files, "rows": 5}) == [Layer(blob("table"), blob("index"), LayerSize(5))]
     assert unplaced(files["table"]) == blob("table").entry()
 
 

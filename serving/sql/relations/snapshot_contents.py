@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from batch.views.published_table import ViewTables
+
 
 @dataclass(frozen=True, slots=True)
 class SnapshotContents:
@@ -26,7 +28,7 @@ class SnapshotContents:
     generation, batch_end
         The generation that answers for the batch part, and the first offset that it does not cover; None, 0: none.
     tables
-        By generation that is kept, the published table of each view.
+        By generation that is kept, the published tables of each view.
     overlays
         By view, the merged tiles that events behind the generation have touched.
     oldest_kept
@@ -49,7 +51,7 @@ class SnapshotContents:
     retracted: Collection[int] = ()
     generation: int | None = None
     batch_end: int = 0
-    tables: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
+    tables: Mapping[int, Mapping[str, ViewTables]] = field(default_factory=dict)
     overlays: Mapping[str, str] = field(default_factory=dict)
     oldest_kept: Mapping[str, int] = field(default_factory=dict)
     clocks: Mapping[str, int] = field(default_factory=dict)
@@ -61,6 +63,6 @@ class SnapshotContents:
     def files(self) -> list[str]:
         """Every file that a query may read."""
         found = [path for files in (*self.lake.values(), *self.tail.values()) for path in files]
-        found += [path for by_view in self.tables.values() for path in by_view.values()]
+        found += [path for by_view in self.tables.values() for tables in by_view.values() for path in tables.paths]
         found += [*self.overlays.values(), *self.small.values()]
         return found if self.fresh is None else [*found, self.fresh]

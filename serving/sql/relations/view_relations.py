@@ -1,6 +1,6 @@
 """``view_<view>``: what ``GET /v1/views/<view>`` answers, one row a key and tile; and the batch part of it alone.
 
-Tiles that no event behind the generation has touched come from its published table as they are. The others are in the
+Tiles that no event behind the generation has touched come from its published tables as they are. The others are in the
 overlay, where Python has merged batch and speed by the very functions that answer over HTTP.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from anabranch import View
 from batch.duckdb_session import parquet_file, quoted
 from batch.views import tile_table
-from batch.views.published_table import AggregateColumns, aggregate_columns
+from batch.views.published_table import AggregateColumns, aggregate_columns, newest_tiles, same_shown_tile
 from serving.sql.relations.relation import Relation, RelationColumn, names, nothing
 from serving.sql.relations.snapshot_contents import SnapshotContents
 
@@ -45,20 +45,14 @@ def overlay_columns(view: View) -> list[tuple[str, str]]:
     ]
 
 
-def same_tile(view: View, left: str, right: str) -> str:
-    """SQL of whether two rows are the same tile."""
-    fields = [quoted(field) for field in (*view.key_fields, "tile")]
-    return " AND ".join(f"{left}.{field} IS NOT DISTINCT FROM {right}.{field}" for field in fields)
-
-
 def history_macro(view: View, contents: SnapshotContents) -> str:
     """SQL that makes the table macro ``view_<view>_at(generation)``: the view as a kept generation has it."""
-    columns = ", ".join(quoted(name) for name, _ in overlay_columns(view))
+    columns = _columns(view)
     taken = {name for name, _ in overlay_columns(view)}
     parameter = "generation" if "generation" not in taken else "_generation"  # it would stand for the column
     kept = {number: by_view[view.name] for number, by_view in contents.tables.items() if view.name in by_view}
     told = ", ".join(str(number) for number in sorted(kept)) or "none"
-    found = [f"SELECT {number} AS _of, {columns} FROM {_table(path)}" for number, path in kept.items()]
+    found = [f"SELECT {number} AS _of, * FROM ({newest_tiles(view, t, columns)})" for number, t in kept.items()]
     found = found or [f"SELECT 0 AS _of, {', '.join(f'NULL::{t} AS {quoted(n)}' for n, t in overlay_columns(view))}"]
     numbers = f"[{', '.join(str(number) for number in sorted(kept))}]::BIGINT[]"
     problem = f"'view {view.name}: generation ' || {parameter} || ' is not kept; kept are: {told}'"
@@ -76,21 +70,18 @@ def _merged(view: View, contents: SnapshotContents) -> str:
     overlay = contents.overlays.get(view.name)
     if overlay is None:
         return _batch(view, contents)
-    columns = ", ".join(quoted(name) for name, _ in overlay_columns(view))
-    touched = f"SELECT {columns} FROM {_table(overlay)}"
+    touched = f"SELECT {_columns(view)} FROM {parquet_file(overlay)}"
     if contents.generation is None:
         return _kept(view, contents, touched)
-    batch = f"SELECT {columns} FROM {_table(contents.tables[contents.generation][view.name])}"
+    batch = newest_tiles(view, contents.tables[contents.generation][view.name], _columns(view))
     untouched = f"SELECT batch.* FROM ({batch}) AS batch ANTI JOIN ({touched}) AS touched"
-    return _kept(view, contents, f"{untouched} ON {same_tile(view, 'batch', 'touched')} UNION ALL {touched}")
+    return _kept(view, contents, f"{untouched} ON {same_shown_tile(view, 'batch', 'touched')} UNION ALL {touched}")
 
 
 def _batch(view: View, contents: SnapshotContents) -> str:
     if contents.generation is None:
         return _nothing(view)
-    columns = ", ".join(quoted(name) for name, _ in overlay_columns(view))
-    table = _table(contents.tables[contents.generation][view.name])
-    return _kept(view, contents, f"SELECT {columns} FROM {table}")
+    return _kept(view, contents, newest_tiles(view, contents.tables[contents.generation][view.name], _columns(view)))
 
 
 def _kept(view: View, contents: SnapshotContents, rows: str) -> str:
@@ -102,8 +93,8 @@ def _nothing(view: View) -> str:
     return nothing([RelationColumn(name, type_, "") for name, type_ in overlay_columns(view)])
 
 
-def _table(path: str) -> str:
-    return parquet_file(path)
+def _columns(view: View) -> str:
+    return ", ".join(quoted(name) for name, _ in overlay_columns(view))
 
 
 # columns

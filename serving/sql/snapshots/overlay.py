@@ -16,9 +16,15 @@ from anabranch import View
 from anabranch.contributions import Cells
 from batch.duckdb_session import Connection, literal, parquet_file, quoted
 from batch.views import tile_table
-from batch.views.published_table import AggregateColumns, aggregate_columns, published, same_tile
+from batch.views.published_table import (
+    AggregateColumns,
+    ViewTables,
+    aggregate_columns,
+    published,
+    same_shown_tile,
+    same_tile,
+)
 from serving.sql.relations.view_relations import overlay_columns
-from serving.sql.relations.view_relations import same_tile as same_shown_tile
 from speed.tile_selection import Place
 from speed.view_fold import ViewFold
 
@@ -32,7 +38,7 @@ def write_overlay(
     connection: Connection,
     view: View,
     view_fold: ViewFold,
-    table: Path | None,
+    tables: ViewTables | None,
     old: Path | None,
     into: Path,
 ) -> bool:
@@ -40,8 +46,8 @@ def write_overlay(
 
     Parameters
     ----------
-    table
-        The published table of the generation; None: there is none.
+    tables
+        The published tables of the generation; None: there is none.
     old
         The overlay before, from which untouched tiles are taken.
     """
@@ -54,7 +60,7 @@ def write_overlay(
     parts = [tile_table.arrow(typed, [])]
     for start in range(0, len(places), _TOGETHER):
         some = places[start : start + _TOGETHER]
-        parts.append(tile_table.arrow(typed, _rows(view, some, view_fold, _batch(connection, view, some, table))))
+        parts.append(tile_table.arrow(typed, _rows(view, some, view_fold, _batch(connection, view, some, tables))))
     touched = pa.concat_tables(parts)
     connection.register("touched", touched)
     query = "SELECT * FROM touched"
@@ -66,9 +72,11 @@ def write_overlay(
     return True
 
 
-def _batch(connection: Connection, view: View, places: Sequence[Place], table: Path | None) -> Mapping[int, Cells]:
+def _batch(
+    connection: Connection, view: View, places: Sequence[Place], tables: ViewTables | None
+) -> Mapping[int, Cells]:
     """The batch part of tiles by their place in the list."""
-    if table is None:
+    if tables is None:
         return {}
     width = len(view.key_fields) + 1
     typed = [*tile_table.columns(view)[:width], ("number", "BIGINT")]
@@ -76,7 +84,7 @@ def _batch(connection: Connection, view: View, places: Sequence[Place], table: P
     connection.register("wanted", wanted)
     packed = ", ".join(f"base.{quoted(name)}" for name, _ in view.columns)
     found = connection.execute(
-        f"SELECT wanted.number, {packed} FROM ({published(view, table)}) AS base"
+        f"SELECT wanted.number, {packed} FROM ({published(view, tables)}) AS base"
         f" JOIN wanted ON {same_tile(view, 'base', 'wanted')}"
     ).fetchall()
     connection.unregister("wanted")

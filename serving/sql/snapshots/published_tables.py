@@ -10,6 +10,7 @@ from anabranch import App, View
 from batch.errors import GenerationError
 from batch.generation import Generation
 from batch.generations import Generations
+from batch.views.published_table import ViewTables
 from eventlog.decisions import Publication
 from serving.sql.snapshots.snapshot_folder import SnapshotFolder
 
@@ -49,30 +50,30 @@ class PublishedTables:
         """The first offset that it does not cover."""
         return 0 if self._generation is None else self._generation.end
 
-    def table(self, view: View) -> Path | None:
-        """The published table of a view."""
+    def tables_of(self, view: View) -> ViewTables | None:
+        """The published tables of a view; None: there is no generation."""
         return None if self._generation is None else self._link(self._generation, view)
 
     def versions(self) -> dict[str, Sequence[Mapping[str, Any]]]:
         """The versions of every model that it holds."""
         return {} if self._generation is None else {name: self._generation.versions(name) for name in self._app.models}
 
-    def tables(self, announced: Iterable[Publication]) -> dict[int, dict[str, str]]:
-        """By generation that is kept, the published table of every view that it has by the present definition.
+    def tables(self, announced: Iterable[Publication]) -> dict[int, dict[str, ViewTables]]:
+        """By generation that is kept, the published tables of every view that it has by the present definition.
 
         Parameters
         ----------
         announced
             What the log says of generations, in its order.
         """
-        found: dict[int, dict[str, str]] = {}
+        found: dict[int, dict[str, ViewTables]] = {}
         # an earlier one of the same number is not the one that counts any more
         by_number = {publication.generation: publication for publication in announced}
         for publication in self._generations.stored(by_number.values()):
             try:
                 generation = self._opened(publication)
                 views = [view for view in self._app.views.values() if generation.covers(view)]
-                found[generation.number] = {view.name: str(self._link(generation, view)) for view in views}
+                found[generation.number] = {view.name: self._link(generation, view) for view in views}
             except (GenerationError, FileNotFoundError, KeyError, TypeError):  # gone, damaged, or of another format
                 continue
         return found
@@ -82,13 +83,14 @@ class PublishedTables:
             return self._generation
         return Generation.peek(self._generations.blobs, publication)
 
-    def _link(self, generation: Generation, view: View) -> Path:
-        (layer,) = generation.layers(view)
-        known = self._linked.get(layer.table.sha256)
-        if known is None or not known.exists():
-            (path,) = generation.tables(view)
-            known = self._folder.link(path, f"published-{layer.table.sha256}.parquet")
-            if not known.exists():
-                raise FileNotFoundError(known)
-            self._linked[layer.table.sha256] = known
-        return known
+    def _link(self, generation: Generation, view: View) -> ViewTables:
+        layers = generation.layers(view)
+        known = [self._linked.get(layer.table.sha256) for layer in layers]
+        if any(path is None or not path.exists() for path in known):
+            for layer, table in zip(layers, generation.tables(view), strict=True):
+                path = self._folder.link(table, f"published-{layer.table.sha256}.parquet")
+                if not path.exists():
+                    raise FileNotFoundError(path)
+                self._linked[layer.table.sha256] = path
+        paths = tuple(str(self._linked[layer.table.sha256]) for layer in layers)
+        return ViewTables(paths, generation.oldest(view))

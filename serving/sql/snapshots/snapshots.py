@@ -212,8 +212,8 @@ class Snapshots:
         for view in views:
             if self._view_fold.is_touched(view):
                 into = self._folder.new(f"view-{view.name}")
-                old, table = self._overlays.pop(view.name, None), published.table(view)
-                if write_overlay(self._connection, view, self._view_fold, table, old, into):
+                old, tables = self._overlays.pop(view.name, None), published.tables_of(view)
+                if write_overlay(self._connection, view, self._view_fold, tables, old, into):
                     self._overlays[view.name] = into
         oldest = {view.name: self._view_fold.oldest_kept(view) for view in views}
         contents = SnapshotContents(

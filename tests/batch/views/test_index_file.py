@@ -53,7 +53,7 @@ def test_an_index_of_any_tiles_answers_as_a_list_of_them_does(
     rows = [(*key, tile, *view.pack(cells[key, tile])) for key, tile in ordered]
     with TemporaryDirectory() as folder:
         index_file.create(Path(folder) / "index", view, [rows[:split][::-1], rows[split:]], block_bytes)
-        tiles = ViewTiles(view, Path(folder) / "index")
+        tiles = ViewTiles(view, [Path(folder) / "index"])
         found = list(islice(tiles.read(keys, start, end, after), limit))
         tiles.close()
     expected = [

@@ -17,7 +17,8 @@ from anabranch.view import Tiles, View, key_order
 from batch.duckdb_session import Connection, connect, quoted
 from batch.views import tile_table
 from batch.views.merge import merge, table_columns
-from batch.views.publish import ViewFiles, publish_view
+from batch.views.publish import LayerFiles, publish_view
+from batch.views.published_table import ViewTables
 from tests.batch.application import app
 from tests.batch.rides import rides
 
@@ -43,7 +44,11 @@ def stored(view: View, tiles: Tiles, path: Path) -> Path:
 
 
 def merged(
-    connection: Connection, view: View, deltas: Sequence[Path], base: Path | None = None, oldest: int | None = None
+    connection: Connection,
+    view: View,
+    deltas: Sequence[Path],
+    base: ViewTables | None = None,
+    oldest: int | None = None,
 ) -> list[tuple[Any, ...]]:
     merge(connection, view, deltas, base, oldest, "merged")
     return connection.execute("FROM merged").fetchall()
@@ -89,9 +94,9 @@ def test_of_the_last_generation_the_tiles_that_are_touched_are_merged_and_no_oth
     connection: Connection, view: View, tmp_path: Path
 ) -> None:
     before, after = folded(view, rides(120, seed=1)), folded(view, rides(15, seed=2))
-    files = ViewFiles.of(tmp_path, view.name)
+    files = LayerFiles.of(tmp_path, view.name)
     publish_view(connection, view, [stored(view, before, tmp_path / "0.parquet")], None, None, files)
-    rows = merged(connection, view, [stored(view, after, tmp_path / "1.parquet")], files.table)
+    rows = merged(connection, view, [stored(view, after, tmp_path / "1.parquet")], ViewTables((str(files.table),)))
     touched = {(key, start) for key, by_start in after.items() for start in by_start}
     whole = expected(view, before, after)
     assert_same(presented(view, rows), {place: answer for place, answer in whole.items() if place in touched})

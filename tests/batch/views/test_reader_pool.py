@@ -28,7 +28,7 @@ def path(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def pool(path: Path) -> Iterator[ReaderPool]:
-    pool = ReaderPool(path, VIEW)
+    pool = ReaderPool([path], VIEW)
     yield pool
     pool.close()
 
@@ -84,14 +84,14 @@ def test_what_is_lent_can_be_read_to_its_end_though_the_pool_is_closed(pool: Rea
         pass
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_named(path: Path, tmp_path: Path) -> None:
     with pytest.raises(CorruptGenerationError, match=r"none\.sqlite"):
-        ReaderPool(tmp_path / "none.sqlite", VIEW)
+        ReaderPool([path, tmp_path / "none.sqlite"], VIEW)
 
 
 def test_an_index_that_cannot_be_opened_now_is_not_said_to_be_damaged(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()  # it stands for a file that is there and cannot be opened
     with pytest.raises(StoreUnavailableError):
-        ReaderPool(tmp_path / "folder", VIEW)
+        ReaderPool([tmp_path / "folder"], VIEW)
     with pytest.raises(CorruptGenerationError):
-        ReaderPool(tmp_path / "missing", VIEW)
+        ReaderPool([tmp_path / "missing"], VIEW)

@@ -95,6 +95,28 @@ def test_where_nothing_is_new_the_last_generation_is_carried_on_less_what_expire
     base.close()
 
 
+def test_layers_are_carried_by_name_and_a_tile_counts_once(
+    connection: Connection, blobs: Blobs, tmp_path: Path
+) -> None:
+    some, few = rides(200, seed=1), rides(4, seed=1)  # of the same times and stations: they touch what is there
+    first = merge_view(connection, VIEW, [delta(tmp_path / "0", some, 0, 0)], None, tmp_path / "made", blobs)
+    base = generation(blobs, first)
+    second = merge_view(connection, VIEW, [delta(tmp_path / "1", few, 1, 0)], base, tmp_path / "made", blobs, 0)
+    assert second["layers"][1:] == first["layers"], "what has not changed is not written again"
+    assert second["rows"] == first["rows"] < sum(layer["rows"] for layer in second["layers"])
+    layered = generation(blobs, second)
+    before, after = (sum(cells[0] for _, _, cells in found.tiles(VIEW)) for found in (base, layered))
+    assert after == before + len(few)
+
+    third = merge_view(connection, VIEW, [], layered, tmp_path / "made", blobs, 0)
+    assert third["layers"] == second["layers"], "nothing was new"
+    together = merge_view(connection, VIEW, [delta(tmp_path / "2", few, 2, 0)], layered, tmp_path / "made", blobs)
+    (layer,) = together["layers"]
+    assert layer["rows"] == together["rows"] == first["rows"], "a small view is written anew: it is read more quickly"
+    for opened in (base, layered):
+        opened.close()
+
+
 def test_a_view_that_nothing_was_ever_folded_into_has_files_without_rows(
     connection: Connection, blobs: Blobs, tmp_path: Path
 ) -> None:
