@@ -18,10 +18,8 @@ from eventlog.registry.letter_keeping import (
     KEPT,
     LetterBounds,
     RefusedEvent,
-    digest_of,
     forget_letter,
     keep_letters,
-    waiting_letters,
 )
 from eventlog.registry.tables import dead_letter_totals, dead_letters
 
@@ -162,12 +160,6 @@ class DeadLetters:
         with self.database.read() as connection:
             row = connection.execute(select(dead_letters).where(_d.id == id)).one_or_none()
         return None if row is None else _dead_letter(row)
-
-    def holds(self, stream: str, body: bytes, errors: Sequence[dict[str, Any]]) -> bool:
-        """Whether such an event waits whose newest came with these very errors, its place in a file included."""
-        with self.database.read() as connection:
-            found = waiting_letters(connection, stream, [digest_of(body, errors)])
-            return any(letter.errors == orjson.dumps(errors).decode() for letter in found.values())
 
     def delete(self, id: int) -> None:  # noqa: A002 (the word of the table)
         """Forget a dead letter."""

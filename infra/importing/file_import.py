@@ -1,8 +1,9 @@
 """``anabranch import``: a file into a stream, in bounded batches, straight into the log; it goes on where it stopped.
 
 How far an import is stands in ``HOME/imports/<sha256 of the content>-<stream>.json``, written after each batch is
-durable. A kill in between repeats one batch at most, and that makes no duplicates: the log knows the ids. Events of a
-stream without an id get one for the purpose, from the file's content and the row.
+durable. A kill in between, or a commit whose answer was lost, repeats one batch at most, and that doubles nothing: a
+batch has a key, from the file's content and its place there, and what it brought is told again. The log also knows the
+ids; events of a stream without an id get one for the purpose, from the file's content and the row.
 """
 
 from __future__ import annotations
@@ -11,9 +12,11 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import orjson
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -22,9 +25,8 @@ from anabranch import Stream
 from batch.lease_keeper import LeaseKeeper
 from eventlog.durable_files import put_file
 from eventlog.intake.door import Admission, BodyLimits, ParsedEvents, validate
-from eventlog.log import Append
+from eventlog.log import Append, KeyedRequest
 from eventlog.registry.lease_holder import this_process
-from eventlog.registry.letter_keeping import RefusedEvent
 from infra.composition import Process
 from infra.errors import ImportRunningError, UsageError
 from infra.importing.file_rows import FileRows
@@ -45,8 +47,6 @@ class Imported:
         Where it goes on; see `infra.importing.row_batches.FilePosition`.
     accepted, duplicates, rejected
         What became of the rows before.
-    refused
-        How many events the stream had ever refused when this was written.
     done
         Whether all rows were read.
     """
@@ -58,7 +58,6 @@ class Imported:
     accepted: int = 0
     duplicates: int = 0
     rejected: int = 0
-    refused: int = 0
     done: bool = False
 
 
@@ -91,9 +90,9 @@ def import_file(process: Process, path: Path, stream_name: str) -> Imported:
 
 @contextmanager
 def _alone(process: Process, path: Path, stream: Stream, rows: FileRows) -> Iterator[None]:
-    """Nobody else imports this content into this stream meanwhile: both would keep the refused rows.
+    """Nobody else imports this content into this stream meanwhile: both would do the work.
 
-    The lease frees itself when its holder is killed. That it is lost harms nothing: ids find duplicates.
+    The lease frees itself when its holder is killed. That it is lost harms nothing: the key of a batch has it in once.
     """
     name = f"import:{rows.sha256}:{stream.name}"
     lease = process.leases.acquire(name, this_process(), _LEASE_SECONDS)
@@ -163,7 +162,7 @@ class _Import:
         return self.state
 
     def _take(self, batch: RowBatch, resumed: bool) -> None:
-        """Append a batch, keep its refused rows, and then write down that it is done."""
+        """Append a batch, keep its refused rows beside it, and then write down that it is done."""
         process, stream = self.process, self.stream
         indexes = [index for index, row in enumerate(batch.rows) if row]
         if not indexes:
@@ -177,19 +176,22 @@ class _Import:
         ]
         for _, errors in refused:
             self._note(errors)
-        if not (resumed and refused and self._kept_already(refused)):
-            process.dead_letters.add(stream.name, refused)
-        appended = process.log.append(self._identified(admission, [batch.start.row + index for index in indexes]))
+        append = replace(self._identified(admission, [batch.start.row + index for index in indexes]), refused=refused)
+        done = process.log.append(replace(append, request=self._request(batch, admission)))
+        accepted, duplicates = done.accepted, done.duplicates
+        if done.told is not None:  # these rows are in: by this import before it was cut off, or by another one
+            accepted, duplicates = orjson.loads(done.told.answer)
+            if not resumed:
+                accepted, duplicates = 0, accepted + duplicates
         state = self.state
         self._save(
             replace(
                 state,
                 row=batch.end.row,
                 byte=batch.end.byte,
-                accepted=state.accepted + appended.accepted,
-                duplicates=state.duplicates + appended.duplicates,
+                accepted=state.accepted + accepted,
+                duplicates=state.duplicates + duplicates,
                 rejected=state.rejected + len(admission.rejected),
-                refused=process.dead_letters.totals(stream.name).added,
             )
         )
 
@@ -210,12 +212,16 @@ class _Import:
         rows = [number for index, number in enumerate(numbers) if index not in refused]
         return replace(append, ids=[f"import:{self.rows.sha256[:32]}:{row}" for row in rows])
 
-    def _kept_already(self, refused: Sequence[RefusedEvent]) -> bool:
-        """Whether the batch that was cut off had kept its refused rows: all of them at once, so the last one tells."""
-        letters = self.process.dead_letters
-        if letters.totals(self.stream.name).added == self.state.refused:
-            return False
-        return letters.holds(self.stream.name, *refused[-1])
+    def _request(self, batch: RowBatch, admission: Admission) -> KeyedRequest:
+        """What these rows are known by, as far as the hot log reaches back: whoever imports them, they are in once.
+
+        Where another definition refuses other rows it is another request; then the ids of the events find duplicates.
+        """
+        refused = [event.index for event in admission.rejected]
+        told = [self.rows.sha256, self.stream.name, batch.start.row, batch.end.row, refused]
+        digest = sha256(orjson.dumps(told)).hexdigest()
+        # with a space, which no key of a request over HTTP has
+        return KeyedRequest(f"import {digest}", digest, lambda done: orjson.dumps([done.accepted, done.duplicates]))
 
     def _load(self) -> Imported:
         try:
@@ -223,8 +229,7 @@ class _Import:
             kept: dict[str, Any] = json.loads(self._path.read_text())
             return Imported(**{name: value for name, value in kept.items() if name in known})
         except FileNotFoundError:
-            added = self.process.dead_letters.totals(self.stream.name).added
-            return Imported(self.rows.path.name, self.stream.name, refused=added)
+            return Imported(self.rows.path.name, self.stream.name)
 
     def _save(self, state: Imported) -> None:
         """Write it down: it survives a power cut, as what it says is stored does."""

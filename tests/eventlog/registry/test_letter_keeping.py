@@ -85,8 +85,6 @@ def test_messages_that_tell_the_time_or_the_row_make_no_other_letter(database: D
     (letter,) = letters.list("rides")
     assert ids == {letter.id}
     assert (letter.count, letter.errors[0]["row"]) == (5, 4)
-    assert letters.holds("rides", b"{}", letter.errors)
-    assert not letters.holds("rides", b"{}", [{**letter.errors[0], "row": 3}])
 
 
 def test_an_event_that_comes_again_after_its_retry_is_a_letter_of_its_own(database: Database) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 import pytest
 
 from anabranch import Cut
+from eventlog.errors import LogUnavailableError
+from eventlog.log import Append, Appended
+from eventlog.log.sql_log import SqlLog
 from infra.composition import Process, opened
 from infra.errors import ImportRunningError, UsageError
 from infra.importing.file_import import Imported, import_file
@@ -88,12 +91,67 @@ def test_a_batch_that_was_appended_and_not_written_down_is_repeated_without_doub
     first = import_file(process, path, stream)
     events, kept = stored(process, stream), letters(process, stream)
     before = json.loads(state_file(process).read_text())
-    before |= {"row": 0, "byte": 0, "accepted": 0, "rejected": 0, "letter": 0, "done": False}
+    before |= {"row": 0, "byte": 0, "accepted": 0, "rejected": 0, "done": False}
     state_file(process).write_text(json.dumps(before))
     again = import_file(process, path, stream)
-    assert (again.accepted, again.duplicates, again.rejected) == (0, first.accepted, first.rejected)
+    assert (again.accepted, again.duplicates, again.rejected) == (first.accepted, 0, first.rejected)
     assert stored(process, stream) == events
     assert letters(process, stream) == kept
+
+
+def counts(process: Process, stream: str) -> list[tuple[int, int]]:
+    return [(letter.errors[0]["row"], letter.count) for letter in process.dead_letters.list(stream)]
+
+
+@pytest.mark.parametrize("stream", ["sales", "notes"])
+def test_another_importer_that_knows_nothing_of_the_first_doubles_nothing(
+    process: Process, tmp_path: Path, stream: str
+) -> None:
+    """Of another home on the same database, say: neither rows nor those that were refused."""
+    lines = SALES if stream == "sales" else [{"text": "a"}, {"text": "a"}, {"text": 7}]
+    path = rows(tmp_path / "file.ndjson", *lines)
+    first = import_file(process, path, stream)
+    events, kept = stored(process, stream), counts(process, stream)
+    state_file(process).unlink()
+    again = import_file(process, path, stream)
+    assert (again.accepted, again.duplicates, again.rejected) == (0, first.accepted, first.rejected)
+    assert (stored(process, stream), counts(process, stream)) == (events, kept)
+
+
+class Unheard(SqlLog):
+    """Its commits are written, and nobody hears of it."""
+
+    def append(self, append: Append) -> Appended:
+        super().append(append)
+        raise LogUnavailableError("whether that was written is not known")
+
+
+def test_a_batch_whose_commit_was_not_heard_of_is_in_once_when_the_import_goes_on(
+    process: Process, tmp_path: Path
+) -> None:
+    path = rows(tmp_path / "file.ndjson", {"text": "a"}, {"text": "a"}, {"text": 7})
+    heard, process.log = process.log, Unheard(process.database)
+    with pytest.raises(LogUnavailableError):
+        import_file(process, path, "notes")
+    process.log.close()
+    process.log = heard
+    done = import_file(process, path, "notes")
+    assert (done.accepted, done.duplicates, done.rejected) == (2, 0, 1)
+    assert stored(process, "notes") == [{"text": "a"}] * 2
+    assert counts(process, "notes") == [(3, 1)]
+
+
+def test_rows_that_another_definition_takes_come_in_when_the_file_is_imported_anew(tmp_path: Path) -> None:
+    path = rows(tmp_path / "file.ndjson", *SALES)
+    for least, events in ((1, 6), (0, 8)):
+        application = tmp_path / str(least) / "shop.py"
+        application.parent.mkdir()
+        application.write_text(APP.replace("ge=1", f"ge={least}"))
+        with opened(Settings.load(app=str(application), home=tmp_path / "home")) as process:
+            for state in process.home.glob("imports/*"):
+                state.unlink()
+            import_file(process, path, "sales")
+            assert len(stored(process, "sales")) == events
 
 
 def test_equal_rows_of_a_stream_without_ids_are_events_each(process: Process, tmp_path: Path) -> None:
