@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from threading import RLock
+from time import monotonic, sleep
 
 from sqlalchemy import Connection, select, update
 
 from eventlog.clock import Clock, now_us
-from eventlog.errors import LeaseLostError
+from eventlog.errors import LeaseLostError, LogUnavailableError
 from eventlog.registry.database import Database
 from eventlog.registry.lease_holder import is_dead
 from eventlog.registry.tables import leases
+
+_PATIENCE_SECONDS = 5.0
+"""How long a database that went away just then is asked whether it has a lease."""
+_AGAIN_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +67,31 @@ class Leases:
 
     def acquire(self, name: str, holder: str, ttl_seconds: float) -> Lease | None:
         """Take a lease. None: another has it, or the very same holder."""
-        with self.database.write() as connection:
-            self.database.insert_if_absent(connection, leases, name=name, token=0, holder=None, expires=0)
-            lease = _locked(connection, name).acquired(holder, self.clock(), ttl_seconds)
-            if lease is not None:
-                _store(connection, lease)
+        lease: Lease | None = None
+        try:
+            with self.database.write() as connection:
+                self.database.insert_if_absent(connection, leases, name=name, token=0, holder=None, expires=0)
+                lease = _locked(connection, name).acquired(holder, self.clock(), ttl_seconds)
+                if lease is not None:
+                    _store(connection, lease)
             return lease
+        except LogUnavailableError:
+            # taken unheard, perhaps: then nobody else could have it, nor this holder, until its time is over
+            if lease is not None and self._holds(lease):
+                return lease
+            raise
+
+    def _holds(self, lease: Lease) -> bool:
+        """Whether a lease is stored just so; its token, holder and time together are those of one acquisition."""
+        deadline = monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                with self.database.write() as connection:  # waits for a COMMIT that the server is still at
+                    return _locked(connection, lease.name) == lease
+            except LogUnavailableError:
+                if monotonic() >= deadline:
+                    return False
+            sleep(_AGAIN_SECONDS)
 
     def renew(self, lease: Lease, ttl_seconds: float) -> Lease:
         """The same lease for `ttl_seconds` from now. Raises `LeaseLostError` if another took it."""

@@ -14,6 +14,7 @@ from eventlog.log.commit_outcome import CommitId, Commits, was_committed
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
+from eventlog.registry.leases import Leases
 from eventlog.registry.tables import commits
 from tests.contracts.log import START, anonymous, numbered, read_all, records
 from tests.cut_connections import BreakingWay
@@ -61,6 +62,21 @@ def test_events_whose_commit_did_not_arrive_are_refused_and_not_there(way: Break
     assert way.broken.is_set()
     assert log.end() == START
     assert log.append(anonymous(3)).position == Cut((3,))
+
+
+def test_a_lease_that_was_taken_unheard_is_had_and_one_that_was_not_can_be_taken(way: BreakingWay) -> None:
+    database = Database(way.url)
+    leases = Leases(database)
+    way.break_at_commit("before")
+    with pytest.raises(LogUnavailableError):
+        leases.acquire("batch", "me", 60)
+    way.break_at_commit("after")
+    lease = leases.acquire("batch", "me", 60)
+    assert way.broken.is_set()
+    assert lease is not None
+    assert leases.renew(lease, 60).token == lease.token == 1
+    assert leases.acquire("batch", "another", 60) is None
+    database.close()
 
 
 def test_dead_letters_alone_whose_commit_was_written_unheard_are_kept_once(way: BreakingWay, log: SqlLog) -> None:
