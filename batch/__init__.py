@@ -9,6 +9,7 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
 - `generation`: the read side, the only part that the service loads (no Dask, no DuckDB, no Arrow)
 - `generations`, `manifest`: which generations there are, and what is said of one; `publish_generation`: the step that
   makes one of what a run made; `take_over`: those of earlier releases
+- `collection`: what goes from the store, since no generation that is kept names it
 - `capacity`, `cluster`: in what pieces the work is done and by whom, the address of Dask
 - `lease_keeper`, `run_progress`, `run_record`: that a run is the only one, how it shows itself, and its row
 - `stream_watermarks`: the newest event time of every stream before the cut

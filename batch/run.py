@@ -39,12 +39,14 @@ from anabranch.watermarks import Watermarks
 from batch.archive import archive, check_archived, mend_archived, pending, trim
 from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import StartingWorkers
+from batch.collection import collect
 from batch.duckdb_session import Connection, connect, is_of_the_disk
 from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
 from batch.exchange import Exchange, remove_handed_on
 from batch.generation import Generation
-from batch.generations import Generations
+from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
+from batch.manifest import name_of
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, ViewGroup, plan
 from batch.publication_outcome import was_published
@@ -71,6 +73,7 @@ from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
 from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.log import Log
+from eventlog.registry.condemned_blobs import CondemnedBlobs
 from eventlog.registry.lease_holder import this_process
 from eventlog.registry.leases import Leases
 from eventlog.registry.replicas import Replicas
@@ -174,8 +177,9 @@ def run_batch(
     with LeaseKeeper(leases, lease, LEASE_SECONDS) as keeper:
         name = run or f"{instant(clock()):%Y%m%dT%H%M%SZ}-{lease.token}"
         record = RunRecord(runs, name, full, progress or NoProgress())
+        condemned = CondemnedBlobs(leases.database, clock)
         generations = Generations(lake.blobs, pickles)  # one store has both
-        batch = _Batch(app, home / "batch", generations, log, record, lake, keeper, name, clock, replicas)
+        batch = _Batch(app, home / "batch", generations, log, record, lake, keeper, name, clock, replicas, condemned)
         try:
             capacity = Capacity(app_path, dask, workers, slice_records, worth_a_layer=worth_a_layer)
             outcome = batch.run(full, mend, capacity, train_bytes, retention_us)
@@ -209,6 +213,7 @@ class _Batch:
         name: str,
         clock: Clock,
         replicas: Replicas | None,
+        condemned: CondemnedBlobs,
     ):
         self.app = app
         self.generations = generations
@@ -220,6 +225,7 @@ class _Batch:
         self.name = name
         self.clock = clock
         self.replicas = replicas
+        self.condemned = condemned
         self.folder = scratch / name
         self.exchange = Exchange.of(lake.blobs, name, self.folder)
         self.published: int | None = None
@@ -432,7 +438,8 @@ class _Batch:
         }
         self.publishing = new.number
         try:
-            publish_generation(manifest, promoted, self.generations.blobs.store, self.log, self.keeper.lease)
+            blobs, condemned = self.generations.blobs, self.condemned.among
+            publish_generation(manifest, promoted, blobs, condemned, self.log, self.keeper.lease)
         except LogUnavailableError:
             if not was_published(self.log, self.name):
                 raise
@@ -449,22 +456,31 @@ class _Batch:
             self.record.problem(f"old records could not be dropped from the hot log: {error}")
         try:
             remove_old_names(self.lake)
-            self._needed_by_replicas()
+            self._collect()
         except Exception as error:
-            self.record.problem(f"old names in the lake could not be dropped: {error}")
+            self.record.problem(f"what no generation needs could not be dropped: {error}")
         self.progress.advance()
 
-    def _needed_by_replicas(self) -> set[int]:
+    def _collect(self) -> None:
+        """Drop what neither the newest generations need nor a service that has yet to come as far."""
+        placed = placed_publications(self.log)
+        kept = [*(publication for _, publication in placed[:KEPT_GENERATIONS]), *self._needed_by_replicas(placed)]
+        store = self.generations.blobs.store
+        mine = store.stat(name_of(placed[0][1]))  # written just now, by the clock of the store
+        if mine is not None:
+            collect(store, kept, mine.modified, self.condemned, self.keeper.lease)
+
+    def _needed_by_replicas(self, placed: Sequence[tuple[int, Publication]]) -> list[Publication]:
         """The generations without which some service could not come back as it was."""
         if self.replicas is None:
-            return set()
+            return []
         for replica in self.replicas.drop_silent(self.keeper.lease):
             since = iso(replica.updated)
             self.record.problem(
                 f"the replica {replica.id} ({replica.holder or 'of an earlier release'}) was not heard of since {since}"
                 " and is forgotten; should it come back, its models may begin anew"
             )
-        return {publication.generation for publication in self.replicas.needed(placed_publications(self.log))}
+        return self.replicas.needed(placed)
 
     # parts of stages
 

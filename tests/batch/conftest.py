@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -98,6 +99,12 @@ class Home:
         }
         generation.close()
         return found
+
+    def age(self) -> None:
+        """Make everything in the store so old that it may be collected."""
+        for folder in ("blobs", "generations"):
+            for path in (self.path / folder).iterdir():
+                os.utime(path, (1, 1))
 
     def close(self) -> None:
         self.log.close()

@@ -25,6 +25,7 @@ class World:
         self.now = 1_000_000
         self.leases = MemoryLeases(lambda: self.now)
         self.log = MemoryLog(clock=lambda: self.now, leases=self.leases)
+        self.condemned: set[str] = set()
         self.blobs = Blobs(FolderStore(root), root / "cache")
 
     def lease(self, holder: str) -> Lease:
@@ -34,7 +35,7 @@ class World:
 
     def publish(self, lease: Lease, run: str, number: int = 1) -> None:
         said = {"generation": number, "cut": "0:0", "run": run, "views": {}}
-        publish_generation(said, {"m": number}, self.blobs.store, self.log, lease)
+        publish_generation(said, {"m": number}, self.blobs, self.condemned.intersection, self.log, lease)
 
     def manifests(self) -> set[str]:
         return {found.name for found in self.blobs.store.list("generations")}

@@ -13,7 +13,8 @@ from sqlalchemy import event
 
 from anabranch import Cut
 from batch.archive import archive
-from batch.errors import LeaseHeldError
+from batch.errors import CorruptGenerationError, LeaseHeldError
+from batch.manifest import blobs_of
 from batch.run_progress import MODEL_STAGES, STAGES, NoProgress
 from eventlog.decisions import publications
 from eventlog.errors import LeaseLostError
@@ -355,6 +356,24 @@ def damage(path: Path, harm: str) -> None:
         path.write_bytes(content[:-1] if harm == "torn" else content)
 
 
+def test_the_newest_generations_are_kept_and_what_is_old_goes_with_all_that_it_names(home: Home) -> None:
+    for seed in range(5):
+        home.post("rides", rides(5, seed=seed))
+        home.run()
+        home.age()
+    assert home.stored() == [3, 4, 5]
+    home.run()
+    assert home.stored() == [4, 5, 6]
+    named = {blob.name for number in (4, 5, 6) for blob in blobs_of(home.open(number).manifest)}
+    assert {f"blobs/{path.name}" for path in (home.path / "blobs").iterdir()} == named
+
+
+def test_what_is_younger_than_a_day_stays(home: Home) -> None:
+    for _ in range(5):
+        home.run()
+    assert home.stored() == [1, 2, 3, 4, 5]
+
+
 def test_what_a_replica_needs_is_kept_until_it_was_silent_for_a_month(home: Home) -> None:
     replicas = Replicas(home.database, home.clock)
     for _ in range(2):
@@ -362,13 +381,19 @@ def test_what_a_replica_needs_is_kept_until_it_was_silent_for_a_month(home: Home
     folds_elsewhere = OwnReplica(replicas, home.path, "another-machine/1:1:1")
     folds_elsewhere.tell(Need(home.log.end().offsets[0], 2))
     for _ in range(5):
+        home.age()
         home.run(replicas=replicas)
     for number in (2, 3, 4, 5, 6, 7):
         home.open(number).close()
+    with pytest.raises(CorruptGenerationError):
+        home.open(1)
     home.now += SILENT_US
     outcome = home.run(replicas=replicas)
     assert "is forgotten" in str(outcome.problems)
     assert str(folds_elsewhere.id) in str(outcome.problems)
+    for number in (2, 3, 4, 5):
+        with pytest.raises(CorruptGenerationError):
+            home.open(number)
     assert home.run(replicas=replicas).problems == []
 
 
