@@ -4,6 +4,7 @@ AnabranchError
 └── EventLogError
     ├── LogUnavailableError          the database is locked, full or away; nothing was written, trying again may help
     │   ├── LogBusyError             more is waiting to be committed than the log lets in
+    │   ├── LogReadOnlyError         the log and what was made of it do not fit: it takes nothing
     │   └── DatabaseDamagedError     the database holds what nobody wrote; that does not pass by itself
     ├── DatabaseVersionError         a later release of this program made the tables of the database
     ├── CorruptLogError              the log or the lake holds something that this code cannot have written
@@ -25,8 +26,12 @@ AnabranchError
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from anabranch import AnabranchError
+
+if TYPE_CHECKING:
+    from eventlog.log.misfit import Misfit
 
 
 class EventLogError(AnabranchError):
@@ -70,6 +75,27 @@ class KeyReusedError(EventLogError):
 
 class LogBusyError(LogUnavailableError):
     """More is waiting to be committed than the log lets in."""
+
+
+class LogReadOnlyError(LogUnavailableError):
+    """The log takes nothing: it and what was made of it do not belong together.
+
+    Attributes
+    ----------
+    misfit
+        What does not fit.
+    since, time
+        From which position on, as ``0:1234``, and when the record before that was appended; None: nobody knows.
+    """
+
+    retry_after_seconds = 60
+
+    def __init__(self, misfit: Misfit):
+        self.misfit = misfit
+        self.since = f"0:{misfit.since}"
+        self.time = misfit.time
+        EventLogError.__init__(self, str(misfit))
+        self.problem = misfit.problem
 
 
 class DatabaseDamagedError(LogUnavailableError):

@@ -15,7 +15,7 @@ from rich.table import Table
 from anabranch.instant import iso
 from batch.errors import LeaseHeldError
 from batch.run_progress import STAGES, CombinedProgress, NoProgress
-from eventlog.errors import LogUnavailableError
+from eventlog.errors import LogReadOnlyError, LogUnavailableError
 from eventlog.registry.runs import Run
 from infra import logs
 from infra.children import Child
@@ -33,12 +33,19 @@ _POLL_SECONDS = 0.05
 
 
 def run_batch(process: Process, *, full: bool, mend: bool = False) -> int:
-    """One batch run in this process; returns the exit code: 0 published, 75 another run holds the lease."""
+    """One batch run in this process; returns the exit code: 0 published, 75 another run holds the lease.
+
+    Raises
+    ------
+    LogReadOnlyError
+        If the store does not fit the log. Nothing was changed.
+    """
     from batch.run import run_batch as run_all_stages  # Dask and Arrow: only a batch run pays for them
 
     settings = process.settings
     process.check_store(may_be_away=False)
     assert process.app, "loaded before the run begins: a wrong definition must not leave a marker"
+    process.settle(archiving=True)
     process.keep_needs()
     try:
         with LogProgress() if logs.is_json() else progress() as shown:
@@ -107,7 +114,11 @@ class BatchStarter:
             If another run is at work.
         BatchNotStartedError
             If there is no process for it, or it ended before it began.
+        LogReadOnlyError
+            If the store does not fit the log.
         """
+        if self.process.log.misfit is not None:
+            raise LogReadOnlyError(self.process.log.misfit)
         since = self.process.clock()
         try:
             child = Child(

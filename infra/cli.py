@@ -200,6 +200,29 @@ def verify(app: App = None, home: Home = None) -> None:
 
 
 @main_app.command()
+def restore(
+    app: App = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Do it; without it, only what would be done is shown.")] = False,
+    home: Home = None,
+) -> None:
+    """Bring log and store together after one of them was put back from a backup; shows first what it will do.
+
+    What was archived and the log lacks comes back into the log, at its own offsets; what the log took meanwhile at the
+    same offsets is appended behind. No service may run on the home. Killed, it is asked again and goes on.
+
+    Exit codes: 0 there is nothing to do, or it is done; 1 there is something to do and --yes is missing, or it cannot
+    be done.
+
+    Example: `anabranch restore examples/bikes.py --yes`
+    """
+    from infra.composition import opened
+    from infra.restore_command import restore as restore_log
+
+    with opened(_settings(app, home)) as process:
+        raise typer.Exit(0 if restore_log(process, yes=yes) else 1)
+
+
+@main_app.command()
 def sql(
     statement: Annotated[str, typer.Argument(help='Like "SELECT * FROM view_usage"; - reads it from stdin.')],
     app: App = None,

@@ -17,7 +17,10 @@ from batch.generations import Generations
 from eventlog.clock import Clock, SteadyClock, now_us
 from eventlog.counting.event_counts import EventCounts
 from eventlog.decisions import Publication
+from eventlog.errors import EventLogError, LogReadOnlyError
 from eventlog.home_key import HomeKey
+from eventlog.identity.fit import Seen, joined, misfit_of
+from eventlog.log.misfit import Misfit
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
 from eventlog.registry.dead_letters import DeadLetters
@@ -30,10 +33,10 @@ from eventlog.store.blobs import Blobs
 from eventlog.store.errors import StoreDeniedError, StoreUnavailableError
 from eventlog.store.opening import open_store
 from eventlog.store.probe import check_store
+from eventlog.store.store import LAKE
 from infra.errors import UsageError
 from infra.home import OWNERS_ALONE, masked, prepared, store_folder
 from infra.published_layer import PublishedLayer
-from infra.seen_log import check_log_reaches
 from infra.settings import Settings
 from infra.take_over import take_over_generations
 from speed.checkpoint import Checkpoints
@@ -85,7 +88,7 @@ class Process:
         self.key = _key(settings, self.home)
         self.pickles = self.key if settings.pickle_models else None
         self.generations = Generations(self.blobs, self.pickles)
-        self.checkpoints = Checkpoints(self.home / "checkpoints", self.key)
+        self.checkpoints = Checkpoints(self.home / "checkpoints", self.key, self.log)
         self.problems: list[str] = []
         """What `can_serve` found wrong, a sentence each."""
         self._servable: dict[tuple[int, str, int], bool] = {}
@@ -100,17 +103,49 @@ class Process:
         ------
         DefinitionError, SchemaChangedError
             If it cannot be loaded, or the stored events do not fit it.
-        LogBehindError
-            If the log is not the one that the home was made with.
+        LogUnavailableError
+            If the log cannot answer now.
         """
         app = load_app(self.settings.app_reference)
-        self.check_log()
-        self.schemas.register(app, self.log, self.lake)
+        try:
+            self.check_fit()
+        except StoreUnavailableError as error:  # `infra.fit_watch` asks again
+            logger.warning("whether the store fits the log is not known yet: %s", error)
+        if self.log.misfit is None:
+            self.schemas.register(app, self.log, self.lake)
+        else:
+            self._register_as_far_as_it_goes(app)
         return app
 
-    def check_log(self) -> None:
-        """Hold the log against the rest of the home; see `infra.seen_log`."""
-        check_log_reaches(self.home, self.log.end, self.checkpoints)
+    def check_fit(self, *, thorough: bool = False) -> Misfit | None:
+        """Hold the store and the checkpoints against the log, which takes nothing where they do not fit.
+
+        See `eventlog.identity.fit`.
+        """
+        seen = [Seen(end, str(path)) for end, path in self.checkpoints.ends()]
+        self.log.misfit = misfit_of(self.log, self.store, self.lake, seen, thorough=thorough)
+        return self.log.misfit
+
+    def settle(self, *, archiving: bool = False) -> None:
+        """Have a store that fits belong to the log from now on; `archiving`: something is about to be archived there.
+
+        Raises
+        ------
+        LogReadOnlyError
+            If `archiving`, and it does not fit.
+        """
+        if self.log.misfit is None:
+            archived = archiving or next(iter(self.store.list(LAKE)), None) is not None
+            self.log.misfit = joined(self.log, self.store, archiving=archived)
+        if archiving and self.log.misfit is not None:
+            raise LogReadOnlyError(self.log.misfit)
+
+    def _register_as_far_as_it_goes(self, app: App) -> None:
+        """Tell the streams what is known of their schemas, which reading needs; that it can be checked is not sure."""
+        try:
+            self.schemas.register(app, self.log, self.lake)
+        except EventLogError as error:
+            logger.warning("the schemas could not be checked: %s", error)
 
     def check_store(self, *, may_be_away: bool) -> None:
         """Hold the store to what it must do; see `eventlog.store.probe`.

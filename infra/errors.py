@@ -3,7 +3,6 @@
 AnabranchError
 ├── UsageError           a command was asked for something that cannot be
 ├── AlreadyRunningError  another process serves the same home
-├── LogBehindError       the log ends before what the rest of the home has seen of it
 ├── DiskError            a disk is full, broken or may not be written
 ├── ImportFileError      a file cannot be read as the rows of a stream
 ├── ImportRunningError   another process imports the same file into the same stream
@@ -14,7 +13,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from anabranch import Cut
 from anabranch.errors import AnabranchError
 
 
@@ -38,28 +36,6 @@ class AlreadyRunningError(AnabranchError):
         self.holder = holder
         super().__init__(
             f"{home} is already served by another process ({holder}). Stop that one, or pass another --home"
-        )
-
-
-class LogBehindError(AnabranchError):
-    """The log ends before what the rest of the home has seen of it: it was lost, or put back from an older copy.
-
-    Attributes
-    ----------
-    path, seen
-        A file that was made of everything before `seen`.
-    end
-        Where the log ends.
-    """
-
-    def __init__(self, path: Path, seen: Cut, end: Cut):
-        self.path = path
-        self.seen = seen
-        self.end = end
-        super().__init__(
-            f"the log ends at {end}, but {path} was made of everything before {seen}: the database of the log is"
-            " missing, another one, or an older copy. Put the newest one in its place (log.db with its -wal, or"
-            " the PostgreSQL database that the home was made with); until then nothing is accepted"
         )
 
 

@@ -7,6 +7,7 @@ out of the folder takes that along.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import stat
@@ -15,7 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from unicodedata import category
 
-from infra.errors import UsageError
+from infra.errors import AlreadyRunningError, UsageError
+from infra.service_client import LOCK
 
 logger = logging.getLogger(__name__)
 OWNERS_ALONE = 0o077
@@ -24,7 +26,7 @@ _NOT_IN_HOME = "[]*^|\\?"
 """What Delta Lake or DuckDB takes in no path, or takes for a pattern; as it is with what controls and is no text."""
 _OURS = frozenset(
     {"log.db", "log.db-shm", "log.db-wal", "up.lock", "sessions.json", "clock.json", "key", "analytics.duckdb"}
-    | {"analytics", "batch", "cache", "checkpoints", "demo", "imports", "replica", "scratch"}
+    | {"analytics", "aside", "batch", "cache", "checkpoints", "demo", "imports", "replica", "scratch"}
     | {"blobs", "generations", "lake", "log", "rows", "runs"}  # of the store, where that is the home
 )
 """What a home holds. A folder that holds anything else may be shared for another purpose."""
@@ -105,6 +107,24 @@ def _close(home: Path) -> None:
             if not path.is_symlink():
                 path.chmod(stat.S_IMODE(path.stat().st_mode) & ~OWNERS_ALONE)
     logger.info("the home %s was open to other users of this machine; it is its owner's alone now", home)
+
+
+@contextmanager
+def locked_home(home: Path) -> Iterator[None]:
+    """Hold the home for this process. The lock goes with the process, however that ends.
+
+    Raises
+    ------
+    AlreadyRunningError
+        If another process serves it, or restores it.
+    """
+    with (home / LOCK).open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            file.seek(0)
+            raise AlreadyRunningError(home, file.read().strip() or "starting") from None
+        yield
 
 
 @contextmanager

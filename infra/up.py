@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import gc
 import ipaddress
 import logging
@@ -13,7 +12,6 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from eventlog.counting.append_rates import AppendRates
@@ -24,8 +22,9 @@ from infra.analytics.analytics import Analytics, runner_pool_of
 from infra.batch_command import BatchStarter
 from infra.children import end_children
 from infra.composition import Process, opened
-from infra.errors import AlreadyRunningError, UsageError
-from infra.home import exposure_of
+from infra.errors import UsageError
+from infra.fit_watch import FitWatch
+from infra.home import exposure_of, locked_home
 from infra.retraining import Retraining
 from infra.scheduling import Schedule, Scheduler
 from infra.server import Server
@@ -57,7 +56,7 @@ def up(settings: Settings) -> None:
     check_exposure(settings)
     logs.set_up(settings.log_format, access=settings.logs_requests)
     # the home before the address: else clients would connect to, and wait for, a service that finds its home taken
-    with opened(settings) as process, _home_locked(process.home), _listening(settings) as listener:
+    with opened(settings) as process, locked_home(process.home), _listening(settings) as listener:
         exposure = exposure_of(process.home)
         if exposure is not None:
             logger.warning("%s", exposure)
@@ -65,6 +64,8 @@ def up(settings: Settings) -> None:
         process.check_store(may_be_away=True)
         # only now: with --port 0 the system has chosen the port
         (process.home / LOCK).write_text(f"pid {os.getpid()}, {address}\n")
+        watch = FitWatch(process)
+        watch.look()
         consumer = process.consumer(Retraining(process, BatchStarter(process).start).on_drift)
         greeting = f"{process.app.name} is served at {address} (docs: {address}/docs)"
         recorder = recorder_of(process)
@@ -83,7 +84,7 @@ def up(settings: Settings) -> None:
         consumer.start()
         recorder.start()
         try:
-            with _at_work(scheduler), closing(runner_pool), analytics:
+            with watch, _at_work(scheduler), closing(runner_pool), analytics:
                 _tune()
                 server.run([listener])
         finally:
@@ -96,7 +97,7 @@ def up(settings: Settings) -> None:
 def scheduler_of(process: Process) -> Scheduler | None:
     """What starts batch runs when they are due, if the settings say when; it was not started."""
     settings = process.settings
-    if settings.batch_cron is None:
+    if settings.batch_cron is None or process.log.misfit is not None:
         return None
     schedule = Schedule(settings.batch_cron, ZoneInfo(settings.batch_timezone))
     return Scheduler(schedule, process.runs, BatchStarter(process).start, process.clock)
@@ -139,7 +140,8 @@ def _is_loopback(host: str) -> bool:
 def recorder_of(process: Process) -> Recorder:
     """What keeps predictions; it was not started."""
     finder = EventFinder(process.database, process.log, process.lake)
-    return Recorder(process.log, finder, recording=process.settings.record_predictions)
+    recording = process.settings.record_predictions and process.log.misfit is None
+    return Recorder(process.log, finder, recording=recording)
 
 
 def service_of(process: Process, speed: SpeedReader, recorder: Recorder, scheduler: Scheduler | None = None) -> Service:
@@ -180,19 +182,7 @@ def _limits(settings: Settings) -> ConnectionLimits:
     )
 
 
-# the home and the address are each for one process
-
-
-@contextmanager
-def _home_locked(home: Path) -> Iterator[None]:
-    """Hold the home for this process. The lock goes with the process, however that ends."""
-    with (home / LOCK).open("a+") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            file.seek(0)
-            raise AlreadyRunningError(home, file.read().strip() or "starting") from None
-        yield
+# the address is for one process
 
 
 @contextmanager

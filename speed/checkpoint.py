@@ -23,8 +23,12 @@ from anabranch.view import Tiles, View
 from eventlog.decisions import Champions, Publication
 from eventlog.decisions.event_fields import EventFields
 from eventlog.durable_files import sync_folder
+from eventlog.errors import LogUnavailableError
 from eventlog.home_key import HomeKey
+from eventlog.identity.record_digest import digest_before
+from eventlog.log import Log
 from eventlog.registry.replicas import Need
+from eventlog.store.errors import StoreUnavailableError
 from speed.errors import CheckpointError
 from speed.state import Epoch, SpeedState
 
@@ -44,15 +48,35 @@ class Checkpoints:
     ----------
     key
         With which they are made; those of another key are refused.
+    log
+        Of which they are: each names it and the last record that it has seen, and is refused where either is not so.
+        None: they name no log, and are taken for any.
     """
 
-    def __init__(self, folder: Path, key: HomeKey):
+    def __init__(self, folder: Path, key: HomeKey, log: Log | None = None):
         self.folder = folder
         self._key = key
+        self._log = log
 
     def newest_first(self) -> list[Path]:
         """The checkpoint files."""
         return sorted(self.folder.glob("*.checkpoint"), reverse=True)
+
+    def ends(self) -> Iterator[tuple[int, Path]]:
+        """(the offset before which everything is in it, file) of those that are of the log, without reading them all.
+
+        One of an earlier release, which does not say of which log it is, counts as one of it.
+        """
+        for path in self.newest_first():
+            try:
+                with path.open("rb") as file:
+                    header = json.loads(file.read(_HEADER_BYTES))
+            except (OSError, ValueError):  # gone, or torn: nothing goes on from it
+                continue
+            if not isinstance(header, dict) or header.get("format") != FORMAT or not path.stem.isdecimal():
+                continue
+            if self._log is None or header.get("log") in (None, self._log.id):
+                yield int(path.stem), path
 
     def save(self, state: SpeedState, app: App) -> Path:
         """Make `state` durable, then drop all but this and the newest of the others.
@@ -78,6 +102,8 @@ class Checkpoints:
                 "bytes": size,
                 "sha256": digest.hexdigest(),
             }
+            if self._log is not None:
+                header |= {"log": self._log.id, "last": _last(self._log, state.cut)}
             header["mac"] = self._key.mac(FORMAT, _vouched(header))
             file.seek(0)
             file.write(json.dumps(header).encode().ljust(_HEADER_BYTES - 1) + b"\n")
@@ -127,7 +153,9 @@ class Checkpoints:
         except FileNotFoundError as error:  # another process keeps only the newest few
             raise CheckpointError(path, f"it cannot be opened ({error.strerror})") from None
         with file:
-            _check(path, file, _header(path, file, self._key))
+            header = _header(path, file, self._key)
+            _check(path, file, header)
+            _check_log(path, header, self._log)
             try:
                 return _state(_objects(file), app, path)
             except (CheckpointError, MemoryError):  # the latter passes: nothing is wrong with the file
@@ -141,6 +169,27 @@ class Checkpoints:
 def _vouched(header: dict[str, Any]) -> bytes:
     """What the MAC is of: all else that the header says, the sha256 of the payload among it."""
     return json.dumps({name: value for name, value in header.items() if name != "mac"}, sort_keys=True).encode()
+
+
+def _check_log(path: Path, header: dict[str, Any], log: Log | None) -> None:
+    """Hold what a header says of the log against the log. Those of earlier releases say nothing."""
+    if log is None or "log" not in header:
+        return
+    if header["log"] != log.id:
+        raise CheckpointError(path, f"it is of the log {header['log']}, and this one is {log.id}")
+    cut = Cut.parse(header["cut"])
+    if header["last"] is None or not log.end().covers(cut):  # what lies beyond the end is for `speed.recovery`
+        return
+    if digest_before(log, cut) not in (None, header["last"]):
+        raise CheckpointError(path, "the last record that it has folded is not the one that the log has there")
+
+
+def _last(log: Log, cut: Cut) -> str | None:
+    """The digest of the last record before `cut`; None: the log cannot be asked now, and the state is worth keeping."""
+    try:
+        return digest_before(log, cut)
+    except (LogUnavailableError, StoreUnavailableError):
+        return None
 
 
 def _header(path: Path, file: BinaryIO, key: HomeKey) -> dict[str, Any]:

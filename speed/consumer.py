@@ -244,7 +244,7 @@ class Consumer:
         state.learners = {**fresh, **state.learners}
         state.attach_generation(self.app, self._published)
         self.reader.replace(state)
-        if state.learners and not recovery.from_checkpoint:
+        if state.learners and not recovery.from_checkpoint and self.log.misfit is None:
             self._save()  # killed before the next one, models begin here again, whatever is published until then
 
     # one segment
@@ -316,8 +316,12 @@ class Consumer:
     # checkpoints
 
     def _checkpoint(self) -> None:
-        """Save the state. Only this thread changes it, so readers need not wait."""
-        if not self._checkpointing.is_wanted or not self.reader.is_whole:
+        """Save the state. Only this thread changes it, so readers need not wait.
+
+        Not while the log takes nothing: it may be an older copy, and the checkpoints that would make room are those
+        that will be needed when it is whole again.
+        """
+        if not self._checkpointing.is_wanted or not self.reader.is_whole or self.log.misfit is not None:
             return
         if self._expiry.drop_expired(self.reader.state, self.reader.changing):
             with self.reader.changing() as state:  # what lookups remember may be of tiles that went

@@ -40,7 +40,8 @@ class Service:
         self.output = home.with_name(home.name + ".output")
         self.process: subprocess.Popen[bytes] | None = None
 
-    def start(self) -> None:
+    def start(self, *, ready: bool = True) -> None:
+        """Start it, and wait until it is ready; or until it answers that it is not, and serves what it has."""
         with self.output.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command("up", str(self.application), "--port", str(self.port)),
@@ -52,7 +53,7 @@ class Service:
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"the service ended at once:\n{self.output.read_text()}"
             try:
-                if self.client.get("/readyz").status_code == 200:
+                if self.client.get("/readyz").status_code == (200 if ready else 503):
                     return
             except httpx.TransportError:
                 pass

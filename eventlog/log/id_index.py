@@ -56,6 +56,12 @@ class IdIndex:
         self._take_back.run(connection, values)
         return False
 
+    def put(self, connection: Connection, stream: str, new: list[str | None], first: int) -> None:
+        """Remember the ids of consecutive records from offset `first` on, also those that stood elsewhere."""
+        self.forget(connection, stream, new)
+        if _some(new):
+            self._add.run(connection, {"own": stream, "ids": self._packed(new), "first": first})
+
     def forget(self, connection: Connection, stream: str, old: list[str | None]) -> None:
         """Forget ids, so that they can come again."""
         if _some(old):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from uuid import uuid4
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, insert, select, update
 
 from eventlog.clock import Clock
 from eventlog.log import segment_rows
@@ -38,6 +38,24 @@ def opened_id(database: Database, partition: int, clock: Clock) -> str:
             known = new_id()
             connection.execute(insert(log_identity).values(id=known, created=clock()))
         return known
+
+
+def bound_store(database: Database) -> str | None:
+    """The id of the store that the log is archived in; None: it is not archived yet, or an earlier release did it."""
+    with database.read() as connection:
+        store: str | None = connection.execute(select(log_identity.c.store)).scalar_one()
+        return store
+
+
+def bind_store(database: Database, store: str, *, anew: bool = False) -> str:
+    """Have the log archived in a store, unless it is in another already (`anew`: even so); returns which it is then."""
+    with database.write() as connection:
+        if not anew:
+            connection.execute(update(log_identity).where(log_identity.c.store.is_(None)).values(store=store))
+        else:
+            connection.execute(update(log_identity).values(store=store))
+        bound: str = connection.execute(select(log_identity.c.store)).scalar_one()
+        return bound
 
 
 def _stored(connection: Connection) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from anabranch import Cut
 from eventlog.log.keyed_requests import Answered, KeyedRequest
+from eventlog.log.misfit import Misfit
 from eventlog.log.retraction import Retracted, Retraction
 from eventlog.log.segment import Segment
 from eventlog.registry.leases import Lease
@@ -92,7 +93,12 @@ class Log(Protocol):
     ----------
     id
         Made with the log, and the same as long as it lives: what was made of the log names it.
+    misfit
+        Why the log takes nothing; None: it does. Who finds that something does not fit sets it; whatever would write
+        raises `LogReadOnlyError` from then on, and what only reads goes on.
     """
+
+    misfit: Misfit | None
 
     @property
     def id(self) -> str:

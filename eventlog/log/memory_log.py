@@ -13,11 +13,12 @@ import orjson
 
 from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
-from eventlog.errors import KeyReusedError, LogUnavailableError
+from eventlog.errors import KeyReusedError, LogReadOnlyError, LogUnavailableError
 from eventlog.log import Append, Appended
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.identity import new_id
 from eventlog.log.keyed_requests import Answered
+from eventlog.log.misfit import Misfit
 from eventlog.log.placement import place
 from eventlog.log.repeated_appends import RepeatedAppends
 from eventlog.log.retraction import Retracted, Retraction, without
@@ -43,7 +44,7 @@ class MemoryLog:
 
     Attributes
     ----------
-    id
+    id, misfit
         See `Log`.
     refused
         (stream, event) of everything that was refused, which a database keeps as dead letters.
@@ -51,6 +52,7 @@ class MemoryLog:
 
     def __init__(self, lake: Lake | None = None, clock: Clock = now_us, leases: MemoryLeases | None = None):
         self.id = new_id()
+        self.misfit: Misfit | None = None
         self.lake = lake
         self.clock = clock
         self.leases = leases or MemoryLeases(clock)
@@ -78,6 +80,8 @@ class MemoryLog:
         with self._grown:
             if self._closed:
                 raise LogUnavailableError("it is closed")
+            if self.misfit is not None:
+                raise LogReadOnlyError(self.misfit)
             repeated = RepeatedAppends(self.answered, [append])
             if not repeated.is_new(0):
                 outcome = repeated.outcome(0)
@@ -163,6 +167,8 @@ class MemoryLog:
 
     def trim(self, before: Cut) -> int:
         """Drop segments wholly before, and their ids; see `Log.trim`."""
+        if self.misfit is not None:
+            raise LogReadOnlyError(self.misfit)
         with self._grown:
             going = [segment for segment in self._segments if segment.end <= before.offsets[0]]
             for segment in going:

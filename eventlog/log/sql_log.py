@@ -14,6 +14,7 @@ from sqlalchemy import Connection
 
 from anabranch import SYSTEM, Cut
 from eventlog.clock import Clock, now_us
+from eventlog.errors import LogReadOnlyError
 from eventlog.log import Append, Appended, segment_rows
 from eventlog.log.archived_segments import abutting, read_archived, read_archived_system
 from eventlog.log.commit_outcome import PATIENCE_SECONDS, CommitId, Commits, drop_commits, was_committed
@@ -21,6 +22,7 @@ from eventlog.log.group_commit import Committer, Outcome, QueuedAppend
 from eventlog.log.id_index import IdIndex
 from eventlog.log.identity import opened_id
 from eventlog.log.keyed_requests import Answered, add_answered, drop_answered, find_answered
+from eventlog.log.misfit import Misfit
 from eventlog.log.placement import Placement, joined_column, place
 from eventlog.log.repeated_appends import RepeatedAppends
 from eventlog.log.retraction import Retracted, Retraction, note_retraction, select_retracted, without
@@ -80,7 +82,7 @@ class SqlLog:
 
     Attributes
     ----------
-    id
+    id, misfit
         See `Log`.
     commits
         How long commits took, and how many failed.
@@ -103,6 +105,8 @@ class SqlLog:
         self._recent = SegmentCache()
         self._retracted: Retracted | None = None  # as last read; None: to be read
         self._committed = 0  # the end of the log as far as this process has written it
+        self._reached = 0  # the end of the log as far as this process has ever seen it
+        self.misfit: Misfit | None = None
         self.id = opened_id(database, _PARTITION, clock)
         self._committer = Committer(self._commit)
         self.commits = self._committer.latencies
@@ -111,14 +115,17 @@ class SqlLog:
 
     def submit(self, append: Append) -> Future[Appended]:
         """Queue an append; see `Log.submit`."""
+        self._check_fit()
         return self._committer.submit(QueuedAppend(append), block=False)
 
     def append(self, append: Append) -> Appended:
         """Append, and wait until it is durable."""
+        self._check_fit()
         return self._committer.submit(QueuedAppend(append), block=True).result()
 
     def mark(self, data: dict[str, Any], lease: Lease | None = None, *, retracts: Retraction | None = None) -> int:
         """Append one event of the system, fenced by a lease; see `Log.mark`."""
+        self._check_fit()
         append = Append(SYSTEM, [None], [None], [None], [orjson.dumps(data)], retracts=retracts)
         request = QueuedAppend(append, lease)
         return self._committer.submit(request, block=True).result().position.offsets[_PARTITION] - 1
@@ -142,12 +149,15 @@ class SqlLog:
         self._recent.add(written.start, written.segments)
         with self._grown:
             self._committed = written.commit.end
+            self._reached = max(self._reached, written.commit.end)
             self._grown.notify_all()
         return results
 
     def _write(self, connection: Connection, requests: list[QueuedAppend]) -> tuple[list[Outcome], _Written]:
         """Write requests in the transaction of a connection: all that comes before COMMIT."""
         start = segment_rows.lock_head(connection, _PARTITION).next
+        self._look(start, self._reached)
+        self._check_fit()
         for request in requests:
             if request.lease is not None:
                 check_lease(connection, request.lease)
@@ -282,13 +292,44 @@ class SqlLog:
         return True
 
     def _head(self) -> segment_rows.Head:
+        reached = self._reached  # before the database is asked: this process may be writing meanwhile
         with self.database.read() as connection:
-            return segment_rows.head(connection, _PARTITION)
+            head = segment_rows.head(connection, _PARTITION)
+        self._look(head.next, reached)
+        return head
+
+    def rewritten(self, id: str) -> None:  # noqa: A002 (the word of the log)
+        """Forget what this process knows of the records: they were brought back, or are others now; so may be the id.
+
+        See `eventlog.identity.rewriting`, which alone does that.
+        """
+        self.id = id
+        self._recent.clear()
+        self._retracted = None
+
+    # fitting
+
+    def _look(self, end: int, reached: int) -> None:
+        """Hold the end of the log, as the database tells it, against what was seen of it before.
+
+        A log only grows. One that is shorter was put back from an older copy, or is that of another server which had
+        not got everything when it took over: its next offsets were those of other records, which others have seen.
+        """
+        self._reached = max(self._reached, end)
+        if end < reached and self.misfit is None:
+            problem = f"the log ends at 0:{end}, but this process has seen it end at 0:{reached}: an older copy of its"
+            self.misfit = Misfit("log-behind", f"{problem} database was put back", end)
+            logger.error("%s", self.misfit)
+
+    def _check_fit(self) -> None:
+        if self.misfit is not None:
+            raise LogReadOnlyError(self.misfit)
 
     # trimming
 
     def trim(self, before: Cut) -> int:
         """Drop hot segments wholly before, and their ids; see `Log.trim`."""
+        self._check_fit()
         dropped = 0
         while piece := self._trim_piece(before.offsets[_PARTITION]):
             dropped += piece

@@ -74,6 +74,7 @@ log_identity = Table(  # one row, made with the log: what was derived from it na
     metadata,
     Column("id", Text, primary_key=True),
     Column("created", BigInteger, nullable=False),
+    Column("store", Text),  # the id of the store that it is archived in; NULL: in none yet
 )
 
 commits = Table(  # one row a writer, its newest: by which one whose connection broke asks whether it is in the log

@@ -24,6 +24,7 @@ from rich.text import Text
 from anabranch import Stream
 from batch.lease_keeper import LeaseKeeper
 from eventlog.durable_files import put_file
+from eventlog.errors import LogReadOnlyError
 from eventlog.intake.door import Admission, BodyLimits, ParsedEvents, validate
 from eventlog.log import Append, KeyedRequest
 from eventlog.registry.lease_holder import this_process
@@ -72,8 +73,13 @@ def import_file(process: Process, path: Path, stream_name: str) -> Imported:
         If the file cannot be read as rows.
     ImportRunningError
         If another process is importing it into this stream at this moment.
+    LogReadOnlyError
+        If the store does not fit the log.
     """
     streams = process.app.streams
+    process.settle()
+    if process.log.misfit is not None:
+        raise LogReadOnlyError(process.log.misfit)
     if stream_name not in streams:
         raise UsageError(f"there is no stream {stream_name!r}; {process.app.name} has: {', '.join(streams)}")
     stream, rows = streams[stream_name], FileRows.of(path)

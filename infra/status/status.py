@@ -30,6 +30,7 @@ _SNAPSHOT = "/dashboard/snapshot"
 _NOTHING: Status = {
     "app": None,
     "problem": None,
+    "read_only": None,
     "warnings": [],
     "log_end": None,
     "batch_cut": None,
@@ -136,7 +137,7 @@ def _figures(client: ServiceClient) -> Figures | None:
 
 def _of_service(snapshot: Mapping[str, Any]) -> Status:
     told = {name: snapshot[name] for name in _NOTHING if name in snapshot}
-    problem = snapshot["problem"]
+    problem = snapshot.get("read_only") or snapshot["problem"]
     if problem is None and not snapshot["caught_up"]:
         problem = f"the fold is catching up: it is at {snapshot['speed_cut']}, the log ends at {snapshot['log_end']}"
     return {
@@ -181,10 +182,11 @@ def _of_disk(settings: Settings) -> Status:
 def _of_home(process: Process) -> Status:
     from serving.routes.batch import describe
 
-    process.check_log()
+    misfit = process.check_fit()
     newest = next(iter(publications(process.log)), None)
     checkpoint = next(iter(process.checkpoints.newest_first()), None)
     status: Status = {
+        "read_only": None if misfit is None else str(misfit),
         "log_end": str(process.log.end()),
         "speed_cut": None if checkpoint is None else f"0:{int(checkpoint.stem)}",
         "runs": [_without_report(describe(run, process.clock())) for run in process.runs.list(_RUNS)],
@@ -200,6 +202,7 @@ def _of_home(process: Process) -> Status:
             status["generation_age_seconds"] = (process.clock() - instant_us(created)) / 1e6
         except (AnabranchError, KeyError) as error:
             status["problem"] = str(error)
+    status["problem"] = status["read_only"] or status.get("problem")
     return status
 
 

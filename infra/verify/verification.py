@@ -29,8 +29,10 @@ def verified(process: Process) -> Report:
 
     If what is stored is damaged, that is told instead.
     """
+    assert process.app, "it is held against the log before anything is compared"
     end = process.log.end()
-    damages = stored_damages(process)
+    misfit = process.check_fit(thorough=True)
+    damages = stored_damages(process) if misfit is None else [str(misfit)]
     if damages:  # what cannot be read cannot be compared
         return Report(end, None, [], damages, [])
     with tempfile.TemporaryDirectory(prefix="anabranch-verify-") as folder, progress() as shown:

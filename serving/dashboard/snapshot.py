@@ -72,6 +72,7 @@ class OverviewSnapshots:
             "time": iso(service.clock()),
             "caught_up": service.speed.caught_up,
             "problem": service.speed.trouble,
+            "read_only": None if service.log.misfit is None else str(service.log.misfit),
             "warnings": list(service.speed.warnings),
             "ahead_seconds": {
                 stream: (newest - service.clock()) / 1e6

@@ -20,6 +20,7 @@ from eventlog.errors import (
     DatabaseDamagedError,
     KeyReusedError,
     LakeDamagedError,
+    LogReadOnlyError,
     LogUnavailableError,
     MalformedBodyError,
     RecordsTrimmedError,
@@ -113,6 +114,9 @@ PROBLEM_BY_ERROR: dict[type[Exception], Problem] = {
         503, "generation-unreadable", "The batch part cannot be read", headers=(("Retry-After", "5"),)
     ),
     LogUnavailableError: Problem(503, "log-unavailable", "The log cannot be reached", headers=(("Retry-After", "1"),)),
+    LogReadOnlyError: Problem(
+        503, "read-only", "Nothing is accepted", ("since", "time"), headers=(("Retry-After", "60"),)
+    ),
     errors.MalformedRequestError: Problem(400, "malformed-request", "This is no HTTP", headers=_LAST),
     errors.HeadTooLargeError: Problem(
         431, "head-too-large", "The head of the request is too large", ("limit", "most_fields"), headers=_LAST

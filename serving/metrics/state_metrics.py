@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from anabranch.instant import instant_us
 from batch.errors import GenerationError
 from eventlog.errors import LogUnavailableError
+from serving.answers.staleness import lag_seconds
 from serving.service import Service
 
 
@@ -39,6 +40,12 @@ class StateMetrics(Collector):
             yield gauge("anabranch_log_end_offset", "Records in the log. Absent while the log cannot be reached.", end)
         except LogUnavailableError:
             pass  # the rest is worth having
+        yield gauge(
+            "anabranch_read_only",
+            "1 while nothing is accepted, because the log and what was made of it do not fit. GET /readyz says what;"
+            " anabranch restore brings them together.",
+            service.log.misfit is not None,
+        )
         yield from self._rejected()
         commits = service.commits
         yield HistogramMetricFamily(
@@ -94,7 +101,7 @@ class StateMetrics(Collector):
             "anabranch_lag_seconds",
             "Age in seconds of the oldest record that is not folded; 0: all are. If it stays above a few seconds,"
             " events come faster than this process folds.",
-            speed.lag_seconds(),
+            lag_seconds(self._service),
         )
         yield gauge("anabranch_caught_up", "1 once the fold has caught up since the start; 0: wait.", speed.caught_up)
         yield gauge(

@@ -66,6 +66,8 @@ def _trouble(service: Service) -> tuple[str | None, str | None]:
         end = str(service.log.end())
     except LogUnavailableError as error:
         return str(error), None
+    if service.log.misfit is not None:
+        return str(service.log.misfit), end
     if speed.trouble is not None:
         return speed.trouble, end
     if not speed.caught_up:

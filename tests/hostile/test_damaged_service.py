@@ -73,9 +73,11 @@ def test_what_the_hot_log_has_too_is_mended_on_request(service: Service) -> None
 def test_a_log_that_was_lost_is_not_taken_for_a_new_one(service: Service) -> None:
     for path in service.home.glob("log.db*"):
         path.unlink()
-    for words in (["up", str(APPLICATION), "--port", str(service.port)], ["batch", "run", str(APPLICATION)]):
-        ended = run(service, *words)
-        assert ended.returncode == 1
-        assert "the log ends at 0:0, but " in ended.stderr
-        assert "Traceback" not in ended.stderr
+    ended = run(service, "batch", "run", str(APPLICATION))
+    assert ended.returncode == 1
+    assert "the log ends at 0:0, but " in ended.stderr
+    assert "Traceback" not in ended.stderr
     assert "the log ends at 0:0" in json.loads(run(service, "status", "--json").stdout)["problem"]
+    service.start(ready=False)
+    answer = service.client.post("/v1/streams/rides/events", json={})
+    assert (answer.status_code, answer.json()["since"]) == (503, "0:0")

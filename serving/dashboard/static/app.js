@@ -62,8 +62,15 @@ const state = document.querySelector("#state");
 follow((snapshot, problem) => {
   document.querySelector("#app-name").textContent = snapshot?.app ?? "";
   document.querySelector("#leave").hidden = !snapshot?.locked;
+  const readOnly = snapshot?.read_only ?? null;
+  const banner = document.querySelector("#read-only");
+  banner.hidden = !readOnly;
+  // it is an alert: replaced with every snapshot, it would be read out again and again
+  if (readOnly && banner.dataset.told !== readOnly) banner.replaceChildren(h("b", {}, "Read-only: "), (banner.dataset.told = readOnly));
   const [kind, words] = problem
     ? ["bad", problem]
+    : readOnly
+    ? ["bad", "read-only"]
     : !snapshot.caught_up
       ? ["busy", "catching up"]
       : ["good", `${count(snapshot.generation) === "–" ? "no generation yet" : `generation ${snapshot.generation}`} · lag ${duration(snapshot.lag_seconds)}`];

@@ -11,7 +11,12 @@ down_revision = "0007"
 
 def upgrade() -> None:
     """Logs of before get their id when they are opened."""
-    op.create_table("log_identity", Column("id", Text, primary_key=True), Column("created", BigInteger, nullable=False))
+    op.create_table(
+        "log_identity",
+        Column("id", Text, primary_key=True),
+        Column("created", BigInteger, nullable=False),
+        Column("store", Text),
+    )
     op.create_table(
         "commits",
         Column("writer", Text, primary_key=True),
