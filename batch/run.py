@@ -71,6 +71,7 @@ from eventlog.decisions import (
 from eventlog.errors import LeaseLostError, LogUnavailableError
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
+from eventlog.lake.compaction import compact, remove_merged
 from eventlog.lake.digests import give_digests, remove_old_names
 from eventlog.log import Log
 from eventlog.registry.condemned_blobs import CondemnedBlobs
@@ -82,6 +83,8 @@ from eventlog.store.errors import StoreError
 
 LEASE = "batch"
 LEASE_SECONDS = 60.0
+MERGED_KEPT_US = 86_400_000_000
+"""For how long files of the lake stay after they were merged into others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +268,7 @@ class _Batch:
         finally:
             starting.close()
         self._publish(new, previous, views, watermarks, learnt, models.promoted)
-        self._trim(retention_us)
+        self._trim(known, retention_us)
         self.progress.end()
         self.record.finish_published(new.number)
         return Outcome(new.number, self.name, self.cut, events, self.record.problems)
@@ -446,7 +449,7 @@ class _Batch:
         self.published = new.number
         self.progress.advance()
 
-    def _trim(self, retention_us: int) -> None:
+    def _trim(self, known: Sequence[Publication], retention_us: int) -> None:
         """Drop what is no longer needed. The run is published: a failure here is told, and the next run drops it."""
         self.progress.stage("trim", 1)
         try:
@@ -459,6 +462,10 @@ class _Batch:
             self._collect()
         except Exception as error:
             self.record.problem(f"what no generation needs could not be dropped: {error}")
+        try:
+            self._compact(known)
+        except Exception as error:
+            self.record.problem(f"small files of the lake could not be merged: {error}")
         self.progress.advance()
 
     def _collect(self) -> None:
@@ -483,6 +490,17 @@ class _Batch:
         return self.replicas.needed(placed)
 
     # parts of stages
+
+    def _compact(self, known: Sequence[Publication]) -> None:
+        """Merge small files of the lake, and remove those that were merged a day ago.
+
+        Whoever reads files of the lake for longer, as snapshots for analysts do, looks which there are after every
+        publication. So what was merged before the last one is read by nobody.
+        """
+        last = self.lake.blobs.store.stat(name_of(known[0])) if known else None
+        if last is not None:
+            remove_merged(self.lake, min(last.modified, self.clock() - MERGED_KEPT_US))
+        compact(self.lake, self.app.streams, self.keeper.check)
 
     def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
         blobs = self.generations.blobs

@@ -30,7 +30,7 @@ _TYPES: dict[Kind, pa.DataType] = {
     "instant": INSTANT,
     "other": pa.string(),
 }
-_PLACE = [  # first, because Delta keeps bounds of the first columns only, and files are found by `_offset`
+PLACE = [  # first, because Delta keeps bounds of the first columns only, and files are found by `_offset`
     ("_partition", pa.int64()),
     ("_offset", pa.int64()),
     ("_time", INSTANT),
@@ -44,7 +44,7 @@ _PLACE = [  # first, because Delta keeps bounds of the first columns only, and f
 def schema_of(stream: Stream | None) -> pa.Schema:
     """The Arrow schema of a stream's table; None: a stream without a definition, like the system's own."""
     fields = stream.fields.values() if stream is not None else ()
-    return pa.schema([*_PLACE, *((field.name, _type(field)) for field in fields)])
+    return pa.schema([*PLACE, *((field.name, _type(field)) for field in fields)])
 
 
 def record_batch(segment: Segment, stream: Stream | None, schema: pa.Schema) -> pa.RecordBatch:
@@ -61,6 +61,14 @@ def record_batch(segment: Segment, stream: Stream | None, schema: pa.Schema) -> 
         pa.array(segment.events(), pa.binary()).cast(pa.string()),
     ]
     return pa.record_batch([*place, *_values(segment, stream)], schema=schema)
+
+
+def typed_columns(stream: Stream | None, times: list[int], events: list[bytes]) -> list[pa.Array]:
+    """The typed columns alone, of events of a stream as stored and their times, in microseconds."""
+    if stream is None or not events:
+        return []
+    nothing: list[str | None] = [None] * len(events)
+    return [*_values(Segment.of(0, 0, stream.name, 0, times, nothing, nothing, events), stream)]
 
 
 def _values(segment: Segment, stream: Stream | None) -> Iterator[pa.Array]:

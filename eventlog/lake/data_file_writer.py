@@ -28,6 +28,8 @@ from eventlog.store.errors import BlobDamagedError
 
 ROW_GROUP_RECORDS = 122_880
 """What DuckDB reads at a time."""
+_ROW_GROUP_BYTES = 256_000_000
+"""What is in memory of a row group at most, beside its last batch."""
 _UNFINISHED = ".part"
 _UNFINISHED_SECONDS = 86_400.0
 """What is older than this was left by a process that was killed; none takes so long for a file."""
@@ -46,9 +48,9 @@ class Written:
     file: DataFile
     times: tuple[int, int]
 
-    def add_action(self) -> AddAction:
+    def add_action(self, *, data_change: bool = True) -> AddAction:
         """What a commit says of it."""
-        return add_action(self.file, self.times)
+        return add_action(self.file, self.times, data_change=data_change)
 
 
 def add_action(file: DataFile, times: tuple[int, int] | None = None, *, data_change: bool = True) -> AddAction:
@@ -154,17 +156,21 @@ class _Hashed(io.RawIOBase):
 
 
 def _groups(batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Iterator[pa.Table]:
-    """The same rows as tables of as many as a row group has, the last with fewer."""
+    """The same rows as tables of as many as a row group has; the last has fewer, and one of large events."""
     waiting: list[pa.RecordBatch] = []
-    rows = 0
+    rows = size = 0
     for batch in batches:
         rest = batch
         while rows + rest.num_rows >= ROW_GROUP_RECORDS:
             fits = ROW_GROUP_RECORDS - rows
             yield pa.Table.from_batches([*waiting, rest.slice(0, fits)], schema)
-            rest, waiting, rows = rest.slice(fits), [], 0
+            rest, waiting, rows, size = rest.slice(fits), [], 0, 0
         if rest.num_rows:
             waiting.append(rest)
             rows += rest.num_rows
+            size += rest.nbytes
+        if size >= _ROW_GROUP_BYTES:
+            yield pa.Table.from_batches(waiting, schema)
+            waiting, rows, size = [], 0, 0
     if waiting:
         yield pa.Table.from_batches(waiting, schema)

@@ -13,14 +13,14 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema, Transaction
 from deltalake.exceptions import CommitFailedError, DeltaError
-from deltalake.transaction import RemoveAction, create_table_with_add_actions
+from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
 
 from anabranch import Stream
 from eventlog.errors import ArchiveError, LakeDamagedError
 from eventlog.lake.columns import record_batch, schema_of, segments_of
 from eventlog.lake.commits import FOLDER, has_commits, put_commits_aside, remove_torn_beginning, sync_commits
 from eventlog.lake.data_file import END, DataFile
-from eventlog.lake.data_file_writer import add_action, remove_unfinished, write_data_file
+from eventlog.lake.data_file_writer import Written, add_action, remove_unfinished, write_data_file
 from eventlog.lake.file_checks import FileChecks
 from eventlog.lake.file_name import FileName
 from eventlog.log.segment import Record, Segment
@@ -143,20 +143,45 @@ class LakeTable:
         except (DeltaError, pa.ArrowException, OSError, StoreUnavailableError) as error:
             raise self._unwritable(error) from error
 
-    def exchange(self, gone: Iterable[DataFile], come: Iterable[DataFile]) -> None:
+    def columns_of(self, stream: Stream | None) -> pa.Schema:
+        """The columns of its records with the types of the table, which gets those that it lacks."""
+        schema = schema_of(stream)
+        return _typed_as(self._ready(schema), schema)
+
+    def write(self, batches: Iterable[pa.RecordBatch], schema: pa.Schema) -> Written:
+        """Write a file beside those that it names; raises `ArchiveError` if that cannot be."""
+        try:
+            written = write_data_file(self._checks.blobs, self.folder, batches, schema)
+        except (pa.ArrowException, OSError, StoreUnavailableError) as error:
+            raise self._unwritable(error) from error
+        if written is None:
+            raise ArchiveError(f"a file of stream {self.name!r} without records was to be written")
+        return written
+
+    def named(self, names: Iterable[str]) -> list[DataFile]:
+        """The data files among names of its folder in the store, whether or not the table has them; without lengths."""
+        paths = [name.removeprefix(f"{self.folder}/") for name in names]
+        return [DataFile.named(self.folder, name, 0) for name in map(FileName.of, paths) if name is not None]
+
+    def exchange(self, gone: Sequence[DataFile], added: Iterable[AddAction]) -> None:
         """Have the table name other files in the place of some; the records are the same.
 
         Raises
         ------
         ArchiveError
-            If it cannot be written, or the table does not name one of them any more; nothing was changed.
+            If it cannot be written, or another process changed the table meanwhile; nothing was changed.
         """
         table, now = self._opened(), time_ns() // 1_000_000
-        removed = [RemoveAction(file.file_name, False, now) for file in gone]
-        added = [add_action(file, data_change=False) for file in come]
+        known = {file.name for file in self._files_of(table)}
+        removed = [RemoveAction(file.file_name, False, now) for file in gone if file.name in known]
+        if len(removed) < len(gone):
+            raise ArchiveError(f"files of stream {self.name!r} were exchanged by another process meanwhile")
+        # Two commits that remove the same file are no conflict to Delta Lake where no record changes. Two that say how
+        # far the table reaches are.
+        told = self._told(self._reaches(table))
         try:
             table.create_write_transaction(
-                [*removed, *added], mode="append", schema=table.schema(), commit_properties=self._told()
+                [*removed, *added], mode="append", schema=table.schema(), commit_properties=told
             )
             sync_commits(self._store, self.folder)
         except (DeltaError, OSError) as error:

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from eventlog.errors import LakeDamagedError
 from eventlog.lake.data_file import DataFile
+from eventlog.lake.data_file_writer import add_action
 from eventlog.lake.delta_table import LakeTable
 from eventlog.lake.file_name import FileName
 from eventlog.lake.lake import Lake
@@ -38,7 +39,7 @@ def give_digests(lake: Lake) -> int:
         table = lake.table(name)
         old = [file for file in table.data_files() if file.sha256 is None]
         if old:
-            table.exchange(old, [_named(table, file) for file in old])
+            table.exchange(old, [add_action(_named(table, file), data_change=False) for file in old])
             given += len(old)
     return given
 

@@ -15,7 +15,9 @@ from anabranch import Cut
 from batch.archive import archive
 from batch.errors import CorruptGenerationError, LeaseHeldError
 from batch.manifest import blobs_of
+from batch.run import MERGED_KEPT_US
 from batch.run_progress import MODEL_STAGES, STAGES, NoProgress
+from eventlog.clock import now_us
 from eventlog.decisions import publications
 from eventlog.errors import LeaseLostError
 from eventlog.registry.database import Database
@@ -462,3 +464,35 @@ def test_a_view_whose_function_raises_is_told_and_counted_and_the_run_publishes(
     told = "a function of view 'raising' raised on 2 events, which it leaves out"
     assert told in outcome.problems
     assert told in home.runs.list()[0].problems
+
+
+def test_small_files_of_the_lake_are_merged_after_the_publication_and_nothing_is_answered_otherwise(home: Home) -> None:
+    for seed in range(10):
+        home.post("rides", rides(5, seed=seed))
+        archive(home.log, home.lake, home.app, home.log.end(), lambda records: None)
+    whole = list(home.lake.read_stream("rides", 0, 50))
+    assert not home.run().problems
+    assert len(home.lake.files("rides", 0, 50)) == 1
+    assert [record for found in home.lake.read_stream("rides", 0, 50) for record in found.records()] == [
+        record for found in whole for record in found.records()
+    ]
+    first = home.served(1)
+    home.run(full=True)
+    again = home.served(2)
+    for view in home.app.views.values():
+        assert_same(first[view.name], again[view.name])
+
+
+def test_merged_files_stay_for_a_day_and_until_a_publication_after_the_merge(home: Home) -> None:
+    """Snapshots for analysts look which files there are after every publication."""
+    for seed in range(10):
+        home.post("rides", rides(5, seed=seed))
+        archive(home.log, home.lake, home.app, home.log.end(), lambda records: None)
+    old = [Path(path) for path in home.lake.files("rides", 0, 50)]
+    home.run()
+    home.now = now_us() + 2 * MERGED_KEPT_US
+    home.run()
+    assert all(path.exists() for path in old), "the last publication was before the merge"
+    home.run()
+    assert not any(path.exists() for path in old)
+    home.lake.check_whole(50)
