@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,13 +18,33 @@ from tests.service import Service
 APPLICATION = Path(__file__).with_name("model_application.py")
 ASKED = [{"station": station, "at": f"2024-05-03T{hour:02d}:30:00Z"} for station in "ABC" for hour in (7, 12, 20)]
 """What is asked, of both models."""
+OPTIONS = {"ANABRANCH_SLICE_RECORDS": "1000", "ANABRANCH_WORKERS": "2"}
 
 
 @pytest.fixture
 def service(tmp_path: Path) -> Iterator[Service]:
-    service = Service(APPLICATION, tmp_path / "home", ANABRANCH_SLICE_RECORDS="1000", ANABRANCH_WORKERS="2")
+    service = Service(APPLICATION, tmp_path / "home", **OPTIONS)
     yield service
     service.close()
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with 1,200 rides and models that one batch run has trained, whose service was stopped."""
+    service = Service(APPLICATION, tmp_path_factory.mktemp("trained") / "home", **OPTIONS)
+    service.start()
+    service.post("rides", rides(0, 1_200))
+    batch(service)
+    described(service)  # the fold has met the generation
+    service.close()
+    return service.home
+
+
+@pytest.fixture
+def trained(service: Service, home: Path) -> Service:
+    """A service of one's own on a copy of it, which is not started."""
+    shutil.copytree(home, service.home)
+    return service
 
 
 def rides(first: int, count: int) -> list[dict[str, Any]]:
@@ -120,11 +141,9 @@ def test_from_ingest_over_batch_run_promotion_and_rollback_to_a_restart(service:
         assert after[name] == before[name]
 
 
-def test_a_classification_answers_probabilities_that_sum_to_one(service: Service) -> None:
-    service.start()
-    service.post("rides", rides(0, 1_200))
-    batch(service)
-    answers = predicted(service, "member")
+def test_a_classification_answers_probabilities_that_sum_to_one(trained: Service) -> None:
+    trained.start()
+    answers = predicted(trained, "member")
 
     assert [answer["prediction"] for answer in answers] == [True] * 3 + [False] * 6
     for answer in answers:
@@ -166,29 +185,22 @@ def found(service: Service, answer: dict[str, Any]) -> dict[str, Any]:
     return kept
 
 
-def test_a_damaged_version_answers_nothing_and_is_named(service: Service) -> None:
-    service.start()
-    service.post("rides", rides(0, 600))
-    batch(service)
-    champion = described(service)["champion"]
-    service.stop()
-    versions = said_of(service.home, 1)["models"]["duration"]["versions"]
-    path = file_of(service.home, next(v["file"] for v in versions if v["version"] == champion))
+def test_a_damaged_version_answers_nothing_and_is_named(trained: Service) -> None:
+    (version,) = said_of(trained.home, 1)["models"]["duration"]["versions"]  # the first one is the champion
+    path = file_of(trained.home, version["file"])
     path.write_bytes(path.read_bytes().replace(b"leaf", b"feal", 1))
-    service.start()
+    trained.start()
 
-    assert {tuple(answer["parts"]) for answer in predicted(service)} == {("speed",)}
-    assert path.name in service.output.read_text()
-    assert {tuple(answer["parts"]) for answer in predicted(service, "member")} == {("batch", "speed")}
+    assert {tuple(answer["parts"]) for answer in predicted(trained)} == {("speed",)}
+    assert path.name in trained.output.read_text()
+    assert {tuple(answer["parts"]) for answer in predicted(trained, "member")} == {("batch", "speed")}
 
 
-def test_status_shows_champion_weights_and_losses(service: Service) -> None:
-    service.start()
-    service.post("rides", rides(0, 600))
-    batch(service)
-    service.post("rides", rides(600, 100))
-    described(service)
-    command = service.command("status", str(APPLICATION), "--port", str(service.port))
+def test_status_shows_champion_weights_and_losses(trained: Service) -> None:
+    trained.start()
+    trained.post("rides", rides(1_200, 100))
+    described(trained)
+    command = trained.command("status", str(APPLICATION), "--port", str(trained.port))
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert "model duration" in shown

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import sqlite3
 import subprocess
 from pathlib import Path
@@ -10,7 +11,7 @@ from random import Random
 
 import pytest
 
-from tests.end_to_end.conftest import rides
+from tests.end_to_end.conftest import APPLICATION, rides
 from tests.generation_files import view_file
 from tests.service import Service
 
@@ -20,19 +21,29 @@ def verified(service: Service) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
-@pytest.fixture
-def lived(service: Service) -> Service:
-    """A service with one generation and events behind it."""
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with one generation and events behind it, whose service was stopped."""
     chance = Random(7)
+    service = Service(APPLICATION, tmp_path_factory.mktemp("lived") / "home", ANABRANCH_SLICE_RECORDS="1000")
     service.start()
     service.post("rides", rides(chance, 0, 1_500))
     service.post("clicks", [{"page": chance.choice(["ab", "bc", ""]), "size": n} for n in range(200)])
     assert service.batch().wait(120) == 0
     service.post("rides", rides(chance, 1_500, 700))
+    service.close()
+    return service.home
+
+
+@pytest.fixture
+def lived(service: Service, home: Path) -> Service:
+    """A service of one's own on a copy of it, which is not started."""
+    shutil.copytree(home, service.home)
     return service
 
 
 def test_what_is_served_is_right_with_a_service_and_without_one(lived: Service) -> None:
+    lived.start()
     for _ in range(2):
         done = verified(lived)
         assert done.returncode == 0, done.stdout + done.stderr
@@ -45,7 +56,6 @@ def test_what_is_served_is_right_with_a_service_and_without_one(lived: Service) 
 
 def test_an_answer_that_is_wrong_is_found_and_named(lived: Service) -> None:
     """The hot log is changed behind the back of the generation: what it counted is not what the log holds."""
-    lived.stop()
     with sqlite3.connect(lived.home / "log.db") as database:
         (data,) = database.execute("SELECT data FROM segments WHERE offset = 0").fetchone()
         events = json.loads(data)
@@ -61,7 +71,6 @@ def test_an_answer_that_is_wrong_is_found_and_named(lived: Service) -> None:
 
 
 def test_a_damaged_file_of_the_generation_is_named(lived: Service) -> None:
-    lived.stop()
     file = view_file(lived.home, 1, "ever")
     content = bytearray(file.read_bytes())
     content[-1] ^= 0xFF
@@ -78,6 +87,7 @@ def test_an_empty_log_verifies(service: Service) -> None:
 
 
 def test_status_tells_cuts_and_generation(lived: Service) -> None:
+    lived.start()
     command = lived.command("status", str(lived.application), "--port", str(lived.port))
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert "1, covers everything before 0:1700" in shown

@@ -8,12 +8,15 @@ from random import Random
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.databases import postgresql, postgresql_server, postgresql_url
 from tests.service import Service
 
 __all__ = ["postgresql", "postgresql_server", "postgresql_url"]
 APPLICATION = Path(__file__).with_name("application.py")
+killed_at_random = pytest.mark.parametrize("seed", [1, 2] if settings.get_current_profile_name() == "long" else [1])
+"""Kills at other moments, on both databases; with ``--hypothesis-profile long`` twice as many."""
 OFTEN = {"ANABRANCH_CHECKPOINT_RECORDS": "400", "ANABRANCH_SLICE_RECORDS": "1000"}
 """Settings with which a few hundred events are several checkpoints and slices."""
 on_either_database = pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)

@@ -7,15 +7,13 @@ import time
 from random import Random
 from typing import Any
 
-import pytest
-
-from tests.recovery.conftest import assert_exact, on_either_database, rides
+from tests.recovery.conftest import assert_exact, killed_at_random, on_either_database, rides
 from tests.service import Service
 
 pytestmark = on_either_database
 
 
-@pytest.mark.parametrize("seed", [1, 2])
+@killed_at_random
 def test_a_batch_killed_anywhere_leaves_answers_exact_and_the_next_run_succeeds(service: Service, seed: int) -> None:
     chance = Random(seed)
     service.start()
