@@ -125,6 +125,9 @@ class Blobs:
         StoreUnavailableError
             If the store cannot be asked now.
         """
+        known = self.checked(blob)
+        if known is not None:
+            return known
         path = self.store.path(blob.name)
         if path is not None:
             self._check(blob, path)

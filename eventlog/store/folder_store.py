@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -14,6 +16,7 @@ from eventlog.store.store import Listed
 
 _PART = ".part"
 """Of files that are being written; a process that was killed leaves some."""
+_ABANDONED_SECONDS = 86_400
 
 
 class FolderStore:
@@ -70,7 +73,9 @@ class FolderStore:
         for place, _, names in os.walk(self.path(folder)):
             below = Path(place).relative_to(self.folder).as_posix()
             for file in names:
-                if not file.endswith(_PART):
+                if file.endswith(_PART):
+                    _remove_if_abandoned(Path(place) / file)
+                else:
                     found = self.stat(f"{below}/{file}")
                     if found is not None:  # it went meanwhile
                         yield found
@@ -100,6 +105,13 @@ class FolderStore:
     def delta_url(self, name: str) -> str:
         """See `Store.delta_url`."""
         return str(self.path(name))
+
+
+def _remove_if_abandoned(part: Path) -> None:
+    """Remove what nobody has written to for so long that its process must be gone."""
+    with suppress(OSError):  # somebody else does, or it is not ours
+        if time.time() - part.stat().st_mtime > _ABANDONED_SECONDS:
+            part.unlink()
 
 
 def _beside(target: Path) -> Path:

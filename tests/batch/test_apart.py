@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import os
-import re
-import subprocess
-import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,51 +15,7 @@ from eventlog.store.opening import open_store
 from tests.batch.conftest import APPLICATION, Home
 from tests.batch.rides import rides
 from tests.batch.views.test_roads import assert_same, folded
-
-ROOT = Path(__file__).parents[2]
-
-
-@contextmanager
-def cluster(folder: Path) -> Iterator[str]:
-    """The address of a scheduler with two workers, each a process in a home and a working folder of its own."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONSAFEPATH": "1"}
-    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--host", "127.0.0.1", "--port", "0"]
-    processes = [start([*command, "--no-dashboard"], folder / "scheduler", environment)]
-    try:
-        address = told(processes[0], r"Scheduler at:\s+(tcp://\S+)")
-        for number in range(2):
-            home = folder / f"worker-{number}"
-            options = ["--no-nanny", "--nthreads", "1", "--no-dashboard", "--host", "127.0.0.1"]
-            place = ["--local-directory", str(home / "dask")]
-            command = [sys.executable, "-m", "distributed.cli.dask_worker", address, *options, *place]
-            own = {**environment, "ANABRANCH_HOME": str(home / "home"), "TMPDIR": str(home / "temporary")}
-            (home / "temporary").mkdir(parents=True)
-            processes.append(start(command, home, own))
-        for process in processes[1:]:
-            told(process, r"(Registered to)")
-        yield address
-    finally:
-        for process in reversed(processes):
-            process.kill()
-        for process in processes:
-            process.communicate(timeout=60)
-
-
-def start(command: list[str], folder: Path, environment: dict[str, str]) -> subprocess.Popen[str]:
-    (folder / "work").mkdir(parents=True, exist_ok=True)
-    return subprocess.Popen(
-        command, cwd=folder / "work", env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    )
-
-
-def told(process: subprocess.Popen[str], pattern: str) -> str:
-    """What a process says about itself."""
-    assert process.stderr is not None
-    for line in process.stderr:
-        found = re.search(pattern, line)
-        if found:
-            return found[1]
-    raise AssertionError(f"it ended without a word of {pattern!r}")
+from tests.workers_apart import cluster
 
 
 class Elsewhere(Home):

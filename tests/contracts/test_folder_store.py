@@ -35,6 +35,10 @@ class TestFolderStore(SharedStoreContract):
         assert path is not None
         path.write_bytes(b"half")
         assert [found.name for found in store.list("a")] == ["a/b"]
+        assert path.exists(), "somebody may be writing it"
+        os.utime(path, (0, 0))
+        assert [found.name for found in store.list("a")] == ["a/b"]
+        assert not path.exists()
 
     def test_a_folder_that_cannot_be_had_is_unavailable(self, store: Store, url: str) -> None:
         Path(url).write_text("a file in the way")

@@ -8,7 +8,11 @@ from typing import Any
 
 import pytest
 
+from tests.buckets import bucket, s3_server
+from tests.databases import postgresql, postgresql_server, postgresql_url
 from tests.service import Service
+
+__all__ = ["bucket", "postgresql", "postgresql_server", "postgresql_url", "s3_server"]
 
 APPLICATION = Path(__file__).with_name("application.py")
 START = datetime(2024, 5, 1, tzinfo=UTC)
