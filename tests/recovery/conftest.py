@@ -10,10 +10,11 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from tests.buckets import bucket, s3_server
 from tests.databases import postgresql, postgresql_server, postgresql_url
 from tests.service import Service
 
-__all__ = ["postgresql", "postgresql_server", "postgresql_url"]
+__all__ = ["bucket", "postgresql", "postgresql_server", "postgresql_url", "s3_server"]
 APPLICATION = Path(__file__).with_name("application.py")
 killed_at_random = pytest.mark.parametrize("seed", [1, 2] if settings.get_current_profile_name() == "long" else [1])
 """Kills at other moments, on both databases; with ``--hypothesis-profile long`` twice as many."""

@@ -213,3 +213,39 @@ def test_a_request_that_needs_a_store_which_is_away_is_refused_and_not_answered_
     model = app.models["minutes"]
     with pytest.raises(LayerUnreadableError):
         consumer.reader.ask(model, model.example.read(b'{"x": 77}'), None)
+
+
+def test_it_is_told_that_a_model_begins_anew_or_goes_on_without_versions_whose_generations_are_gone(
+    tmp_path: Path,
+) -> None:
+    log = MemoryLog()
+
+    def publish(generation: int) -> Cut:
+        cut = Cut((log.mark(BatchStarted(f"r{generation}").event()),))
+        log.mark(Publication(generation, cut, "", f"r{generation}", promoted={"minutes": generation}).event())
+        return append(log, *(ride(i, 2.0) for i in range(5)))
+
+    consumer = consumer_of(log, tmp_path / "there", 1, 2, 3)
+    fold_all(consumer, log, publish(1))
+    shutil.copytree(tmp_path / "there", tmp_path / "anew")
+    publish(2)
+    position = publish(3)
+
+    def came_back(folder: str, gone: int) -> list[str]:
+        consumer = Consumer(
+            make_app(),
+            log,
+            Checkpoints(tmp_path / folder, KEY),
+            lambda publication: publication.generation != gone,
+            published=lambda _: FixedLayer(1, 2, 3),
+        )
+        fold_all(consumer, log, position)
+        return list(consumer.reader.warnings)
+
+    assert came_back("there", 2) == [
+        "generation 2 cannot be served; its events stay in the epochs, and models go on without its versions"
+    ]
+    *checkpoints, model = came_back("anew", 1)
+    assert checkpoints != []
+    assert all("its generation 1 cannot be served" in told for told in checkpoints)
+    assert "model 'minutes' begins to learn at" in model
