@@ -487,7 +487,8 @@ class _Batch:
                 f"the replica {replica.id} ({replica.holder or 'of an earlier release'}) was not heard of since {since}"
                 " and is forgotten; should it come back, its models may begin anew"
             )
-        return self.replicas.needed(placed)
+        # what is gone already keeps nothing: a replica that comes back without it says so
+        return self.generations.stored(self.replicas.needed(placed))
 
     # parts of stages
 

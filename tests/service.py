@@ -49,7 +49,7 @@ class Service:
                 stdout=output,
                 stderr=output,
             )
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 180  # many may share the machine
         while time.monotonic() < deadline:
             assert self.process.poll() is None, f"the service ended at once:\n{self.output.read_text()}"
             try:

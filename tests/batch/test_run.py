@@ -399,6 +399,20 @@ def test_what_a_replica_needs_is_kept_until_it_was_silent_for_a_month(home: Home
     assert home.run(replicas=replicas).problems == []
 
 
+def test_a_replica_that_needs_what_is_gone_already_keeps_nothing_else_from_being_collected(home: Home) -> None:
+    replicas = Replicas(home.database, home.clock)
+    home.run(replicas=replicas)
+    for _ in range(3):
+        home.age()
+        home.run(replicas=replicas)
+    assert home.stored() == [2, 3, 4]
+    OwnReplica(replicas, home.path, "another-machine/1:1:1").tell(Need(home.log.end().offsets[0], 1))
+    for _ in range(2):
+        home.age()
+        assert home.run(replicas=replicas).problems == []
+    assert home.stored() == [4, 5, 6]
+
+
 def test_old_archived_records_leave_the_hot_log_and_are_still_there(home: Home) -> None:
     home.post("rides", rides(40))
     home.run()

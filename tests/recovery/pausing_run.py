@@ -20,7 +20,7 @@ from batch.run_progress import NoProgress
 from eventlog.clock import now_us
 from eventlog.lake import Lake
 from eventlog.store.blobs import Blobs
-from eventlog.store.store import GENERATIONS
+from eventlog.store.store import BLOBS, GENERATIONS
 from infra.composition import opened
 from infra.settings import Settings
 
@@ -59,8 +59,10 @@ class PausingStore:
         return created
 
     def remove(self, names: Iterable[str]) -> None:
-        self._pause.at("removal")
-        self._store.remove(names)
+        found = list(names)
+        if any(name.startswith(f"{BLOBS}/") for name in found):
+            self._pause.at("removal")
+        self._store.remove(found)
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._store, name)
@@ -90,16 +92,14 @@ def main(app: str, home: str, point: str, ahead_seconds: str) -> int:
     """Run it; the exit codes are those of ``anabranch batch run``."""
     ahead_us = round(float(ahead_seconds) * 1e6)
     pause = Pause(point)
-    settings = Settings.load(app=app, home=Path(home), workers=1)
+    settings = Settings.load(app=app, home=Path(home))
     with opened(settings, lambda: now_us() + ahead_us) as process:
         log: Any = PausingLog(process.log, pause)
         store: Any = PausingStore(process.store, pause)
         lake = Lake(Blobs(store, process.home / "cache", settings.cache_bytes), lambda: process.log.id)
         parts = (app, process.home, log, process.leases, process.runs, lake)
         try:
-            outcome = run_batch(
-                *parts, replicas=process.replicas, workers=1, progress=Stages(pause), clock=process.clock
-            )
+            outcome = run_batch(*parts, replicas=process.replicas, progress=Stages(pause), clock=process.clock)
         except AnabranchError as error:
             print(f"anabranch: {error}", file=sys.stderr)
             return 1

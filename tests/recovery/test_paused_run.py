@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,7 +32,7 @@ EVENTS = rides(Random(7), 0, 600)
 AHEAD_SECONDS = 90.0
 """More than the minute that a lease lives without a renewal."""
 BEFORE = ("archive", "merge", "publish", "manifest", "marker")
-AFTER = ("marked", "trim")
+AFTER = ("marked", "trim", "removal")
 
 
 @contextmanager
@@ -109,8 +110,15 @@ def lived(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def home(lived: Path, tmp_path: Path) -> Path:
-    shutil.copytree(lived, tmp_path / "home")
-    return tmp_path / "home"
+    """The same, with a blob that nobody names, and everything older than a day: what is not needed is removed."""
+    home = tmp_path / "home"
+    shutil.copytree(lived, home)
+    (home / "blobs" / ("0" * 64)).write_bytes(b"of a run that was killed")
+    two_days_ago = time.time() - 2 * 86_400
+    for folder in ("blobs", "generations"):
+        for path in (home / folder).iterdir():
+            os.utime(path, (two_days_ago, two_days_ago))
+    return home
 
 
 @pytest.mark.parametrize("point", BEFORE)
@@ -136,6 +144,7 @@ def test_a_run_that_was_overtaken_behind_its_publication_has_published_and_remov
     assert code == 0, output
     assert "published generation 2" in output
     assert before <= names_in(home)
+    assert f"blobs/{'0' * 64}" not in before
     assert_sound(home, generations=3)
 
 
