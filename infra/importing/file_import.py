@@ -9,6 +9,7 @@ ids; events of a stream without an id get one for the purpose, from the file's c
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, replace
@@ -24,9 +25,9 @@ from rich.text import Text
 from anabranch import Stream
 from batch.lease_keeper import LeaseKeeper
 from eventlog.durable_files import put_file
-from eventlog.errors import LogReadOnlyError
+from eventlog.errors import DatabaseDamagedError, LogReadOnlyError, LogUnavailableError
 from eventlog.intake.door import Admission, BodyLimits, ParsedEvents, validate
-from eventlog.log import Append, KeyedRequest
+from eventlog.log import Append, Appended, KeyedRequest
 from eventlog.registry.lease_holder import this_process
 from infra.composition import Process
 from infra.errors import ImportRunningError, UsageError
@@ -183,7 +184,8 @@ class _Import:
         for _, errors in refused:
             self._note(errors)
         append = replace(self._identified(admission, [batch.start.row + index for index in indexes]), refused=refused)
-        done = process.log.append(replace(append, request=self._request(batch, admission)))
+        done, again = self._appended(replace(append, request=self._request(batch, admission)))
+        resumed = resumed or again
         accepted, duplicates = done.accepted, done.duplicates
         if done.told is not None:  # these rows are in: by this import before it was cut off, or by another one
             accepted, duplicates = orjson.loads(done.told.answer)
@@ -217,6 +219,24 @@ class _Import:
         refused = {rejected.index for rejected in admission.rejected}
         rows = [number for index, number in enumerate(numbers) if index not in refused]
         return replace(append, ids=[f"import:{self.rows.sha256[:32]}:{row}" for row in rows])
+
+    def _appended(self, append: Append) -> tuple[Appended, bool]:
+        """Append, and say whether it took several tries: a database that is busy or restarts does not end an import.
+
+        The key makes trying again safe, whatever became of the try before.
+        """
+        deadline = time.monotonic() + _PATIENCE_SECONDS
+        again = False
+        while True:
+            try:
+                return self.process.log.append(append), again
+            except (DatabaseDamagedError, LogReadOnlyError):
+                raise
+            except LogUnavailableError:
+                if time.monotonic() >= deadline:
+                    raise
+            again = True
+            time.sleep(_AGAIN_SECONDS)
 
     def _request(self, batch: RowBatch, admission: Admission) -> KeyedRequest:
         """What these rows are known by, as far as the hot log reaches back: whoever imports them, they are in once.
@@ -252,6 +272,9 @@ def _where(batch: RowBatch, index: int) -> dict[str, int]:
 
 _REASONS_SHOWN = 10
 _LEASE_SECONDS = 60.0
+_PATIENCE_SECONDS = 60.0
+"""How long a batch of rows waits for a database that is away."""
+_AGAIN_SECONDS = 0.5
 
 
 def _print(state: Imported, reasons: dict[tuple[str, str], Reason]) -> None:
