@@ -16,8 +16,6 @@ from tests.service import Service
 
 __all__ = ["bucket", "postgresql", "postgresql_server", "postgresql_url", "s3_server"]
 APPLICATION = Path(__file__).with_name("application.py")
-killed_at_random = pytest.mark.parametrize("seed", [1, 2] if settings.get_current_profile_name() == "long" else [1])
-"""Kills at other moments, on both databases; with ``--hypothesis-profile long`` twice as many."""
 OFTEN = {"ANABRANCH_CHECKPOINT_RECORDS": "400", "ANABRANCH_SLICE_RECORDS": "1000"}
 """Settings with which a few hundred events are several checkpoints and slices."""
 on_either_database = pytest.mark.parametrize("service", ["sqlite", "postgresql"], indirect=True)
@@ -65,3 +63,8 @@ def assert_exact(service: Service, events: list[dict[str, Any]], after: str) -> 
         station: (len(values), len(values), max(values)) for station, values in ever.items()
     }
     assert {r["key"]: r["n"] for r in service.rows("letters", after)} == dict(letters)
+
+
+def seeds() -> list[int]:
+    """Of kills at random moments; with ``--hypothesis-profile long`` twice as many. It is known when tests are read."""
+    return [1, 2] if settings.get_current_profile_name() == "long" else [1]

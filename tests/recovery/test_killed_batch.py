@@ -7,13 +7,15 @@ import time
 from random import Random
 from typing import Any
 
-from tests.recovery.conftest import assert_exact, killed_at_random, on_either_database, rides
+import pytest
+
+from tests.recovery.conftest import assert_exact, on_either_database, rides, seeds
 from tests.service import Service
 
 pytestmark = on_either_database
 
 
-@killed_at_random
+@pytest.mark.parametrize("seed", seeds())
 def test_a_batch_killed_anywhere_leaves_answers_exact_and_the_next_run_succeeds(service: Service, seed: int) -> None:
     chance = Random(seed)
     service.start()

@@ -7,14 +7,15 @@ import time
 from random import Random
 
 import httpx
+import pytest
 
-from tests.recovery.conftest import assert_exact, killed_at_random, on_either_database, rides
+from tests.recovery.conftest import assert_exact, on_either_database, rides, seeds
 from tests.service import Service
 
 pytestmark = on_either_database
 
 
-@killed_at_random
+@pytest.mark.parametrize("seed", seeds())
 def test_a_killed_service_comes_back_with_every_acknowledged_event_and_exact_views(service: Service, seed: int) -> None:
     chance = Random(seed)
     sent = [rides(chance, first, 25) for first in range(0, 3_000, 25)]
