@@ -18,6 +18,7 @@ NAMES = (
     "start",
     "restart",
     "batch",
+    "incremental",
     "replay",
     "predict",
     "dashboards",
