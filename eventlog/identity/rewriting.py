@@ -12,7 +12,7 @@ from sqlalchemy import Connection, delete, update
 from anabranch import SYSTEM
 from eventlog.decisions import FEATURES, EventRetracted, decisions_of
 from eventlog.errors import LogUnavailableError
-from eventlog.identity.plan import RestorePlan, chunks, stays
+from eventlog.identity.plan import CHUNK_RECORDS, RestorePlan, chunks, stays
 from eventlog.identity.record_digest import record_digests
 from eventlog.identity.store_name import StoreName
 from eventlog.lake import Lake
@@ -63,6 +63,7 @@ class _Rewriting:
     retracted: Retracted
     own_retracted: Retracted
     moved: list[Segment] = field(default_factory=list)
+    twice: int = 0
 
 
 def rewrite(
@@ -97,6 +98,7 @@ def rewrite(
             now = select_retracted(connection)
             work = _Rewriting(connection, lake, plan, archived, IdIndex(log.database.dialect), now, before)
             _rewrite_records(work, advance)
+            restored.duplicates += work.twice
             _append_moved(work, restored, log.clock())
         first = max(plan.begin, plan.hot_from)
         connection.execute(update(heads).where(heads.c.partition == _PARTITION).values(first=first, next=restored.end))
@@ -128,9 +130,9 @@ def _rewrite_records(work: _Rewriting, advance: Callable[[int], None]) -> None:
     start = plan.start
     if start < plan.end:  # a segment that reaches over the border is written anew as a whole
         start = segment_rows.select_segments(connection, _PARTITION, start, start + 1)[0].offset
-    own = segments.c.partition == _PARTITION, segments.c.offset >= start, segments.c.offset < plan.lake_end
+    own = segments.c.partition == _PARTITION, segments.c.offset >= start
     connection.execute(update(segments).where(*own).values(partition=_ASIDE, checksum=None))  # it is of its place, too
-    connection.execute(delete(ids).where(ids.c.offset >= start, ids.c.offset < plan.lake_end))
+    connection.execute(delete(ids).where(ids.c.offset >= start))
     if plan.hot_from > plan.begin:
         old = segments.c.partition == _PARTITION, segments.c.offset < plan.hot_from
         connection.execute(delete(segments).where(*old))
@@ -143,10 +145,30 @@ def _rewrite_records(work: _Rewriting, advance: Callable[[int], None]) -> None:
         work.moved += _displaced(records, mine, work.archived)
         _store(work, (segment.tail(plan.hot_from) for segment in new if segment.end > plan.hot_from))
         advance(stop - first)
-    beyond = _aside(connection, plan.lake_end, max(plan.end, plan.lake_end))
-    _store(work, beyond)
+    for first in range(plan.lake_end, plan.end, CHUNK_RECORDS):
+        for segment in _aside(connection, first, min(first + CHUNK_RECORDS, plan.end)):
+            _store(work, _once(work, segment))
     connection.execute(delete(segments).where(segments.c.partition == _ASIDE))
     _void(work)
+
+
+def _once(work: _Rewriting, segment: Segment) -> Iterator[Segment]:
+    """The log's own records behind the lake's end, with marks for those that the lake has as well, by their ids.
+
+    Who had no answer, or one that the older copy did not know of, has sent them again.
+    """
+    free = segment.stream not in (SYSTEM, FEATURES)
+    known = work.index.find(work.connection, segment.stream, segment.ids()) if free else {}
+    twice = [offset for offset, id_ in enumerate(segment.ids(), segment.offset) if id_ is not None and id_ in known]
+    position = segment.offset
+    for start, stop in _runs([offset for offset in twice if offset not in work.own_retracted]):
+        if position < start:
+            yield segment.tail(position).head(start)
+        yield from _marks(start, stop, segment.appended)
+        work.twice += stop - start
+        position = stop
+    if position < segment.end:
+        yield segment.tail(position)
 
 
 def _aside(connection: Connection, start: int, stop: int) -> list[Segment]:

@@ -158,7 +158,7 @@ def test_what_an_earlier_release_took_meanwhile_is_there_too(service: Service, p
     assert "the log has another record" in service.client.get("/readyz").json()["detail"]
     service.stop()
     told = restored(service)
-    assert "15 were appended behind, 10 are there already by their ids" in " ".join(told.split())
+    assert "5 were appended behind, 10 are there already by their ids" in " ".join(told.split())
     assert_whole(service, events)
 
 
@@ -191,7 +191,7 @@ def test_a_log_that_was_lost_altogether_comes_back_out_of_the_lake(
 ) -> None:
     for path in service.home.glob("log.db*"):
         path.unlink()
-    assert "the empty log takes the place of the log" in restored(service)
+    assert "the empty log takes the place of the log" in " ".join(restored(service).split())
     assert_whole(service, rides(Random(1), 0, 30))
 
 

@@ -104,6 +104,14 @@ def test_what_a_log_took_after_it_was_put_back_is_appended_behind_once(behind: H
     assert numbers(behind) == [1, 2, 3, 4, 5, 9, 7, 8]
 
 
+def test_what_was_sent_again_and_stands_behind_the_lakes_end_is_there_once(behind: House) -> None:
+    behind.post(7, 8, 9, 5, 4, 10)
+    done = restored(behind)
+    assert (done.appended, done.duplicates) == (3, 2)
+    assert sorted(numbers(behind)) == [1, 2, 3, 4, 5, 7, 8, 9, 10]
+    assert [record.data for record in records(behind)[6:8]] == [{"kind": LOST}] * 2
+
+
 def test_decisions_that_stood_where_the_lake_has_others_are_left_out(behind: House) -> None:
     behind.log.mark({"kind": "model_promoted", "model": "m", "version": 1})
     behind.post(7)
@@ -236,7 +244,7 @@ def test_no_lease_of_before_is_valid_again_after_a_restore(behind: House) -> Non
     assert after.token > 1_000_000 + taken[-1].token
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=5, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_log_that_was_put_back_ends_with_everything_there_once(data: st.DataObject) -> None:
     posts = st.lists(st.tuples(st.sampled_from(["clicks", "views"]), st.integers(1, 12)), max_size=8)
