@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable
 
 from anabranch import App
-from eventlog.errors import EventLogError
 from eventlog.registry.replicas import Need
 from speed.checkpoint import Checkpoints
 from speed.state import SpeedState
@@ -111,6 +110,6 @@ class Checkpointing:
             need = self.checkpoints.need()
             if need is not None:
                 self._tell(need)
-        except (OSError, EventLogError) as error:
+        except Exception as error:  # whatever it is, it must not stop the fold
             self._tell_at = now + _RETRY_SECONDS
-            logger.warning("what is needed to go on from the checkpoints cannot be told yet: %s", error)
+            logger.warning("what is needed to go on from the checkpoints cannot be told yet: %r", error)

@@ -3,6 +3,8 @@
 ========================================  ===========================================================
 what is found, newest first               what the fold begins with
 ========================================  ===========================================================
+anything that cannot be read now (a       nothing yet: it raises, and the fold asks again, since a model would not
+disk or a store that is away)             learn anew what was left aside
 an intact checkpoint of these             that state
 definitions, its generation intact
 an intact checkpoint without generation   that state
@@ -75,6 +77,8 @@ def recover(
     ------
     LogUnavailableError
         If the log cannot be read now.
+    StoreUnavailableError, OSError, MemoryError
+        If a checkpoint or a generation cannot be read now. Nothing is decided.
     """
     retracted = frozenset(log.retracted())
     recovery = _recovered(app, log, checkpoints, can_serve, retracted)
