@@ -30,6 +30,8 @@ class Workers(ABC):
 
     count: int
     """How many tasks are done at a time."""
+    is_local: bool = True
+    """Whether they are processes of this machine, and of this run."""
     task_threads: int | None = 1
     """How many threads DuckDB may use in each; None: as many as it finds processors."""
 
@@ -106,6 +108,7 @@ class DaskWorkers(Workers):
         self._environment = environment
         self.count = max(1, sum(client.nthreads().values()))
         self._cluster = cluster
+        self.is_local = cluster is not None
 
     @classmethod
     def at(cls, address: str) -> DaskWorkers:
@@ -189,11 +192,6 @@ class DaskWorkers(Workers):
                 yield task_by_future[future], outcome
         finally:
             self.client.cancel(list(task_by_future))
-
-    @property
-    def is_local(self) -> bool:
-        """Whether they are processes of this machine, and of this run."""
-        return self._cluster is not None
 
     def threads(self, tasks: int) -> int:
         """As many as a worker has; on this machine, as many as there are to share."""

@@ -19,6 +19,7 @@ NAMES = (
     "restart",
     "batch",
     "incremental",
+    "bucket",
     "replay",
     "predict",
     "dashboards",

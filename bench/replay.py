@@ -87,7 +87,7 @@ def replay_rate(app: App, lake: Lake, home: Path, count: int) -> float:
     works = plan(app.views.values(), None)
     deltas = sorted(fold_all(workers, capacity.tasks(app, lake, works, EVENTS, workers, parts)), key=lambda d: d.part)
     ranges = capacity.replays(app, lake, parts, deltas, None, workers)
-    tasks = [ReplayTask(part, dict.fromkeys(app.models, 0), {}, str(home), str(folder)) for part in ranges]
+    tasks = [ReplayTask(part, dict.fromkeys(app.models, 0), {}, place.store, str(folder)) for part in ranges]
     rows = sum(found.file["rows"] for of_range in workers.run(replay, tasks) for found in of_range)
     seconds = time.perf_counter() - begun
     workers.close()

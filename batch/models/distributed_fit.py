@@ -88,7 +88,7 @@ def _survey(place: tuple[TrainingTable, int, int, bool]) -> tuple[dict[str, Coun
     table, low, high, classified = place
     texts: dict[str, Counter[str]] = {name: Counter() for name, kind in table.kinds.items() if kind == "text"}
     labels: set[LabelValue] = set()
-    for rows in chunks(table.path, table.kinds, low, high):
+    for rows in chunks(table.file, table.kinds, low, high):
         if classified:
             labels.update(np.unique(rows.labels()).tolist())
         for name, counts in texts.items():
@@ -101,7 +101,7 @@ def _part(
 ) -> tuple[Matrix, Labels]:
     """Some rows as numbers, on the worker that holds them."""
     matrices, targets = [], []
-    for rows in chunks(table.path, table.kinds, low, high):
+    for rows in chunks(table.file, table.kinds, low, high):
         matrices.append(rows.matrix(encoding))
         labels = rows.labels()
         targets.append(np.searchsorted(np.array(classes, dtype=labels.dtype), labels) if classes else labels)

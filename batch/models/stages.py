@@ -187,7 +187,7 @@ class ModelStages:
             name = training.model.name
             training.incumbent = next((v for v in held[name] if v[1]["version"] == present[name]), None)
             try:
-                self._write_table(connection, training)
+                self._write_table(connection, workers, training)
             except Exception as error:  # no model stops another one
                 training.errors["rows"] = last_line(error)
             self.progress.advance()
@@ -224,7 +224,7 @@ class ModelStages:
             self.problem,
         )
 
-    def _write_table(self, connection: Connection, training: Training) -> None:
+    def _write_table(self, connection: Connection, workers: Workers, training: Training) -> None:
         """Give a model its training table, if it has enough rows."""
         rows = self.rows[training.model.name]
         if rows.error is not None:
@@ -233,6 +233,9 @@ class ModelStages:
             return
         into = self.folder / "training" / f"{training.model.name}.parquet"
         table = rows.training_table(connection, self.blobs, into)
+        exchange = self.capacity.exchange
+        if not workers.is_local and exchange is not None:
+            table = table.handed_on(exchange, f"training/{training.model.name}")
         training.take(table)
 
     def _skews(self, connection: Connection, since: int, cut: Cut) -> dict[str, dict[str, Any]]:

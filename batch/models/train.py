@@ -159,7 +159,7 @@ ROWS_A_THREAD = 20_000
 
 
 def _fit(model: Model, task: FitTask) -> FitResult:
-    rows = TrainingMatrix.read(task.table.path, task.table.kinds).between(0, task.end)
+    rows = TrainingMatrix.read(task.table.file, task.table.kinds).between(0, task.end)
     fitted = fit(model, candidates(model)[task.candidate], rows, threads_worth(task), task.rounds, task.pickles)
     return finish(model, task, fitted)
 
@@ -188,7 +188,7 @@ def _loss(
 ) -> float:
     """The mean loss on the rows from `start` on, some at a time."""
     total = 0.0
-    for rows in chunks(table.path, table.kinds, start, table.rows):
+    for rows in chunks(table.file, table.kinds, start, table.rows):
         costs = version_losses(model.metric, raw(rows.matrix(encoding)), classes, rows.labels().tolist())
         total += float(costs.sum())
     return total / (table.rows - start)

@@ -7,7 +7,7 @@ of `anabranch.label.Label`. An example that is still open and has no label yet i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,10 @@ from anabranch.feature_kinds import FeatureKind, Kinds
 from anabranch.model import Model
 from anabranch.watermarks import newest_of
 from batch.duckdb_session import Connection, literal, parquet_files, quoted
+from batch.exchange import Exchange
 from batch.models.label_file import label_type
+from eventlog.store.address import StoreAddress
+from eventlog.store.blobs import Blob
 
 SQL_TYPES: dict[FeatureKind, str] = {"number": "DOUBLE", "boolean": "BOOLEAN", "text": "VARCHAR", "none": "DOUBLE"}
 
@@ -27,16 +30,32 @@ class TrainingTable:
     Attributes
     ----------
     path
-        Parquet, sorted by event time and offset: ``_offset``, ``_time``, ``_label``, and the features.
+        Parquet, sorted by event time and offset: ``_offset``, ``_time``, ``_label``, and the features; on the machine
+        of the run.
     kinds
         What each feature holds.
     rows
         How many.
+    store, blob
+        Where workers of other machines find it; None: all are of this one.
     """
 
     path: str
     kinds: Mapping[str, FeatureKind]
     rows: int
+    store: StoreAddress | None = None
+    blob: Blob | None = None
+
+    @property
+    def file(self) -> str:
+        """Where it is on this machine; ask again for each use. Raises as `Blobs.fetch` does."""
+        if self.store is None or self.blob is None:
+            return self.path
+        return str(self.store.opened().fetch(self.blob))
+
+    def handed_on(self, exchange: Exchange, name: str) -> TrainingTable:
+        """The same, for workers of other machines."""
+        return replace(self, store=exchange.store, blob=exchange.put(Path(self.path), name))
 
     def holdout(self, share: float) -> int:
         """The number of the first row that is held out, when the newest `share` of them is."""

@@ -13,6 +13,7 @@ from eventlog.lake import Lake
 from eventlog.store.blobs import Blobs
 from eventlog.store.opening import open_store
 from tests.batch.conftest import APPLICATION, Home
+from tests.batch.models.learning import learning_home, post
 from tests.batch.rides import rides
 from tests.batch.views.test_roads import assert_same, folded
 from tests.workers_apart import cluster
@@ -40,6 +41,18 @@ def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Elsewh
     home.store = str(tmp_path / "store") if request.param == "folder" else request.getfixturevalue("bucket")
     yield home
     home.close()
+
+
+def test_they_train_on_rows_that_they_get_of_the_store(elsewhere: Elsewhere, tmp_path: Path) -> None:
+    learning_home(elsewhere)
+    post(elsewhere, 250)
+    with cluster(tmp_path / "cluster") as address:
+        problems = elsewhere.run(dask=address, slice_records=100).problems
+    assert all("they are left out" in problem for problem in problems), "but for events that were planted"
+    found = elsewhere.open(1)
+    assert all(found.manifest["models"][name]["champion"] == 1 for name in elsewhere.app.models)
+    found.close()
+    assert list(elsewhere.blobs.store.list("runs")) == []
 
 
 def test_they_fold_what_this_process_folds_and_leave_nothing_in_the_store(elsewhere: Elsewhere, tmp_path: Path) -> None:
