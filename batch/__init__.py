@@ -11,6 +11,7 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
   makes one of what a run made; `take_over`: those of earlier releases
 - `collection`: what goes from the store, since no generation that is kept names it
 - `capacity`, `cluster`: in what pieces the work is done and by whom, the address of Dask
+- `run_place`: what the places of a run are called
 - `lease_keeper`, `run_progress`, `run_record`: that a run is the only one, how it shows itself, and its row
 - `stream_watermarks`: the newest event time of every stream before the cut
 - `duckdb_session`: DuckDB with bounded memory, and names and texts as its SQL

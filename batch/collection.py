@@ -1,4 +1,4 @@
-"""What no generation that is kept names goes from the store, after a day: blobs, manifests, and leftovers of runs.
+"""What no generation that is kept names goes from the store, after a day: blobs and manifests.
 
 Only the holder of the batch lease collects. What it decides to remove it condemns first, in a transaction that checks
 the lease (see `eventlog.registry.condemned_blobs`): one that was overtaken before condemns nothing; one that was
@@ -18,7 +18,7 @@ from eventlog.registry.condemned_blobs import CondemnedBlobs
 from eventlog.registry.leases import Lease
 from eventlog.store import Store
 from eventlog.store.errors import StoreMissingError
-from eventlog.store.store import BLOBS, GENERATIONS, RUNS
+from eventlog.store.store import BLOBS, GENERATIONS
 
 DAY_US = 86_400_000_000
 _TOGETHER = 1_000
@@ -49,9 +49,7 @@ def collect(
     for names in condemned_lots(store, kept, now - age_us, condemned, lease):
         store.remove(names)
         removed += len(names)
-    leftovers = [found.name for found in store.list(RUNS) if found.modified < now - age_us]
-    store.remove(leftovers)  # nobody gives these names again: the run has its own
-    return removed + len(leftovers)
+    return removed
 
 
 def condemned_lots(

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Self
 from uuid import uuid4
 
+from batch.run_place import is_earlier
 from eventlog.store import Store
 from eventlog.store.address import StoreAddress
 from eventlog.store.blobs import Blob, Blobs, digest_of
@@ -89,9 +90,21 @@ class Exchange:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def remove_handed_on(store: Store, run: str | None = None) -> None:
-    """Remove what the workers of a run handed to each other; None: of all that were killed or overtaken."""
-    place = RUNS if run is None else f"{RUNS}/{run}"
+def remove_earlier(store: Store, token: int) -> None:
+    """Remove what the workers of runs that were killed or overtaken handed to each other; see `batch.run_place`."""
+    folder = store.path(RUNS)
+    if folder is None:
+        found = {listed.name.split("/")[1] for listed in store.list(RUNS)}
+    else:
+        found = {path.name for path in folder.glob("*")}
+    for run in found:
+        if is_earlier(run, token):
+            remove_handed_on(store, run)
+
+
+def remove_handed_on(store: Store, run: str) -> None:
+    """Remove what the workers of a run handed to each other."""
+    place = f"{RUNS}/{run}"
     folder = store.path(place)
     if folder is None:
         store.remove([found.name for found in store.list(place)])

@@ -42,7 +42,7 @@ from batch.cluster import StartingWorkers
 from batch.collection import collect
 from batch.duckdb_session import Connection, connect, is_of_the_disk
 from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
-from batch.exchange import Exchange, remove_handed_on
+from batch.exchange import Exchange, remove_earlier, remove_handed_on
 from batch.generation import Generation
 from batch.generations import KEPT_GENERATIONS, Generations
 from batch.lease_keeper import LeaseKeeper
@@ -51,6 +51,7 @@ from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, ViewGroup, plan
 from batch.publication_outcome import was_published
 from batch.publish_generation import publish_generation
+from batch.run_place import is_earlier, place_of
 from batch.run_progress import NoProgress, Progress
 from batch.run_record import RunRecord
 from batch.stream_watermarks import watermarks_at
@@ -229,15 +230,16 @@ class _Batch:
         self.clock = clock
         self.replicas = replicas
         self.condemned = condemned
-        self.folder = scratch / name
-        self.exchange = Exchange.of(lake.blobs, name, self.folder)
+        place = place_of(name, keeper.lease.token)
+        self.folder = scratch / place
+        self.exchange = Exchange.of(lake.blobs, place, self.folder)
         self.published: int | None = None
         self.publishing: int | None = None  # from the moment on when it may be in the log
 
     def run(self, full: bool, mend: bool, capacity: Capacity, train_bytes: int, retention_us: int) -> Outcome:
         """All stages."""
         self._prepare_folder()
-        remove_handed_on(self.lake.blobs.store)
+        remove_earlier(self.lake.blobs.store, self.keeper.lease.token)
         self.progress.stage("mark", 1)
         self.cut = Cut((self.log.mark(BatchStarted(self.name).event(), self.keeper.lease),))
         self.record.tell(cut=str(self.cut))
@@ -307,15 +309,16 @@ class _Batch:
     def close(self) -> None:
         """Leave nothing behind but what was published, and what the next run collects."""
         with suppress(StoreError):  # the next run removes it
-            remove_handed_on(self.lake.blobs.store, self.name)
+            remove_handed_on(self.lake.blobs.store, self.exchange.run)
         self.generations.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _prepare_folder(self) -> None:
         """Make the scratch folder, and remove those of runs that were killed or overtaken."""
         for path in self.folder.parent.glob("*"):
-            shutil.rmtree(path, ignore_errors=True)
-        self.folder.mkdir(parents=True)
+            if is_earlier(path.name, self.keeper.lease.token):
+                shutil.rmtree(path, ignore_errors=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
 
     def _base(self, known: Sequence[Publication]) -> Generation | None:
         """The generation to go on from; None: everything is recomputed."""

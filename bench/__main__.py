@@ -24,6 +24,7 @@ NAMES = (
     "predict",
     "dashboards",
     "learn",
+    "collection",
 )
 
 

@@ -41,10 +41,11 @@ class CondemnedBlobs:
             If another has the lease by now: nothing was condemned, and nothing may be removed.
         """
         now = self._clock()
+        rows = [{"name": name, "condemned": now} for name in names]
         with self._database.write() as connection:
             check_lease(connection, lease)
-            for name in names:
-                self._database.insert_if_absent(connection, condemned_blobs, name=name, condemned=now)
+            if rows:
+                self._database.insert_all_if_absent(connection, condemned_blobs, rows)
 
     def among(self, names: Iterable[str]) -> set[str]:
         """Those of some names that were condemned."""

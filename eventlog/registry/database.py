@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
@@ -107,8 +107,12 @@ class Database:
 
     def insert_if_absent(self, connection: Connection, table: Table, **values: Any) -> None:
         """Insert a row unless one of the same primary key is there."""
+        self.insert_all_if_absent(connection, table, [values])
+
+    def insert_all_if_absent(self, connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Insert each of some rows, one at least, unless one of the same primary key is there."""
         dialect = sqlite if self.dialect == "sqlite" else postgresql
-        connection.execute(dialect.insert(table).values(values).on_conflict_do_nothing())
+        connection.execute(dialect.insert(table).on_conflict_do_nothing(), rows)
 
     def check(self) -> None:
         """Have SQLite look at every page; of PostgreSQL nothing is asked, which has tools of its own for that.

@@ -172,12 +172,3 @@ def test_nothing_goes_while_nobody_knows_what_a_kept_generation_names(database: 
     names = {one.name for one in world.store.list("blobs")}
     assert collect(world.store, world.published, world.now, world.condemned, world.lease) == 0
     assert {one.name for one in world.store.list("blobs")} == names
-
-
-def test_what_workers_of_a_killed_run_left_goes_after_a_day(database: Database, tmp_path: Path) -> None:
-    world = World(database, tmp_path)
-    world.store.create("runs/killed/1", b"old")
-    world.now += DAY_US + 1
-    world.store.create("runs/mine/1", b"new")
-    assert collect(world.store, [], world.now, world.condemned, world.lease) == 1
-    assert [one.name for one in world.store.list("runs")] == ["runs/mine/1"]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from batch.exchange import Exchange, remove_handed_on
+from batch.exchange import Exchange, remove_earlier, remove_handed_on
 from eventlog.store.blobs import Blob, Blobs
 from eventlog.store.errors import BlobDamagedError
 from eventlog.store.folder_store import FolderStore
@@ -41,9 +41,11 @@ def test_who_does_a_task_twice_hands_on_each_and_all_go_with_the_run(tmp_path: P
     assert [Path(path).read_bytes() for path in paths] == [b"x", b"y", b"x", b"y"]
     remove_handed_on(blobs.store, "one")
     assert {found.name for found in blobs.store.list("runs")} == {blob.name for blob in handed[2:]}
-    remove_handed_on(blobs.store)
+    successor = Exchange.of(blobs, "8-later", tmp_path).put(file(tmp_path, b"z"), "a")
+    remove_earlier(blobs.store, 7)
+    assert [found.name for found in blobs.store.list("runs")] == [successor.name], "it took over from who has lease 7"
+    remove_earlier(blobs.store, 9)
     assert list(blobs.store.list("runs")) == []
-    remove_handed_on(blobs.store)
 
 
 def test_from_a_bucket_files_are_checked_and_stay_though_the_cache_drops_them(tmp_path: Path, bucket: str) -> None:

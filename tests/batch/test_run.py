@@ -185,9 +185,11 @@ def test_what_a_killed_run_left_is_removed_and_its_row_says_so(home: Home) -> No
     leftover = home.path / "batch" / "dead" / "tables"
     leftover.mkdir(parents=True)
     (leftover / "half").write_text("x")
+    successors = home.path / "batch" / "99-later"
+    successors.mkdir()
     outcome = home.run()
     assert outcome.generation == 1
-    assert not list((home.path / "batch").iterdir())
+    assert list((home.path / "batch").iterdir()) == [successors], "of a later lease: this run would have been overtaken"
     dead = home.runs.get("dead")
     assert dead is not None
     assert dead.status == "abandoned"
