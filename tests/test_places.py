@@ -29,6 +29,9 @@ CONNECTIONS = "tests/hostile/test_connections.py", "connections of strangers, to
 RETRACTION = "tests/hostile/test_clocks.py", "an event is taken out of everything at once, by the command"
 DEMO = "tests/end_to_end/test_demo.py", "it starts a service and talks to it: there is nothing of it to test alone"
 
+FIT = "tests/eventlog/identity/test_fit.py", "what does not fit, by everything that a store says of its log"
+RESTORED = "tests/recovery/test_restored_log.py", "a real service on a database that was put back, and the command"
+
 ELSEWHERE: dict[str, tuple[str, str]] = {
     "anabranch/errors.py": ERRORS,
     "anabranch/metric.py": ("tests/laws/test_metrics.py", "its three forms are held to each other"),
@@ -58,6 +61,12 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "eventlog/registry/leases.py": ("tests/contracts/test_leases.py", "one suite for the database and its twin"),
     "eventlog/registry/migrations/env.py": MIGRATIONS,
     "eventlog/registry/schema_description.py": SCHEMAS,
+    "eventlog/identity/generations.py": FIT,
+    "eventlog/identity/plan.py": ("tests/eventlog/identity/test_rewriting.py", "a plan is found and carried out"),
+    "eventlog/identity/record_digest.py": FIT,
+    "eventlog/identity/store_name.py": FIT,
+    "eventlog/log/identity.py": ("tests/contracts/log.py", "every log has one"),
+    "eventlog/log/misfit.py": FIT,
     "eventlog/registry/schema_version.py": MIGRATIONS,
     "eventlog/registry/stored_fit.py": SCHEMAS,
     "eventlog/registry/tables.py": MIGRATIONS,
@@ -65,6 +74,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "batch/models/replay_task.py": ("tests/batch/models/test_replay.py", "what a worker is asked and answers: data"),
     "batch/views/published_table.py": ("tests/batch/views/test_publish.py", "the reading side of what is published"),
     "batch/views/slice_fold.py": ("tests/batch/views/test_roads.py", "which of the two folds it takes changes nothing"),
+    "batch/take_over.py": ("tests/infra/test_take_over.py", "a home of the release before, opened as any process does"),
+    "batch/views/view_tiles.py": ("tests/batch/views/test_index_file.py", "the tiles of an index, by key"),
     "speed/base_layer.py": ("tests/infra/test_published_layer.py", "a Protocol; what fulfils it"),
     "speed/blend/second_order.py": ("tests/laws/test_blends.py", "the laws of all blends, of which two extend it"),
     "speed/errors.py": ERRORS,
@@ -121,6 +132,8 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "infra/demo/traffic.py": DEMO,
     "infra/demo/view_display.py": DEMO,
     "infra/errors.py": ERRORS,
+    "infra/fit_watch.py": RESTORED,
+    "infra/restore_command.py": RESTORED,
     "infra/retract_command.py": RETRACTION,
     "infra/server/server.py": CONNECTIONS,
     "infra/terminal.py": ("tests/infra/test_progress_display.py", "the console that everything is printed to"),
