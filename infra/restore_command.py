@@ -114,7 +114,12 @@ def _border(plan: RestorePlan) -> int:
 
 
 def _unfit_checkpoints(process: Process, plan: RestorePlan) -> list[Path]:
-    return [path for end, path in process.checkpoints.ends() if end > _border(plan)]
+    return [path for end, path in process.checkpoints.ends(_log_of(plan)) if end > _border(plan)]
+
+
+def _log_of(plan: RestorePlan) -> str | None:
+    """The id that the log is to take; None: it keeps its own."""
+    return plan.store.log if plan.adopts and plan.store is not None else None
 
 
 def _unfit_manifests(process: Process, plan: RestorePlan) -> list[str]:
@@ -167,7 +172,7 @@ def _rows(process: Process, plan: RestorePlan) -> Iterator[tuple[str, str, str]]
 def _lost_behind(process: Process, plan: RestorePlan) -> Iterator[tuple[str, str, str]]:
     """What is known to have been, and is nowhere."""
     end = max(plan.end, plan.lake_end)
-    seen = max((end for end, _ in process.checkpoints.ends()), default=0)
+    seen = max((end for end, _ in process.checkpoints.ends(_log_of(plan))), default=0)
     if seen > end:
         what = "LOST, unless a newer backup of the database has them: never archived"
         yield what, f"0:{end} to before 0:{seen}", f"{seen - end:,}"

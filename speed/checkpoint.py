@@ -62,10 +62,11 @@ class Checkpoints:
         """The checkpoint files."""
         return sorted(self.folder.glob("*.checkpoint"), reverse=True)
 
-    def ends(self) -> Iterator[tuple[int, Path]]:
+    def ends(self, log_id: str | None = None) -> Iterator[tuple[int, Path]]:
         """(the offset before which everything is in it, file) of those that are of the log, without reading them all.
 
-        One of an earlier release, which does not say of which log it is, counts as one of it.
+        One of an earlier release, which does not say of which log it is, counts as one of it. `log_id`: those of the
+        log of this id instead.
         """
         for path in self.newest_first():
             try:
@@ -75,7 +76,7 @@ class Checkpoints:
                 continue
             if not isinstance(header, dict) or header.get("format") != FORMAT or not path.stem.isdecimal():
                 continue
-            if self._log is None or header.get("log") in (None, self._log.id):
+            if self._log is None or header.get("log") in (None, log_id or self._log.id):
                 yield int(path.stem), path
 
     def save(self, state: SpeedState, app: App) -> Path:
