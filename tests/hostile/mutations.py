@@ -25,9 +25,8 @@ from anabranch import App, Cut
 from eventlog.intake.door import EVENT_BYTES, BodyLimits, admit
 from eventlog.log import Appended
 from serving.http.content_coding import unpacked
-from serving.http.posting import WORK_FOLD, answer_posted
+from serving.http.posting import WORK_FOLD, answer_to_post
 from serving.http.problems import PROBLEM_BY_ERROR, problem_of
-from serving.metrics.request_metrics import RequestMetrics
 from tests.hostile.bodies import ARROW, CLOUDEVENTS, JSON, NDJSON, ipc
 from tests.hostile.measured import NOW, memory_bytes, reset_highest
 
@@ -154,7 +153,7 @@ def answered(kind: str, headers: dict[str, str], body: bytes) -> int:
     except tuple(PROBLEM_BY_ERROR) as error:
         return problem_of(error).status_code
     done = Appended(Cut((0,)), len(admission.append.data), 0)
-    return answer_posted(RequestMetrics(), things, admission, done).status_code
+    return answer_to_post(admission)(done).status_code
 
 
 def main(cases: int) -> dict[str, int]:

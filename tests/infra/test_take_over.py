@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from anabranch.features import Features
 from batch import take_over
 from batch.run import run_batch
 from eventlog.decisions import publications
@@ -28,7 +29,7 @@ from infra.verify.verification import verified
 FOLDER = Path(__file__).parent / "earlier"
 APPLICATION = FOLDER / "application.py"
 TOLD: dict[str, Any] = json.loads((FOLDER / "told.json").read_text())
-ROWS = [{"hour": hour, "station": station, "n": 5} for station in "ABZ" for hour in (1, 13)]
+ROWS: list[Features] = [{"hour": hour, "station": station, "n": 5} for station in "ABZ" for hour in (1, 13)]
 
 
 @pytest.fixture(scope="module")

@@ -104,7 +104,7 @@ def test_where_nobody_can_be_asked_it_is_told_and_a_key_makes_sending_again_safe
         told = post(service, "visits", {"name": name}, name)
         assert (told.status_code, "not known" in told.text, "Idempotency-Key" in told.text) == (503, True, True)
         way.mend()
-        answers = []
+        answers: list[httpx.Response] = []
         while not answers or answers[-1].status_code == 503:  # connections of before break one by one
             answers.append(post(service, "visits", {"name": name}, name))
         assert (answers[-1].status_code, answers[-1].json()["accepted"]) == (201, 1)

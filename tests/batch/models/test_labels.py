@@ -34,10 +34,10 @@ def post_answer(home: Home, name: str | None, minutes: int, taken: bool | None) 
 def learnt(home: Home, number: int) -> dict[float, bool]:
     """The labels in the training table by the price of the offer."""
     generation = home.open(number)
-    rows = ModelRows.kept(home.app.models["acceptance"], generation, home.path, lambda problem: pytest.fail(problem))
+    rows = ModelRows.kept(home.app.models["acceptance"], generation, home.blobs, lambda problem: pytest.fail(problem))
     into = home.path / "tables" / f"{number}.parquet"
     with connect(1, 200_000_000, home.path / "spill") as connection:
-        table = rows.training_table(connection, home.path, into)
+        table = rows.training_table(connection, home.blobs, into)
     found: list[dict[str, Any]] = pq.read_table(into).to_pylist()
     assert table.rows == len(found)
     assert [(row["_time"], row["_offset"]) for row in found] == sorted((row["_time"], row["_offset"]) for row in found)

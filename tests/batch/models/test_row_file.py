@@ -13,7 +13,6 @@ from hypothesis import strategies as st
 from anabranch.feature_kinds import FeatureKinds
 from anabranch.features import Features
 from batch.models.row_file import RowWriter
-from batch.plan import Slice
 
 FIXED = [("_offset", "BIGINT"), ("_label", "DOUBLE")]
 
@@ -101,10 +100,3 @@ def test_a_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
 def test_a_number_beyond_the_whole_numbers_of_a_float_is_the_nearest_one(tmp_path: Path) -> None:
     found = write(tmp_path / "rows.parquet", [[{"a": 2**53 + 1}], [{"a": 2**70}]], group_rows=1).read()
     assert found["a"].to_pylist() == [2.0**53, 2.0**70]
-
-
-def test_names_of_files_sort_as_their_slices_do() -> None:
-    from batch.models.row_file import name_of
-
-    parts = [Slice(0, 9), Slice(9, 10), Slice(10, 99), Slice(99, 10**15)]
-    assert sorted(map(name_of, reversed(parts))) == list(map(name_of, parts))

@@ -58,7 +58,7 @@ def records(lake: Lake) -> list[Record]:
 def rows(lake: Lake, columns: str = PLACE, stream: str = "rides") -> list[tuple[object, ...]]:
     """What SQL finds in the files, in their order."""
     files = lake.files(stream, 0, 10**9)
-    return duckdb.sql(f"SELECT {columns} FROM read_parquet({files}, union_by_name = true)").fetchall()
+    return duckdb.execute(f"SELECT {columns} FROM read_parquet({files}, union_by_name = true)").fetchall()
 
 
 def fill(lake: Lake, count: int, stream: Stream | str = "rides", first: int = 0, size: int = 3) -> int:

@@ -171,7 +171,7 @@ def decisions(home: Home, kind: str) -> int:
 def test_a_version_is_promoted_once_and_a_rollback_goes_back_one(models: Home) -> None:
     publish_versions(models, (4, Constant(4.0), True), (3, Constant(3.0), False), (2, Constant(2.0), True))
     models.get("/v1/models/duration", after=str(models.service.log.end()))
-    promote = {"path": "/v1/models/duration/promote", "body": {"version": 3}}
+    promote: dict[str, Any] = {"path": "/v1/models/duration/promote", "body": {"version": 3}}
     first = post(models, **promote)
     assert first.status_code == 200, first.text
     assert_replayed(post(models, **promote), first)

@@ -67,8 +67,8 @@ def test_a_problem_has_the_facts_of_its_error_for_programs(
     assert None not in content.values(), "what is not known is not told"
 
 
-def test_an_error_is_told_as_its_nearest_class_in_the_table(tmp_path: Any) -> None:
-    answer = problem_of(CorruptGenerationError(tmp_path / "x", "7 bytes", "none"))
+def test_an_error_is_told_as_its_nearest_class_in_the_table() -> None:
+    answer = problem_of(CorruptGenerationError("its manifest", "it is missing"))
     assert orjson.loads(bytes(answer.body))["type"] == "urn:anabranch:problem:generation-unreadable"
 
 
