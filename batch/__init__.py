@@ -12,6 +12,7 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
 - `collection`: what goes from the store, since no generation that is kept names it
 - `capacity`, `cluster`: in what pieces the work is done and by whom, the address of Dask
 - `run_place`: what the places of a run are called
+- `exchange`: what workers get of the store, and hand to each other through it
 - `lease_keeper`, `run_progress`, `run_record`: that a run is the only one, how it shows itself, and its row
 - `stream_watermarks`: the newest event time of every stream before the cut
 - `duckdb_session`: DuckDB with bounded memory, and names and texts as its SQL

@@ -4,7 +4,7 @@ Read `lake` first. `delta_table`, `data_file`, `columns` and `typed_columns` kno
 Arrow, so `lake` imports them when there is a table to look at.
 
 `file_name` and `commits` look at a table from outside. `file_checks` has every file checked before it is read,
-`wholeness` every offset accounted for; `mending` brings back what is lacking.
+`wholeness` every offset accounted for; `mending` brings back what is lacking; `compaction` merges small files.
 """
 
 from eventlog.lake.lake import Lake
