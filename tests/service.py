@@ -73,6 +73,18 @@ class Service:
             self.process.wait(60)
             self.process = None
 
+    def __enter__(self) -> Service:
+        """It is started, and closed whatever happens to it."""
+        try:
+            self.start()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     def close(self) -> None:
         self.stop()
         self.client.close()

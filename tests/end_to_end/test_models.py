@@ -31,13 +31,12 @@ def service(tmp_path: Path) -> Iterator[Service]:
 @pytest.fixture(scope="module")
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with 1,200 rides and models that one batch run has trained, whose service was stopped."""
-    service = Service(APPLICATION, tmp_path_factory.mktemp("trained") / "home", **OPTIONS)
-    service.start()
-    service.post("rides", rides(0, 1_200))
-    batch(service)
-    described(service)  # the fold has met the generation
-    service.close()
-    return service.home
+    home = tmp_path_factory.mktemp("trained") / "home"
+    with Service(APPLICATION, home, **OPTIONS) as service:
+        service.post("rides", rides(0, 1_200))
+        batch(service)
+        described(service)  # the fold has met the generation
+    return home
 
 
 @pytest.fixture

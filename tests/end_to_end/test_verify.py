@@ -25,14 +25,13 @@ def verified(service: Service) -> subprocess.CompletedProcess[str]:
 def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with one generation and events behind it, whose service was stopped."""
     chance = Random(7)
-    service = Service(APPLICATION, tmp_path_factory.mktemp("lived") / "home", ANABRANCH_SLICE_RECORDS="1000")
-    service.start()
-    service.post("rides", rides(chance, 0, 1_500))
-    service.post("clicks", [{"page": chance.choice(["ab", "bc", ""]), "size": n} for n in range(200)])
-    assert service.batch().wait(120) == 0
-    service.post("rides", rides(chance, 1_500, 700))
-    service.close()
-    return service.home
+    home = tmp_path_factory.mktemp("lived") / "home"
+    with Service(APPLICATION, home, ANABRANCH_SLICE_RECORDS="1000") as service:
+        service.post("rides", rides(chance, 0, 1_500))
+        service.post("clicks", [{"page": chance.choice(["ab", "bc", ""]), "size": n} for n in range(200)])
+        assert service.batch().wait(120) == 0, service.output.read_text()
+        service.post("rides", rides(chance, 1_500, 700))
+    return home
 
 
 @pytest.fixture

@@ -46,19 +46,18 @@ def of_another_home(path: Path) -> None:
 def home(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[dict[str, Any]], str]:
     """The home of a service that has two generations, a checkpoint and a tail, and was stopped; with its events."""
     chance = Random(5)
-    service = Service(APPLICATION, tmp_path_factory.mktemp("lived") / "home", **OFTEN)
-    service.start()
+    path = tmp_path_factory.mktemp("lived") / "home"
     events: list[dict[str, Any]] = []
     position = ""
-    for _ in range(3):
-        more = rides(chance, len(events), 900)
-        events += more
-        position = service.post("rides", more)["position"]
-        if len(events) < 2_700:
-            assert service.batch().wait(120) == 0, service.output.read_text()
-    assert_exact(service, events, position)
-    service.close()
-    return service.home, events, position
+    with Service(APPLICATION, path, **OFTEN) as service:
+        for _ in range(3):
+            more = rides(chance, len(events), 900)
+            events += more
+            position = service.post("rides", more)["position"]
+            if len(events) < 2_700:
+                assert service.batch().wait(120) == 0, service.output.read_text()
+        assert_exact(service, events, position)
+    return path, events, position
 
 
 @pytest.fixture
