@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from batch.collection import DAY_US, collect, condemned_lots
@@ -115,23 +115,27 @@ class World:
                 assert hashlib.sha256(self.store.read(blob.name)).hexdigest() == blob.sha256
 
 
-contents = st.lists(st.integers(0, 4), max_size=3)
+contents = st.lists(st.integers(0, 2), max_size=2)  # few, so that they come again
 steps = st.one_of(
     st.tuples(st.just("publish"), contents, st.booleans()),
     st.tuples(st.just("put"), contents),
-    st.tuples(st.just("wait"), st.integers(1, 40)),
+    st.tuples(st.just("wait"), st.sampled_from([1, 25])),
     st.tuples(st.just("collect"), st.booleans()),
     st.tuples(st.just("wake")),
 )
 
 
-@given(st.lists(steps, max_size=25))
+@given(st.lists(steps, min_size=5, max_size=25))
+@example([("collect", True), ("publish", [0], False), ("wake",)])
 @settings(deadline=None)
 def test_whatever_happens_what_is_named_stays_and_what_is_unnamed_and_old_goes(
     database: Database, history: list[Any]
 ) -> None:
     with TemporaryDirectory() as folder:
         world = World(database, Path(folder))
+        for content in range(3):  # what killed runs left
+            world.put(content)
+        world.now += DAY_US + 1
         for step, *rest in history:
             world.now += 1_000
             match step:
