@@ -107,6 +107,8 @@ def test_it_is_not_ready_without_its_log(make_home: Callable[..., Home]) -> None
     class Away:
         """A log whose database is away."""
 
+        misfit = None
+
         def end(self) -> object:
             raise LogUnavailableError("the database is away")
 
