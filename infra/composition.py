@@ -41,6 +41,7 @@ from infra.settings import Settings
 from infra.take_over import take_over_generations
 from speed.checkpoint import Checkpoints
 from speed.consumer import Consumer
+from speed.shared_checkpoints import SharedCheckpoints
 
 if TYPE_CHECKING:
     from eventlog.lake import Lake
@@ -88,7 +89,7 @@ class Process:
         self.key = _key(settings, self.home)
         self.pickles = self.key if settings.pickle_models else None
         self.generations = Generations(self.blobs, self.pickles)
-        self.checkpoints = Checkpoints(self.home / "checkpoints", self.key, self.log)
+        self.checkpoints = Checkpoints(self.home / "checkpoints", self.key, self.log, _shared(settings, self.store))
         self.problems: list[str] = []
         """What `can_serve` found wrong, a sentence each."""
         self._servable: dict[tuple[int, str, int], bool] = {}
@@ -271,6 +272,11 @@ def _store(settings: Settings, home: Path) -> Store:
         return open_store(where)
     except ValueError as error:  # the library misses something, such as the name of an account
         raise UsageError(f"ANABRANCH_STORE: {error}") from None
+
+
+def _shared(settings: Settings, store: Store) -> SharedCheckpoints | None:
+    """The checkpoints that homes share: with one store and one key, since whoever has the key may run code by them."""
+    return None if settings.store is None or settings.home_key is None else SharedCheckpoints(store)
 
 
 def _key(settings: Settings, home: Path) -> HomeKey:

@@ -50,7 +50,8 @@ class Settings(BaseSettings):
     home_key: SecretStr | None = Field(
         None,
         min_length=32,
-        description="The key of the home, where several homes share one store; absent: the file key in the home.",
+        description="The key of the homes that share one store: with it, each can go on from what the others have"
+        " learnt. Absent: the file key in the home.",
     )
     host: str = Field("127.0.0.1", description="The address to listen on; another than loopback needs an API key.")
     port: int = Field(8000, ge=0, le=65535, description="The port to listen on; 0 takes a free one.")

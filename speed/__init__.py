@@ -9,7 +9,8 @@ what a page costs), `epoch_sizes`, `lag` and `cut_waiters`.
 
 `catch_up` is the loop around the fold. `consumer` runs it in a thread for a service, `offline_fold` once for a command;
 `view_fold` folds the views alone, for snapshots, and knows what has changed. `checkpoint` makes (cut, state) durable
-together, `checkpointing` says when; `recovery` decides where to begin after a stop; `outbox` holds what the fold gives
+together, `checkpointing` says when, and puts one into the store now and then where homes share it
+(`shared_checkpoints`); `recovery` decides where to begin after a stop; `outbox` holds what the fold gives
 to the log.
 """
 

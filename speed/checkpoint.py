@@ -30,6 +30,7 @@ from eventlog.log import Log
 from eventlog.registry.replicas import Need
 from eventlog.store.errors import StoreUnavailableError
 from speed.errors import CheckpointError
+from speed.shared_checkpoints import SharedCheckpoints
 from speed.state import Epoch, SpeedState
 
 FORMAT = "anabranch checkpoint 4"
@@ -51,12 +52,39 @@ class Checkpoints:
     log
         Of which they are: each names it and the last record that it has seen, and is refused where either is not so.
         None: they name no log, and are taken for any.
+    shared
+        Those in a store that homes of the same key share; None: there are none.
     """
 
-    def __init__(self, folder: Path, key: HomeKey, log: Log | None = None):
+    def __init__(self, folder: Path, key: HomeKey, log: Log | None = None, shared: SharedCheckpoints | None = None):
         self.folder = folder
         self._key = key
         self._log = log
+        self._shared = shared
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether other homes may go on from these."""
+        return self._shared is not None
+
+    def share(self, path: Path) -> None:
+        """Let other homes go on from a checkpoint; raises `StoreUnavailableError` if that cannot be now."""
+        if self._shared is not None:
+            with path.open("rb") as file:
+                header = _header(path, file, self._key)
+            self._shared.put(path, Need(Cut.parse(header["cut"]).offsets[0], header["generation"]))
+
+    def candidates(self) -> Iterator[Path]:
+        """The files to go on from, best first: those of this home, newest first, then those that others have shared.
+
+        Raises
+        ------
+        StoreUnavailableError
+            When none of this home did, and what others have shared cannot be fetched now.
+        """
+        yield from self.newest_first()
+        if self._shared is not None:
+            yield from self._shared.fetched(self.folder)
 
     def newest_first(self) -> list[Path]:
         """The checkpoint files."""
@@ -118,14 +146,14 @@ class Checkpoints:
         return path
 
     def need(self) -> Need | None:
-        """What it takes to go on from any of them; None: there are none, or none that could be opened.
+        """What it takes to go on from any of them, shared ones too; None: there are none, or none that could be opened.
 
         Raises
         ------
-        OSError
+        OSError, StoreUnavailableError
             If one cannot be read now.
         """
-        found = []
+        found = [] if self._shared is None else self._shared.needs()
         for path in self.newest_first():
             with suppress(CheckpointError, FileNotFoundError), path.open("rb") as file:
                 header = _header(path, file, self._key)

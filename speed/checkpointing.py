@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from pathlib import Path
+from threading import Thread
 
 from anabranch import App
 from eventlog.registry.replicas import Need
@@ -15,6 +17,9 @@ logger = logging.getLogger(__name__)
 _TOLD_SECONDS = 3_600.0
 """How often those who fold tell that they are there; a replica that is silent for a month is forgotten."""
 _RETRY_SECONDS = 5.0
+SHARED_SECONDS = 300.0
+"""How often a checkpoint is put into the store, where homes share one: so much another machine has to fold again."""
+_CLOSE_SECONDS = 30.0
 
 
 class Checkpointing:
@@ -52,7 +57,8 @@ class Checkpointing:
         self._monotonic = monotonic
         self._tell = tell
         self._last = monotonic()
-        self._tell_at = monotonic()
+        self._tell_at = self._share_at = monotonic()
+        self._sharing: Thread | None = None
         self._folded = 0
 
     def note(self, records: int) -> None:
@@ -83,7 +89,7 @@ class Checkpointing:
         """
         problem = None
         try:
-            self.checkpoints.save(state, self._app)
+            self._share(self.checkpoints.save(state, self._app))
         except OSError as error:
             problem = f"no checkpoint at {state.cut}: {error}"
             logger.warning("%s", problem)
@@ -96,6 +102,29 @@ class Checkpointing:
         self._tell_at = self._last
         self.remind()
         return problem
+
+    def _share(self, path: Path) -> None:
+        """Share a checkpoint, if that is due; beside the fold, which must not wait for a store."""
+        now = self._monotonic()
+        busy = self._sharing is not None and self._sharing.is_alive()
+        if not self.checkpoints.is_shared or now < self._share_at or busy:
+            return
+        self._share_at = now + SHARED_SECONDS
+
+        def put() -> None:
+            try:
+                self.checkpoints.share(path)
+            except Exception as error:  # the next checkpoint is tried, and this home has its own
+                self._share_at = now
+                logger.warning("checkpoint %s could not be shared with other homes: %s", path.name, error)
+
+        self._sharing = Thread(target=put, name="share-checkpoint", daemon=True)
+        self._sharing.start()
+
+    def close(self) -> None:
+        """Wait for what is at work, not longer than a process may take to end."""
+        if self._sharing is not None:
+            self._sharing.join(_CLOSE_SECONDS)
 
     def remind(self) -> None:
         """Tell what is needed, if that is due: the checkpoints have changed, or it was told long ago.

@@ -125,6 +125,7 @@ class Consumer:
         if self._thread is not None:
             self._thread.join()
             self._thread = None
+        self._checkpointing.close()
         self.reader.waiters.cancel()
 
     # the loop

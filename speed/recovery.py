@@ -12,6 +12,8 @@ a checkpoint that has folded an event     the next older one
 which was taken out of the log since
 a torn, altered or foreign checkpoint     the next older one
 a checkpoint whose generation is broken   the next older one
+none of these in the home, one in the     that state
+store that a home of the same key shared
 no usable checkpoint                      the newest generation that is intact and of these definitions
 no usable generation either               the beginning of the log
 ========================================  ===========================================================
@@ -98,7 +100,7 @@ def _recovered(
     def champions_at(cut: Cut) -> ChampionsByModel:
         return champions_by_model(decisions(log, cut))
 
-    for path in checkpoints.newest_first():
+    for path in checkpoints.candidates():
         try:
             state = checkpoints.load(path, app)
         except CheckpointError as error:

@@ -111,6 +111,7 @@ SIDES: dict[tuple[str, str], set[str]] = {
         "speed.errors",
         "speed.offline_fold",
         "speed.reader",
+        "speed.shared_checkpoints",
     },
 }
 """What of another package is its face for the layer above: what reads, and what is started."""

@@ -34,6 +34,7 @@ class Machine(Service):
             ANABRANCH_SLICE_RECORDS="1000",
             ANABRANCH_RETENTION="1ms",  # so that what is archived is nowhere else
             ANABRANCH_SQL_TIMEOUT="60s",
+            ANABRANCH_CHECKPOINT_SECONDS="1",  # the first of them is shared, and others five minutes later
             **environment,
         )
 
@@ -53,8 +54,9 @@ class Machine(Service):
         models = {}
         for model in ("duration", "member"):
             answer = self.client.post(f"/v1/models/{model}/predict", json=asked).json()
-            # what the speed layer has learnt is in checkpoints, in a home: with an empty one it begins anew
-            models[model] = (answer["parts"]["batch"], answer["features"], answer["generation"])
+            models[model] = {
+                name: answer[name] for name in ("prediction", "parts", "weights", "features", "generation")
+            }
         query = (
             "SELECT station, count(*) AS n, sum(minutes) AS total FROM events_rides GROUP BY station ORDER BY station"
         )
@@ -98,7 +100,7 @@ def test_a_second_machine_starts_from_the_store_and_answers_the_same(
         assert {path.name for path in (worker / "home").glob("*")} <= {"cache"}
     position = first.post("rides", member_rides(1_800, 100))["position"]
     answers = first.answers(position)
-    assert {generation for _, _, generation in answers["models"].values()} == {2}
+    assert {answer["generation"] for answer in answers["models"].values()} == {2}
     assert sum(n for _, n, _ in answers["sql"][0]) == 1_900
     assert first.stored_at_home() == set()
 
