@@ -9,7 +9,8 @@ Read `run` first: it is one batch run from the marker to the retention, stage by
 - `generation`: the read side, the only part that the service loads (no Dask, no DuckDB, no Arrow)
 - `generations`, `manifest`: which generations there are, and what is said of one; `publish_generation`: the step that
   makes one of what a run made; `take_over`: those of earlier releases
-- `collection`: what goes from the store, since no generation that is kept names it
+- `tidying`: what a run drops once it has published; `collection`: what of it goes from the store, since no generation
+  that is kept names it
 - `capacity`, `cluster`: in what pieces the work is done and by whom, the address of Dask
 - `run_place`: what the places of a run are called
 - `exchange`: what workers get of the store, and hand to each other through it

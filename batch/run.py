@@ -36,17 +36,15 @@ import eventlog.lake.delta_table  # noqa: F401 (Delta and Arrow load long: rathe
 from anabranch import App, Cut, load_app
 from anabranch.instant import instant, iso
 from anabranch.watermarks import Watermarks
-from batch.archive import archive, check_archived, mend_archived, pending, trim
+from batch.archive import archive, check_archived, mend_archived, pending
 from batch.capacity import MEMORY_BYTES, Capacity
 from batch.cluster import StartingWorkers
-from batch.collection import collect
 from batch.duckdb_session import Connection, connect, is_of_the_disk
 from batch.errors import LeaseHeldError, UnwritableError, ViewTooWideError
 from batch.exchange import Exchange, remove_earlier, remove_handed_on
 from batch.generation import Generation
-from batch.generations import KEPT_GENERATIONS, Generations
+from batch.generations import Generations
 from batch.lease_keeper import LeaseKeeper
-from batch.manifest import name_of
 from batch.models.stages import ModelStages, NewGeneration, report
 from batch.plan import Slice, ViewGroup, plan
 from batch.publication_outcome import was_published
@@ -55,6 +53,7 @@ from batch.run_place import is_earlier, place_of
 from batch.run_progress import NoProgress, Progress
 from batch.run_record import RunRecord
 from batch.stream_watermarks import watermarks_at
+from batch.tidying import Tidying
 from batch.views.fold_all import fold_all, is_out_of_memory
 from batch.views.layers import WORTH_A_LAYER
 from batch.views.slice_fold import SliceDelta
@@ -66,14 +65,12 @@ from eventlog.decisions import (
     Publication,
     champions_by_model,
     decisions,
-    placed_publications,
     publications,
 )
 from eventlog.errors import LeaseLostError, LogUnavailableError
 from eventlog.home_key import HomeKey
 from eventlog.lake import Lake
-from eventlog.lake.compaction import compact, remove_merged
-from eventlog.lake.digests import give_digests, remove_old_names
+from eventlog.lake.digests import give_digests
 from eventlog.log import Log
 from eventlog.registry.condemned_blobs import CondemnedBlobs
 from eventlog.registry.lease_holder import this_process
@@ -270,7 +267,7 @@ class _Batch:
         finally:
             starting.close()
         self._publish(new, previous, views, watermarks, learnt, models.promoted)
-        self._trim(known, retention_us)
+        self._tidy(known, retention_us)
         self.progress.end()
         self.record.finish_published(new.number)
         return Outcome(new.number, self.name, self.cut, events, self.record.problems)
@@ -452,59 +449,11 @@ class _Batch:
         self.published = new.number
         self.progress.advance()
 
-    def _trim(self, known: Sequence[Publication], retention_us: int) -> None:
-        """Drop what is no longer needed. The run is published: a failure here is told, and the next run drops it."""
+    def _tidy(self, known: Sequence[Publication], retention_us: int) -> None:
         self.progress.stage("trim", 1)
-        try:
-            self.keeper.check()
-            trim(self.log, self.lake, self.cut, self.clock() - retention_us)
-        except Exception as error:
-            self.record.problem(f"old records could not be dropped from the hot log: {error}")
-        try:
-            remove_old_names(self.lake)
-            self._collect()
-        except Exception as error:
-            self.record.problem(f"what no generation needs could not be dropped: {error}")
-        try:
-            self._compact(known)
-        except Exception as error:
-            self.record.problem(f"small files of the lake could not be merged: {error}")
+        parts = (self.app, self.log, self.lake, self.generations, self.replicas, self.condemned)
+        Tidying(*parts, self.keeper, self.clock, self.record.problem).run(self.cut, known, retention_us)
         self.progress.advance()
-
-    def _collect(self) -> None:
-        """Drop what neither the newest generations need nor a service that has yet to come as far."""
-        placed = placed_publications(self.log)
-        kept = [*(publication for _, publication in placed[:KEPT_GENERATIONS]), *self._needed_by_replicas(placed)]
-        store = self.generations.blobs.store
-        mine = store.stat(name_of(placed[0][1]))  # written just now, by the clock of the store
-        if mine is not None:
-            collect(store, kept, mine.modified, self.condemned, self.keeper.lease)
-
-    def _needed_by_replicas(self, placed: Sequence[tuple[int, Publication]]) -> list[Publication]:
-        """The generations without which some service could not come back as it was."""
-        if self.replicas is None:
-            return []
-        for replica in self.replicas.drop_silent(self.keeper.lease):
-            since = iso(replica.updated)
-            self.record.problem(
-                f"the replica {replica.id} ({replica.holder or 'of an earlier release'}) was not heard of since {since}"
-                " and is forgotten; should it come back, its models may begin anew"
-            )
-        # what is gone already keeps nothing: a replica that comes back without it says so
-        return self.generations.stored(self.replicas.needed(placed))
-
-    # parts of stages
-
-    def _compact(self, known: Sequence[Publication]) -> None:
-        """Merge small files of the lake, and remove those that were merged a day ago.
-
-        Whoever reads files of the lake for longer, as snapshots for analysts do, looks which there are after every
-        publication. So what was merged before the last one is read by nobody.
-        """
-        last = self.lake.blobs.store.stat(name_of(known[0])) if known else None
-        if last is not None:
-            remove_merged(self.lake, min(last.modified, self.clock() - MERGED_KEPT_US))
-        compact(self.lake, self.app.streams, self.keeper.check)
 
     def _models(self, capacity: Capacity, train_bytes: int) -> ModelStages:
         blobs = self.generations.blobs

@@ -74,7 +74,6 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
     "batch/models/replay_task.py": ("tests/batch/models/test_replay.py", "what a worker is asked and answers: data"),
     "batch/views/published_table.py": ("tests/batch/views/test_publish.py", "the reading side of what is published"),
     "batch/views/slice_fold.py": ("tests/batch/views/test_roads.py", "which of the two folds it takes changes nothing"),
-    "batch/run_place.py": ("tests/recovery/test_paused_run.py", "a run that slept removes no place of its successor"),
     "batch/take_over.py": ("tests/infra/test_take_over.py", "a home of the release before, opened as any process does"),
     "batch/views/view_tiles.py": ("tests/batch/views/test_index_file.py", "the tiles of an index, by key"),
     "speed/base_layer.py": ("tests/infra/test_published_layer.py", "a Protocol; what fulfils it"),
