@@ -88,15 +88,6 @@ def test_a_file_without_rows_has_its_columns(tmp_path: Path) -> None:
     assert (file.metadata.num_rows, file.schema_arrow.names) == (0, ["_offset", "_label"])
 
 
-def test_a_file_is_not_there_before_it_is_whole(tmp_path: Path) -> None:
-    path = tmp_path / "rows.parquet"
-    writer = RowWriter(path, FIXED, group_rows=1)
-    writer.add([[0], [0.5]], [NUMBERS], {"a": "number", "b": "boolean"})
-    assert not path.exists()
-    writer.close()
-    assert pq.read_table(path).num_rows == 1
-
-
 def test_a_number_beyond_the_whole_numbers_of_a_float_is_the_nearest_one(tmp_path: Path) -> None:
     found = write(tmp_path / "rows.parquet", [[{"a": 2**53 + 1}], [{"a": 2**70}]], group_rows=1).read()
     assert found["a"].to_pylist() == [2.0**53, 2.0**70]
