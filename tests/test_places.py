@@ -45,6 +45,7 @@ ELSEWHERE: dict[str, tuple[str, str]] = {
         "tests/eventlog/intake/test_bodies.py",
         "data: the bounds that bodies are held to",
     ),
+    "eventlog/lake/table_reader.py": ("tests/eventlog/lake/test_delta_table.py", "what is read is what was written"),
     "eventlog/lake/data_file_writer.py": LAKE_FILES,
     "eventlog/lake/digests.py": LAKE_FILES,
     "eventlog/lake/file_name.py": LAKE_FILES,
