@@ -1,4 +1,7 @@
-"""A batch run over 0.1 % new events that touch 1 % of a million tiles, beside one over everything."""
+"""A batch run over 0.1 % new events that touch 1 % of a million tiles, beside one over everything.
+
+Then another machine: an empty home that starts from the same log and store.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import random
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +19,7 @@ import orjson
 from anabranch.instant import iso
 from bench.data import FIRST_US
 from bench.report import Figure, at_most
+from bench.server import free_port, running, up_command
 from eventlog.log import Append
 from eventlog.log.sql_log import SqlLog
 from eventlog.registry.database import Database
@@ -47,8 +52,17 @@ def run(home: Path) -> list[Figure]:
             "×",
             0.2,
             f"{incremental:.2f} s of {full:.2f} s",
-        )
+        ),
+        at_most("start of an empty home from a store with 1 M tiles", start_elsewhere(home), "s", 10.0, "a folder"),
     ]
+
+
+def start_elsewhere(home: Path) -> float:
+    """Seconds until a service with a home of its own has caught up."""
+    port, environment = free_port(), {"ANABRANCH_STORE": str(home), "ANABRANCH_DATABASE": f"sqlite:///{home}/log.db"}
+    begun = time.perf_counter()
+    with running(up_command(home / "other", port, APPLICATION), port, "/readyz", **environment):
+        return time.perf_counter() - begun
 
 
 def fill(home: Path, places: range | list[int], seed: int) -> None:
