@@ -52,6 +52,8 @@ class ObjectStore:
     ----------
     url
         The bucket and the prefix; see `BucketUrl`.
+    retries, retry_seconds
+        How often a request is sent again, and for how long.
 
     Raises
     ------
@@ -59,13 +61,14 @@ class ObjectStore:
         If the environment lacks something, such as Azure's account.
     """
 
-    def __init__(self, url: BucketUrl):
+    def __init__(self, url: BucketUrl, retries: int = RETRIES, retry_seconds: float = RETRY_SECONDS):
         self.url = str(url)
+        self._retry: RetryConfig = {"max_retries": retries, "retry_timeout": timedelta(seconds=retry_seconds)}
         self.delta_options = {
             "timeout": f"{SMALL_SECONDS}s",
             "connect_timeout": f"{CONNECT_SECONDS}s",
-            "max_retries": str(RETRIES),
-            "retry_timeout": f"{RETRY_SECONDS}s",
+            "max_retries": str(retries),
+            "retry_timeout": f"{retry_seconds}s",
         }
         self._at = url
         # An answer may be long, so that only its standing still has a bound.
@@ -186,10 +189,11 @@ class ObjectStore:
     def _opened(self, **limits: str) -> Bucket:
         # As `client_options` they would replace all of the environment's, such as AWS_ALLOW_HTTP.
         config: dict[str, Any] = {"connect_timeout": f"{CONNECT_SECONDS}s", **limits}
-        retry: RetryConfig = {"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_SECONDS)}
         kind: Any = _KINDS[self._at.scheme]
         try:
-            bucket: Bucket = kind(self._at.bucket, prefix=self._at.prefix or None, config=config, retry_config=retry)
+            bucket: Bucket = kind(
+                self._at.bucket, prefix=self._at.prefix or None, config=config, retry_config=self._retry
+            )
         except BaseError as error:
             raise ValueError(f"{self.url} cannot be opened: {_short(error)}") from None
         return bucket
