@@ -125,9 +125,9 @@ def joined(log: SqlLog, store: Store, *, archiving: bool) -> Misfit | None:
     archiving
         Whether something is about to be archived there, or was already. Until then the log is free to have another.
     """
-    name = name_store(
-        store, log.id, bound_store(log.database)
-    )  # a lake that was put back without its name has it again
+    # a lake that was put back without its name has it again; an empty store must not take the name of another one
+    own = bound_store(log.database) if next(iter(store.list(LAKE)), None) is not None else None
+    name = name_store(store, log.id, own)
     if not archiving or bind_store(log.database, name.store) == name.store:
         return None
     return _elsewhere(store)  # another process was quicker
