@@ -162,13 +162,24 @@ ROADS: dict[str, Callable[[Process, Sums], str]] = {
 }
 
 
+SERVED = ("by_log", "by_service", "by_sql")
+"""Roads that serve what there is where the log does not fit its store, which is told beside every answer."""
+
+
+def misfit(process: Process) -> str:
+    """Why nothing is accepted, as every answer of a service then says; nothing, where all fits."""
+    assert process.app, "loaded first, as every command does"
+    return "" if process.log.misfit is None else str(process.log.misfit)
+
+
 def told(home: Path, sums: Sums, roads: Iterable[str]) -> dict[str, str]:
     """What each road says of damage; nothing, where all is right."""
     found = {}
     for name in roads:
         try:
             with opened(settings_of(home)) as process:
-                found[name] = ROADS[name](process, sums)
+                found[name] = misfit(process) if name in SERVED else ""
+                found[name] = found[name] or ROADS[name](process, sums)
         except AnabranchError as error:
             found[name] = str(error)
     return found
