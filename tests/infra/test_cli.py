@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from infra.cli import main_app
 
 ROOT = Path(__file__).parents[2]
-COMMANDS = {"up", "batch", "import", "retract", "verify", "sql", "status", "demo"}
+COMMANDS = {"up", "batch", "import", "restore", "retract", "verify", "sql", "status", "demo"}
 APP = """
 from pydantic import BaseModel
 from anabranch import App, agg
