@@ -127,7 +127,7 @@ def test_a_log_from_an_older_copy_takes_nothing_and_has_everything_once_it_is_re
     ready = service.client.get("/readyz").json()
     assert "the log ends at 0:17" in ready["detail"]
     assert ready["lag_seconds"] > 0, "an idle log that lacks records is not up to date"
-    assert len(service.rows("ever")) == 3, "reads are answered"
+    assert len(service.rows("ever", "0:17")) == 3, "reads are answered"
     assert "anabranch_read_only 1.0" in service.client.get("/metrics").text
     assert run(service, "restore", str(APPLICATION), "--yes").returncode == 1, "a service runs on the home"
     service.stop()
