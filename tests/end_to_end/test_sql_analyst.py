@@ -14,8 +14,9 @@ from typing import Any
 from tests.end_to_end.analyst import until
 from tests.end_to_end.conftest import APPLICATION, ride
 from tests.service import Service
+from tests.tries import tries
 
-REPLACEMENTS = 100
+REPLACEMENTS = tries(30, 100)
 
 
 @contextmanager
@@ -51,7 +52,7 @@ class Analyst:
         return seen
 
 
-def test_the_file_is_replaced_a_hundred_times_under_an_analyst_s_hands(tmp_path: Path) -> None:
+def test_the_file_is_replaced_again_and_again_under_an_analyst_s_hands(tmp_path: Path) -> None:
     began = time.monotonic()
     with served(tmp_path / "home", "200ms") as service:
         service.post("rides", [ride(n) for n in range(50)])

@@ -22,6 +22,7 @@ from eventlog.decisions import Publication
 from eventlog.log.segment import Segment
 from speed.fold import apply, events_of
 from speed.state import SpeedState
+from tests.tries import tries
 
 Data = dict[str, Any]
 Step = str | list[Data]
@@ -213,7 +214,7 @@ def assert_same(found: dict[Place, Any], expected: dict[Place, Any]) -> None:
             assert same, f"{place} {name}: {found[place][name]} where plain Python finds {value}"
 
 
-@settings(max_examples=150)
+@settings(max_examples=tries(75, 2_000))
 @given(steps=steps, slice_records=st.integers(1, 20))
 def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_did(
     steps: list[Step], slice_records: int
@@ -228,7 +229,7 @@ def test_merged_equals_speed_only_equals_plain_python_whatever_the_batch_runs_di
         assert_same(presented(view, world.batch(view, Cut((world.end,)), slice_records)), expected)
 
 
-@settings(max_examples=100)
+@settings(max_examples=tries(50, 2_000))
 @given(steps=steps)
 def test_epochs_abut_the_batch_and_are_never_more_than_two(steps: list[Step]) -> None:
     world = World()

@@ -24,6 +24,7 @@ from speed.base_layer import Predictor
 from speed.fold import apply, events_of
 from speed.learning.learner import Learner
 from speed.state import SpeedState
+from tests.tries import tries
 
 HOUR = 3_600_000_000
 START = datetime(2024, 3, 1, tzinfo=UTC)
@@ -189,7 +190,7 @@ def in_one_stream(step: list[tuple[str, dict[str, Any]]]) -> Iterator[tuple[str,
     yield step[0][0], [data for _, data in step]
 
 
-@settings(max_examples=150)
+@settings(max_examples=tries(75, 2_000))
 @given(steps)
 def test_frozen_features_are_those_of_plain_python(steps: list[Any]) -> None:
     world, before = World(), list[tuple[str, dict[str, Any]]]()
@@ -208,7 +209,7 @@ def test_frozen_features_are_those_of_plain_python(steps: list[Any]) -> None:
     assert world.state.learners["minutes"].failed == 0
 
 
-@settings(max_examples=50)
+@settings(max_examples=tries(25, 2_000))
 @given(steps, ride_events)
 def test_a_prediction_request_gets_the_features_that_the_event_would(steps: list[Any], ride: Any) -> None:
     world = World()

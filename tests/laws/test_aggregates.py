@@ -12,8 +12,11 @@ from hypothesis import strategies as st
 
 from tests.laws import checks
 from tests.laws.table import TABLE, Case, Contribution
+from tests.tries import tries
 
-LAWS = settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+LAWS = settings(
+    max_examples=tries(12, 1_000), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
 every_case = pytest.mark.parametrize("case", TABLE, ids=str)
 
 

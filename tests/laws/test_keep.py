@@ -33,6 +33,7 @@ from serving.sql.relations.snapshot_contents import SnapshotContents
 from speed.expiry import Expiry
 from speed.state import Epoch, SpeedState
 from speed.tile_selection import take
+from tests.tries import tries
 
 SECOND = 1_000_000
 KEY: Key = ("k",)
@@ -138,7 +139,7 @@ cases = st.tuples(
 
 
 @pytest.mark.parametrize("layer", LAYERS, ids=lambda layer: layer.__name__)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=tries(10, 1_000), deadline=None)
 @given(case=cases)
 def test_every_layer_hides_the_tiles_that_the_rule_hides(
     tmp_path_factory: pytest.TempPathFactory, layer: Callable[[App, list[int], Path], list[int]], case: Any
