@@ -58,7 +58,8 @@ class Checkpointing:
         self._tell = tell
         self._last = monotonic()
         self._tell_at = self._share_at = monotonic()
-        self._sharing: Thread | None = None
+        self._unshared: Path | None = None
+        self._beside: Thread | None = None
         self._folded = 0
 
     def note(self, records: int) -> None:
@@ -89,7 +90,7 @@ class Checkpointing:
         """
         problem = None
         try:
-            self._share(self.checkpoints.save(state, self._app))
+            self._unshared = self.checkpoints.save(state, self._app)
         except OSError as error:
             problem = f"no checkpoint at {state.cut}: {error}"
             logger.warning("%s", problem)
@@ -103,38 +104,38 @@ class Checkpointing:
         self.remind()
         return problem
 
-    def _share(self, path: Path) -> None:
-        """Share a checkpoint, if that is due; beside the fold, which must not wait for a store."""
-        now = self._monotonic()
-        busy = self._sharing is not None and self._sharing.is_alive()
-        if not self.checkpoints.is_shared or now < self._share_at or busy:
-            return
-        self._share_at = now + SHARED_SECONDS
-
-        def put() -> None:
-            try:
-                self.checkpoints.share(path)
-            except Exception as error:  # the next checkpoint is tried, and this home has its own
-                self._share_at = now
-                logger.warning("checkpoint %s could not be shared with other homes: %s", path.name, error)
-
-        self._sharing = Thread(target=put, name="share-checkpoint", daemon=True)
-        self._sharing.start()
-
-    def close(self) -> None:
-        """Wait for what is at work, not longer than a process may take to end."""
-        if self._sharing is not None:
-            self._sharing.join(_CLOSE_SECONDS)
-
     def remind(self) -> None:
         """Tell what is needed, if that is due: the checkpoints have changed, or it was told long ago.
 
-        That it is not taken (the database is away, say) harms nothing: it is tried again.
+        Where checkpoints are shared, a store is asked for it, which may take its time: so that is done beside the fold.
         """
         now = self._monotonic()
-        if now < self._tell_at:
+        if now < self._tell_at or (self._beside is not None and self._beside.is_alive()):
             return
         self._tell_at = now + _TOLD_SECONDS
+        if self.checkpoints.is_shared:
+            self._beside = Thread(target=self._share_and_tell, args=(now,), name="share-checkpoints", daemon=True)
+            self._beside.start()
+        else:
+            self._tell_need(now)
+
+    def close(self) -> None:
+        """Wait for what is at work beside the fold, not longer than a process may take to end."""
+        if self._beside is not None:
+            self._beside.join(_CLOSE_SECONDS)
+
+    def _share_and_tell(self, now: float) -> None:
+        path = self._unshared
+        if path is not None and now >= self._share_at:
+            try:
+                self.checkpoints.share(path)
+                self._share_at = now + SHARED_SECONDS
+            except Exception as error:  # the next checkpoint is tried, and this home has its own
+                logger.warning("checkpoint %s could not be shared with other homes: %s", path.name, error)
+        self._tell_need(now)
+
+    def _tell_need(self, now: float) -> None:
+        """Tell it; that it is not taken (the database or the store is away) harms nothing: it is tried again."""
         try:
             need = self.checkpoints.need()
             if need is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -40,6 +41,18 @@ class AwayStore(MemoryStore):
     def _ask(self, name: str) -> None:
         if self.is_away:
             raise StoreUnavailableError(self.url, name, TimeoutError("planted"))
+
+
+class SlowStore(MemoryStore):
+    """A store that answers when it is let."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.may_answer = Event()
+
+    def list(self, folder: str) -> Iterator[Listed]:
+        assert self.may_answer.wait(30)
+        return super().list(folder)
 
 
 @pytest.fixture
@@ -131,3 +144,19 @@ def test_one_is_shared_now_and_then_beside_the_fold_and_again_soon_if_that_faile
     assert other.save(SpeedState(Cut((4,)))) is None
     other.close()
     assert SharedCheckpoints(back).needs() == [Need(4, None)]
+
+
+def test_the_fold_does_not_wait_for_the_store_and_what_is_needed_is_told_once_that_has_answered(
+    app: App, log: MemoryLog, tmp_path: Path
+) -> None:
+    now, told, store = [0.0], list[Need](), SlowStore()
+    policy = Checkpointing(app, home(tmp_path, store, log), 30.0, 1_000, lambda: now[0], told.append)
+    assert policy.save(SpeedState(Cut((7,)))) is None
+    policy.remind()
+    assert told == [], "what others have shared is not known yet"
+    store.may_answer.set()
+    policy.close()
+    assert told == [Need(7, None)]
+    assert policy.save(SpeedState(Cut((9,)))) is None
+    policy.close()
+    assert told[1:] == [Need(7, None)], "the one that was shared is needed, too"
