@@ -92,12 +92,7 @@ class Exchange:
 
 def remove_earlier(store: Store, token: int) -> None:
     """Remove what the workers of runs that were killed or overtaken handed to each other; see `batch.run_place`."""
-    folder = store.path(RUNS)
-    if folder is None:
-        found = {listed.name.split("/")[1] for listed in store.list(RUNS)}
-    else:
-        found = {path.name for path in folder.glob("*")}
-    for run in found:
+    for run in store.folders(RUNS):
         if is_earlier(run, token):
             remove_handed_on(store, run)
 
