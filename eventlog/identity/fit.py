@@ -93,7 +93,7 @@ def misfit_of(
         Those of the home that are of this log.
     thorough
         Compare a record of every data file that the hot log reaches, and not the last one alone: that finds what an
-        earlier release archived after it had gone on with an older copy.
+        earlier release archived after it had gone on with an older copy. And ask every table of the lake whose it is.
 
     Raises
     ------
@@ -113,6 +113,7 @@ def misfit_of(
         _other(log, store, name, bound, lake_end)
         or _behind(log, max(seen), end)
         or _lacking(store, lake_end, begin)
+        or (_of_others(log, lake) if thorough else None)
         or _differing(log, lake, names, made, begin, thorough=thorough or name is None)
     )
 
@@ -175,6 +176,19 @@ def _lacking(store: Store, lake_end: int, begin: int) -> Misfit | None:
         " dropped it: an older copy of the store was put back"
     )
     return Misfit("store-behind", problem, lake_end)
+
+
+def _of_others(log: SqlLog, lake: Lake) -> Misfit | None:
+    """Whether the commits of a table name another log, as where folders of two lakes were mixed."""
+    try:
+        named = lake.log_ids()
+    except LakeDamagedError:  # told by whoever reads it
+        return None
+    for table, other in named.items():
+        if other != log.id:
+            problem = f"the table {table!r} of the lake says that it is of the log {other}, and this is {log.id}"
+            return Misfit("other-log", problem, 0)
+    return None
 
 
 def _differing(

@@ -15,6 +15,7 @@ from eventlog.decisions import BatchStarted
 from eventlog.errors import LogReadOnlyError
 from eventlog.identity.fit import Seen, joined, misfit_of
 from eventlog.identity.store_name import store_name
+from eventlog.lake import Lake
 from eventlog.log.misfit import Misfit
 from tests.eventlog.identity.conftest import NOW, House
 
@@ -98,6 +99,17 @@ def test_a_lake_that_was_put_back_without_the_name_of_its_store_is_known_by_its_
     assert misfit(house) is None
     assert joined(house.log, house.store, archiving=True) is None
     assert store_name(house.store) == name
+
+
+def test_a_table_of_another_logs_lake_is_found_by_a_thorough_look(houses: Houses) -> None:
+    house = houses()
+    house.post(1, 2)
+    house.lake = Lake(house.folder / "lake", lambda: "another log")
+    house.archive()
+    assert misfit(house) is None, "the records are the same, as far as a glance can tell"
+    found = misfit_of(house.log, house.store, house.lake, thorough=True)
+    assert found is not None
+    assert (found.kind, "of the log another log" in str(found)) == ("other-log", True)
 
 
 def test_a_second_home_on_the_same_log_and_the_same_store_fits(houses: Houses, tmp_path: Path) -> None:
