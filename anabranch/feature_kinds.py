@@ -101,6 +101,15 @@ def fit_together(one: Kinds | None, other: Kinds | None) -> bool:
     return one.keys() == other.keys() and all(joined_kind(kind, other[name]) is not None for name, kind in one.items())
 
 
+def contain(one: Kinds, other: Kinds) -> bool:
+    """Whether what is set aside by `other` is set aside by `one`, too: that knows the same, or more.
+
+    >>> contain({"a": "text"}, {"a": "none"}), contain({"a": "none"}, {"a": "text"})
+    (True, False)
+    """
+    return one.keys() == other.keys() and all(joined_kind(kind, other[name]) == kind for name, kind in one.items())
+
+
 def joined_kinds(one: Kinds | None, other: Kinds) -> dict[str, FeatureKind]:
     """The kinds of examples that fit together; those of `one` come first.
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from anabranch.feature_kinds import Kinds, fit_together, joined_kinds
+from anabranch.feature_kinds import Kinds, contain, fit_together, joined_kinds
 from anabranch.model import Model
 from anabranch.watermarks import joined
 from batch.duckdb_session import Connection
@@ -78,15 +78,18 @@ class ModelRows:
         pass over the log (see `anabranch.feature_kinds`); where they do not, the slice began with another idea of
         the features, as after an odd first event. The kinds before the first such slice are certain, those before the
         others may change once it was replayed: so ask again, until none is left. Every round settles one at least.
+
+        A slice that was judged by kinds which turned out not to be in force may have set aside too much, or all of it:
+        what it took then says nothing.
         """
         found: dict[Slice, Kinds] = {}
         kinds = self.kinds
         for of_slice in self._mine(replayed):
-            if of_slice.kinds is None:
-                continue
-            if fit_together(kinds, of_slice.kinds):
-                kinds = joined_kinds(kinds, of_slice.kinds)
-            elif kinds is not None:
+            is_judged = of_slice.before is None or (kinds is not None and contain(kinds, of_slice.before))
+            if is_judged and fit_together(kinds, of_slice.kinds):
+                kinds = kinds if of_slice.kinds is None else joined_kinds(kinds, of_slice.kinds)
+            else:
+                assert kinds is not None, "who was judged by other kinds comes after a slice that has some"
                 found[of_slice.part] = kinds
         return found
 

@@ -104,8 +104,9 @@ class Replayed:
     ----------
     file, labels
         What the manifest says of the file of rows, and of the file of labels that arrive later (None: its own label).
-    kinds
-        What the features hold, those before the slice included; None: there is no row.
+    before, kinds
+        What the features were taken to hold before the slice; and with it, those before included, None: there is no
+        row.
     examples
         The first events that were set aside: ``{"position", "reason"}`` each.
     newest
@@ -116,6 +117,7 @@ class Replayed:
     part: Slice
     file: dict[str, Any]
     labels: dict[str, Any] | None
+    before: Kinds | None
     kinds: Kinds | None
     examples: list[dict[str, str]]
     newest: dict[str, int]

@@ -86,7 +86,8 @@ class SliceRows:
         file = self._entry(self._writer.path, self._writer.rows, self._failed)
         kinds = self._kinds.by_name if self._writer.rows else None
         rmtree(self._folder, ignore_errors=True)
-        return Replayed(self._model.name, part, file, labels, kinds, self._examples, self._newest)
+        before = self._task.kinds.get(self._model.name)
+        return Replayed(self._model.name, part, file, labels, before, kinds, self._examples, self._newest)
 
     def _set_aside(self, events: LakeEvents, frozen: FrozenFeatures) -> list[int]:
         """The indices of events that are no examples."""

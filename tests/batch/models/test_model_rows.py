@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from anabranch.feature_kinds import FeatureKinds, Kinds
@@ -21,10 +21,12 @@ def replayed(part: Slice, examples: list[Any], before: Kinds | None) -> tuple[Re
     """A slice as `SliceRows` makes it, but for its files; and which of its examples it took."""
     kinds = FeatureKinds(before)
     taken = [kinds.admit(features) is None for features in examples]
-    found = Replayed(MODEL.name, part, {}, None, kinds.by_name if any(taken) else None, [], {})
+    found = Replayed(MODEL.name, part, {}, None, before, kinds.by_name if any(taken) else None, [], {})
     return found, taken
 
 
+# the third slice was judged by what the second would have been, had the first not come
+@example([[{"b": None}], [{"a": None}, {"b": True}], [{"b": "x"}], [{"b": True}]], None)
 @given(st.lists(st.lists(VALUES, max_size=4), max_size=6), st.none() | st.just({"a": "number", "b": "none"}))
 def test_slices_that_are_replayed_until_none_is_misjudged_take_what_one_pass_takes(
     slices: list[list[Any]], kept: Kinds | None
