@@ -131,7 +131,7 @@ def test_a_log_from_an_older_copy_takes_nothing_and_has_everything_once_it_is_re
     assert "anabranch_read_only 1.0" in service.client.get("/metrics").text
     assert run(service, "restore", str(APPLICATION), "--yes").returncode == 1, "a service runs on the home"
     service.stop()
-    assert "the log ends at 0:17" in run(service, "status").stdout.replace("\n", " ")
+    assert "the log ends at 0:17" in run(service, "status", "--port", str(service.port)).stdout.replace("\n", " ")
     for words in (["batch", "run", str(APPLICATION)], ["verify", str(APPLICATION)]):
         assert run(service, *words).returncode == 1
     shown = run(service, "restore", str(APPLICATION))
